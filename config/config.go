@@ -1,0 +1,260 @@
+// Package config reads guichet.yaml into a Config, and says of everything that
+// is wrong with it where it stands and what would be right.
+//
+// The structs of this file are the one description of the settings. Their tags
+// give each key its name, default and bounds; their field comments, which are
+// what docs/settings.md says of it, are written for the mail admin.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+//go:generate go run ./settingsdoc -o ../docs/settings.md
+
+// Config is a guichet.yaml that was read and found right, or the trial
+// settings. Paths in it are those of the file joined to its directory; what the
+// file left out has its default; what a site may override is already settled in
+// the site, so that readers never look at two places.
+//
+// Tags: yaml is the key; default is written as in the file; example is what the
+// documentation shows; oneof, min and max bound the value; required wants it
+// set; inherit takes an unset value from the same key of the enclosing struct;
+// path joins a relative value to the directory of the file.
+type Config struct {
+	// Our name in the banner, in EHLO and in Message-IDs. The default is the name that the machine gives itself.
+	Hostname string `yaml:"hostname" example:"mx.example.com"`
+	// The directory of the embedded store, the blobs and the keys. Created with mode 0700.
+	Data string `yaml:"data" default:"/var/lib/guichet" path:"yes" example:"/srv/guichet"`
+	// The file with the key under which everything personal is sealed. Empty is `master.key` in `data`. Keep a copy of it elsewhere: without it the store cannot be read.
+	MasterKey string `yaml:"master_key" path:"yes" example:"/etc/guichet/master.key"`
+	// The Redis (7.0 or newer) or Valkey that holds the tickets. Empty is the embedded store, for one daemon. Also `rediss://`, `unix:///run/redis.sock?db=1`, `redis+cluster://host1,host2`, `redis+sentinel://host1,host2/name/0`, and `rediss+…` for TLS to these.
+	Redis Redis `yaml:"redis" example:"redis://user:${REDIS_PASSWORD}@redis.example.com:6379/0"`
+	// Where raw mails and attachments above 16 KiB are kept. Empty is `blobs` in `data`. Several daemons need a directory that all of them see.
+	Blobs Blobs `yaml:"blobs" example:"file:///srv/shared/guichet"`
+	// When a message counts as safe on Redis: `all` answers 250 only once its replicas have it too, `local` trusts this Redis alone.
+	Durability Durability `yaml:"durability" default:"all" oneof:"all|local" example:"local"`
+	// The person who runs this host: mail to postmaster@ and abuse@ of every served domain goes here. The default is the first agent of the first queue.
+	Admin string `yaml:"admin" check:"address" example:"hostmaster@example.com"`
+	// The address on which `/metrics` (Prometheus) and `/healthz` are served, without any login. Empty serves neither.
+	Metrics string `yaml:"metrics" check:"listen" example:"127.0.0.1:9025"`
+	// The time zone of dates in mails. `Local` is the machine's.
+	TimeZone *time.Location `yaml:"time_zone" default:"Local" example:"Europe/Paris"`
+
+	Log       Log       `yaml:"log"`
+	SMTP      SMTP      `yaml:"smtp"`
+	Trust     Trust     `yaml:"trust"`
+	Outgoing  Outgoing  `yaml:"outgoing"`
+	Codes     Codes     `yaml:"codes"`
+	Retention Retention `yaml:"retention"`
+
+	// The companies or places that are served. They share nothing.
+	Sites []Site `yaml:"sites" required:"yes"`
+
+	// File is where the settings were read; empty for the trial settings.
+	File string `yaml:"-"`
+	// Warnings are what is unsafe about the settings although it is allowed.
+	Warnings []Warning `yaml:"-"`
+}
+
+// Log is what the daemon tells, to standard error.
+type Log struct {
+	// The least that is logged: `debug`, `info`, `warn` or `error`.
+	Level string `yaml:"level" default:"info" oneof:"debug|info|warn|error" example:"debug"`
+	// One line an event as `text` (key=value), or as `json`.
+	Format string `yaml:"format" default:"text" oneof:"text|json" example:"json"`
+}
+
+// SMTP is the door.
+type SMTP struct {
+	// The addresses on which mail is received.
+	Listen []string `yaml:"listen" default:":25" check:"listen" example:"[\"127.0.0.1:2525\", \"[::1]:2525\"]"`
+	// The largest mail that is taken.
+	MaxSize Size `yaml:"max_size" default:"25MiB" min:"64KiB" max:"1GiB" example:"50MiB"`
+	// What happens to a CR or LF that stands alone: made a line end (`normalize`), or the mail refused (`reject`). Neither ever ends a mail.
+	BareNewline BareNewline `yaml:"bare_newline" default:"normalize" oneof:"normalize|reject" example:"reject"`
+	TLS         TLS         `yaml:"tls"`
+	// Networks of load balancers that put a PROXY header before each connection. From anybody else it is refused.
+	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol" example:"[10.0.0.0/8]"`
+	// Connections at once. Further ones are answered 421.
+	Connections int `yaml:"connections" default:"500" min:"1" max:"100000" example:"2000"`
+	// Connections at once from one address (one /64 in IPv6). Hosts of `trust` are not counted.
+	ConnectionsPerAddress int `yaml:"connections_per_address" default:"20" min:"1" max:"100000" example:"50"`
+	// Recipients of one mail. Further ones are answered 452, and the sender repeats the mail for them.
+	Recipients int `yaml:"recipients" default:"100" min:"1" max:"1000" example:"200"`
+	// The least a second that a client must send of a mail, on average after the first half minute. `0` takes any speed.
+	MinSpeed Size `yaml:"min_speed" default:"256B" max:"1MiB" example:"1KiB"`
+	// How long a client may be silent.
+	Timeout time.Duration `yaml:"timeout" default:"5m" min:"10s" max:"1h" example:"3m"`
+	// How long one connection may last in all.
+	SessionTimeout time.Duration `yaml:"session_timeout" default:"30m" min:"1m" max:"24h" example:"1h"`
+}
+
+// TLS is our certificate for STARTTLS.
+type TLS struct {
+	// The certificate with its chain, in PEM. Without one there is no STARTTLS.
+	Certificate string `yaml:"certificate" path:"yes" example:"/etc/letsencrypt/live/mx.example.com/fullchain.pem"`
+	// The private key of the certificate, in PEM.
+	Key string `yaml:"key" path:"yes" example:"/etc/letsencrypt/live/mx.example.com/privkey.pem"`
+	// Instead of both: the address under which certificates are asked for from Let's Encrypt.
+	ACME string `yaml:"acme" check:"address" example:"hostmaster@example.com"`
+}
+
+// Enabled reports whether STARTTLS is offered.
+func (t TLS) Enabled() bool { return t.Certificate != "" || t.ACME != "" }
+
+// Trust names the hosts whose word counts.
+type Trust struct {
+	// Hosts that authenticate their senders: what they say a From is, it is. A submission server, never a mail exchanger.
+	Networks []netip.Prefix `yaml:"networks" example:"[192.0.2.25/32]"`
+	// Mail exchangers in front of this host. SPF is then checked on the client in the Received line that they wrote.
+	Relays []Relay `yaml:"relays"`
+}
+
+// Relay is a mail exchanger in front of us.
+type Relay struct {
+	// Its address or network.
+	Network netip.Prefix `yaml:"network" required:"yes" example:"192.0.2.10/32"`
+	// The name under which it writes Authentication-Results. Those are believed, everybody else's are removed. Empty believes none.
+	AuthservID string `yaml:"authserv_id" example:"mail.example.com"`
+}
+
+// Outgoing is how our mails leave.
+type Outgoing struct {
+	// By which way: `smtp://` or `smtps://` to a relay, `direct:` to each domain's mail exchangers, `maildir:PATH` into a directory for trials. With `?tls=required`, `opportunistic` or `none`; required is the default where there is a password.
+	Via Route `yaml:"via" default:"direct:" inherit:"yes" example:"smtp://user:${RELAY_PASSWORD}@relay.example.com:587?tls=required"`
+	// The keys with which mails are signed, one for each domain that mails are sent from.
+	DKIM []DKIM `yaml:"dkim" inherit:"yes"`
+	// Keeps every mail back until it is set to false again. Nothing is lost meanwhile.
+	Paused bool `yaml:"paused" default:"false" inherit:"yes" example:"true"`
+	// Connections at once to one destination.
+	Concurrency int `yaml:"concurrency" default:"4" min:"1" max:"100" inherit:"yes" example:"2"`
+	// How long a mail is tried again before it fails visibly on its ticket.
+	GiveUp time.Duration `yaml:"give_up" default:"5d" min:"1h" max:"30d" inherit:"yes" example:"2d"`
+}
+
+// DKIM is one signing key (RFC 6376).
+type DKIM struct {
+	// The domain of the From lines that it signs, and that of the DNS record.
+	Domain string `yaml:"domain" required:"yes" check:"domain" example:"example.com"`
+	// The name of the record before `._domainkey`.
+	Selector string `yaml:"selector" required:"yes" check:"domain" example:"guichet"`
+	// The private key in PEM: RSA of 2048 bits or more, or Ed25519.
+	Key string `yaml:"key" required:"yes" path:"yes" example:"/etc/guichet/dkim.pem"`
+}
+
+// Codes is how codes are drawn.
+type Codes struct {
+	Tracking   TrackingCode   `yaml:"tracking"`
+	Validation ValidationCode `yaml:"validation"`
+}
+
+// TrackingCode is the code that a requester gets for a ticket.
+type TrackingCode struct {
+	// Characters in it.
+	Length int `yaml:"length" default:"12" min:"8" max:"16" inherit:"yes" example:"10"`
+	// Digits are in it.
+	Digits bool `yaml:"digits" default:"true" inherit:"yes" example:"false"`
+	// Capitals are in it.
+	Uppercase bool `yaml:"uppercase" default:"true" inherit:"yes" example:"false"`
+	// Small letters are in it. With capitals and small letters both, case matters when it is read back.
+	Lowercase bool `yaml:"lowercase" default:"false" inherit:"yes" example:"true"`
+	// Special characters are in it.
+	Special bool `yaml:"special" default:"false" inherit:"yes" example:"true"`
+	// Characters that are taken for one another (o O 0, 1 l I and their kin) are not in it.
+	AvoidAmbiguous bool `yaml:"avoid_ambiguous" default:"true" inherit:"yes" example:"false"`
+}
+
+// ValidationCode is the one-time code that proves a mailbox.
+type ValidationCode struct {
+	// Characters in it.
+	Length int `yaml:"length" default:"8" min:"6" max:"14" inherit:"yes" example:"10"`
+	// Minutes that it is valid.
+	ExpiresMinutes int `yaml:"expires_minutes" default:"15" min:"1" max:"1440" inherit:"yes" example:"30"`
+	// The template of the mail that brings it.
+	Template string `yaml:"template" default:"validation" check:"name" inherit:"yes" example:"validation-short"`
+}
+
+// Expires is how long the code is valid.
+func (v ValidationCode) Expires() time.Duration { return time.Duration(v.ExpiresMinutes) * time.Minute }
+
+// Retention is how long things are kept.
+type Retention struct {
+	// A ticket after it was closed, with all that belongs to it.
+	Closed time.Duration `yaml:"closed" default:"180d" min:"1d" inherit:"yes" example:"365d"`
+	// The mails as they came in; what was read from them stays with the ticket.
+	Raw time.Duration `yaml:"raw" default:"14d" min:"1h" inherit:"yes" example:"30d"`
+	// A request whose sender never confirmed it.
+	Unconfirmed time.Duration `yaml:"unconfirmed" default:"7d" min:"1h" inherit:"yes" example:"3d"`
+	// The key file of a backup. Afterwards what was erased in the meantime is gone from the backup too.
+	KeyBackups time.Duration `yaml:"key_backups" default:"30d" min:"1d" inherit:"yes" example:"90d"`
+}
+
+// Site is one tenant.
+type Site struct {
+	// Its short name, in commands and the log: small letters, digits, hyphens.
+	Name string `yaml:"name" required:"yes" check:"name" example:"acme"`
+	// Two to eight capitals and digits before the number in references: `ACM` gives [ACM-1042]. Keep it for ever: old mails carry it.
+	Prefix string `yaml:"prefix" required:"yes" example:"ACM"`
+	// The company's name as its mails say it. The default is `name`.
+	Organisation string `yaml:"organisation" example:"Acme SARL"`
+	// A telephone number that mails to requesters name.
+	Phone string `yaml:"phone" example:"+33 1 23 45 67 89"`
+	// A line at the end of every mail to a requester.
+	Footer string `yaml:"footer" example:"Acme SARL, 1 rue des Lilas, Lyon"`
+	// With it a stranger enrols for the site. Told to clients, never in a mail of ours; leave it out and nobody enrols.
+	ClientNumber string `yaml:"client_number" example:"ACM-7731-Q"`
+	// The language of mails where the writer's is not known: `en` or `fr`.
+	Locale string `yaml:"locale" default:"en" example:"fr"`
+	// All languages that it answers in. The default is `locale` alone.
+	Locales []string `yaml:"locales" example:"[fr, en]"`
+	// Domains whose senders, once proved, are its staff. Never a public mail provider's.
+	Domains []string `yaml:"domains" check:"domain" example:"[acme.example]"`
+	// What happens to a request whose sender is not proved: `open` opens it, marked so; `confirm` keeps it from the agents' mail until confirmed.
+	Unproved Unproved `yaml:"unproved" default:"open" oneof:"open|confirm" example:"confirm"`
+	// A reply to a ticket closed for longer opens a new one that is linked to it.
+	Reopen time.Duration `yaml:"reopen" default:"30d" example:"14d"`
+	// The character between a queue's local part and the reply token: `+`, `-` or `=`.
+	Separator string `yaml:"separator" default:"+" oneof:"+|-|=" example:"\"-\""`
+	// A directory with templates in place of those shipped.
+	Templates string `yaml:"templates" path:"yes" example:"/etc/guichet/templates/acme"`
+	// The time zone of dates in its mails.
+	TimeZone *time.Location `yaml:"time_zone" inherit:"yes" example:"Europe/Paris"`
+
+	Autoclose Autoclose `yaml:"autoclose"`
+	Codes     Codes     `yaml:"codes" inherit:"yes"`
+	Retention Retention `yaml:"retention" inherit:"yes"`
+	Outgoing  Outgoing  `yaml:"outgoing" inherit:"yes"`
+
+	// The addresses that it is written to. The first is where mail goes that names none.
+	Queues []Queue `yaml:"queues" required:"yes"`
+}
+
+// Autoclose is what happens to tickets that wait for their requester.
+type Autoclose struct {
+	// The requester is reminded after this long. `0` never reminds.
+	Remind time.Duration `yaml:"remind" default:"7d" example:"3d"`
+	// The ticket is closed after this long. `0` never closes.
+	Close time.Duration `yaml:"close" default:"14d" example:"10d"`
+}
+
+// Queue is an address and the team behind it.
+type Queue struct {
+	// Its short name, in commands and the log.
+	Name string `yaml:"name" required:"yes" check:"name" example:"help"`
+	// The name before its address in From. The default is `name`.
+	Title string `yaml:"title" example:"Acme support"`
+	// The address that opens a ticket.
+	Address string `yaml:"address" required:"yes" check:"address" example:"help@acme.example"`
+	// Old addresses that are forwarded here. They count as ours in To and Cc, and mail to them is taken.
+	Aliases []string `yaml:"aliases" check:"address" example:"[support@acme.example]"`
+	// Group addresses that pass mail on to this queue. What they add to its header does not make it a mailing list's.
+	Groups []string `yaml:"groups" check:"address" example:"[team@groups.acme.example]"`
+	// The people who answer. They need no account, only this line.
+	Agents []string `yaml:"agents" required:"yes" check:"address" example:"[anna@acme.example, ben@acme.example]"`
+	// As that of the site, for this queue alone.
+	Separator string `yaml:"separator" oneof:"+|-|=" inherit:"yes" example:"\"=\""`
+	// A domain that is wholly routed here and carries reply tokens, where the mail system in front loses plus-addresses, or the local part is longer than 23 octets.
+	ReplyDomain string `yaml:"reply_domain" check:"domain" example:"tickets.acme.example"`
+}
