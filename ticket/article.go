@@ -1,0 +1,88 @@
+package ticket
+
+import "time"
+
+// Kind tells who may read an article.
+type Kind string
+
+const (
+	PublicArticle   Kind = "public"   // everybody on the ticket
+	InternalArticle Kind = "internal" // agents only
+	EventArticle    Kind = "event"    // what happened; agents only
+)
+
+// Article is one entry of a ticket, as agents see it. What goes to requesters
+// is a Public, which only a public article gives.
+type Article struct {
+	Number int    `json:"number"` // from 1
+	Kind   Kind   `json:"kind"`
+	Author uint16 `json:"author"` // participant; 0 is Guichet itself
+	// At is when it was received or done.
+	At time.Time `json:"at"`
+	// Text is what the author wrote now; Whole the body with its quotes, where
+	// that is more.
+	Text  string `json:"text"`
+	Whole string `json:"whole,omitempty"`
+	// Event says what happened, for events; Detail what it was about.
+	Event       Event        `json:"event,omitempty"`
+	Detail      string       `json:"detail,omitempty"`
+	Attachments []Attachment `json:"attachments,omitempty"`
+	// MessageID is that of the mail that it came by, without <>.
+	MessageID string `json:"message_id,omitempty"`
+	// Proof and Reason are what is known of who wrote it.
+	Proof  Proof  `json:"proof"`
+	Reason string `json:"reason,omitempty"`
+	// Automatic is the parser's word where no person wrote it.
+	Automatic string `json:"automatic,omitempty"`
+	// Raw is the message as it came, while retention keeps it.
+	Raw BlobID `json:"raw,omitempty"`
+}
+
+// Public is an article that requesters may read.
+type Public struct{ article Article }
+
+// Public gives the article as what requesters may read, if they may.
+func (a Article) Public() (Public, bool) {
+	return Public{a}, a.Kind == PublicArticle
+}
+
+// Article is the public article itself.
+func (p Public) Article() Article { return p.article }
+
+// PublicOnly keeps of a history what requesters may read.
+func PublicOnly(history []Article) []Public {
+	var out []Public
+	for _, a := range history {
+		if p, ok := a.Public(); ok {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Event is something that happened to a ticket other than somebody writing.
+type Event string
+
+const (
+	EventOpened         Event = "opened"
+	EventClosed         Event = "closed"
+	EventReopened       Event = "reopened"
+	EventTaken          Event = "taken"
+	EventFollowUp       Event = "follow-up"       // Detail: the reference of the new ticket
+	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it
+	EventDeliveryFailed Event = "delivery-failed" // Detail: reason; Text: whom it was for
+	EventAccepted       Event = "accepted"        // held mail was added; Detail: by whom
+)
+
+// BlobID names bytes kept beside the store: a raw message or an attachment.
+type BlobID string
+
+// Attachment is a file of an article.
+type Attachment struct {
+	Name      string `json:"name"` // safe as a file name
+	Type      string `json:"type"`
+	Size      int64  `json:"size"`
+	ContentID string `json:"content_id,omitempty"`
+	Inline    bool   `json:"inline,omitempty"`
+	Blob      BlobID `json:"blob"`
+}

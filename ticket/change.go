@@ -1,0 +1,110 @@
+package ticket
+
+import (
+	"io"
+	"time"
+)
+
+// Query is what a decision about one message needs to know of a site, read in
+// one round trip.
+type Query struct {
+	Site string
+	// Tickets are those that reply tokens name.
+	Tickets []ID
+	// MessageIDs are those in In-Reply-To and References, newest first, and the
+	// message's own.
+	MessageIDs []string
+	// References are the numbers that the subject names.
+	References []uint64
+	// Seen are the deliveries that may have been made before.
+	Seen []string
+}
+
+// Facts are the answers to a Query. What is not there was not found.
+type Facts struct {
+	Tickets     map[ID]*Ticket
+	ByMessageID map[string]ID
+	ByReference map[uint64]ID
+	Seen        map[string]bool
+}
+
+// Change is all that one message, or one act, alters in a site. It is written
+// whole or not at all.
+type Change struct {
+	Site string
+	// Operation makes a repeat harmless: the same operation is written once and
+	// gives the same result again.
+	Operation string
+	Tickets   []TicketChange
+	Held      []Held
+	// Release are held mails that were decided on and go.
+	Release []string
+	// Notices are those that belong to no ticket.
+	Notices []Notice
+	// Seen are the deliveries to remember, against repeats.
+	Seen []string
+	// Blobs are the bytes that Tickets and Held name. They are durable before
+	// anything that names them is.
+	Blobs []Blob
+	At    time.Time
+}
+
+// TicketChange creates a ticket (Version 0) or alters the one that was read at
+// its Version.
+type TicketChange struct {
+	Ticket   *Ticket
+	Articles []Article
+	Notices  []Notice
+	// MessageIDs lead later answers here.
+	MessageIDs []string
+}
+
+// Blob is bytes to keep. Open is called once or more while the change is
+// committed, and not after.
+type Blob struct {
+	ID   BlobID
+	Size int64
+	Open func() io.Reader
+}
+
+// Held is mail that was kept aside for a person's decision.
+type Held struct {
+	ID     string `json:"id"` // random
+	Site   string `json:"site"`
+	Queue  string `json:"queue"`
+	Ticket ID     `json:"ticket,omitzero"` // where it would go, if anywhere
+	Why    Why    `json:"why"`
+	From   Mailbox
+	// Subject, Text and Attachments are what an agent needs to decide.
+	Subject     string       `json:"subject"`
+	Text        string       `json:"text"`
+	Attachments []Attachment `json:"attachments,omitempty"`
+	MessageID   string       `json:"message_id"`
+	Proof       Proof        `json:"proof"`
+	Reason      string       `json:"reason"`
+	Automatic   string       `json:"automatic,omitempty"`
+	Raw         BlobID       `json:"raw"`
+	At          time.Time    `json:"at"`
+}
+
+// Why tells why mail was held.
+type Why string
+
+const (
+	HeldStranger    Why = "stranger"    // into a ticket, from nobody on it
+	HeldUnproved    Why = "unproved"    // claims to be a participant or an agent, and nothing proves it
+	HeldUnconfirmed Why = "unconfirmed" // a request where the site wants confirmation first
+	HeldBounce      Why = "bounce"      // a bounce of nothing that we sent
+	HeldAutoReply   Why = "auto-reply"  // an automatic answer to nothing that we know
+	HeldUnreadable  Why = "unreadable"  // an agent's mail whose text cannot be read
+	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
+	HeldPostmaster  Why = "postmaster"  // for the admin
+)
+
+// Result is what a commit gives back.
+type Result struct {
+	// References are those of the tickets that were created, in their order.
+	References []Reference
+	// Repeat is set when the operation had been done before.
+	Repeat bool
+}

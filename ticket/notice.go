@@ -1,0 +1,185 @@
+package ticket
+
+import (
+	"io"
+	"time"
+)
+
+// NoticeKind is what a mail that we owe is for. Each is one template.
+type NoticeKind string
+
+const (
+	// To requesters (and those copied).
+	Acknowledgement NoticeKind = "acknowledgement" // reference and tracking code
+	Receipt         NoticeKind = "receipt"         // to an unproved sender: short, fixed, echoes nothing
+	Answer          NoticeKind = "answer"          // an agent's public article
+	ClosedNotice    NoticeKind = "closed"
+	ReopenedNotice  NoticeKind = "reopened" // an agent opened it again
+
+	// To agents.
+	AgentNew    NoticeKind = "agent-new"    // a request came in
+	AgentReply  NoticeKind = "agent-reply"  // a requester wrote
+	AgentAnswer NoticeKind = "agent-answer" // a colleague answered
+	AgentNote   NoticeKind = "agent-note"   // a colleague left a note
+	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed
+	AgentHeld   NoticeKind = "agent-held"   // mail into the ticket that was held
+	Transcript  NoticeKind = "transcript"   // what a command mail did, or why it did nothing
+
+	// To the site's admin.
+	Postmaster NoticeKind = "postmaster"
+)
+
+// ForAgents reports whether the kind goes to the team, who may read all.
+func (k NoticeKind) ForAgents() bool {
+	switch k {
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, Transcript:
+		return true
+	}
+	return false
+}
+
+// ByPerson reports whether a person wrote what the mail carries. All others
+// are Auto-Submitted (RFC 3834 §5).
+func (k NoticeKind) ByPerson() bool {
+	switch k {
+	case Answer, AgentNew, AgentReply, AgentAnswer, AgentNote:
+		return true
+	}
+	return false
+}
+
+// Notice is a mail that we owe somebody. It says what to write about and to
+// whom; the words are made when it leaves. Its identifiers are fixed when it is
+// made, so that a repeat can be known as one.
+type Notice struct {
+	ID     string     `json:"id"` // random, unique in its site
+	Kind   NoticeKind `json:"kind"`
+	Site   string     `json:"site"`
+	Queue  string     `json:"queue"`
+	Ticket ID         `json:"ticket,omitzero"` // zero for a notice without a ticket
+	// Article is the number of the article that it brings, or 0.
+	Article int `json:"article,omitempty"`
+	// To is the participant; 0 where there is no ticket, and then Mailbox says.
+	To      uint16  `json:"to,omitempty"`
+	Mailbox Mailbox `json:"mailbox,omitzero"`
+	Locale  string  `json:"locale"`
+
+	MessageID  string   `json:"message_id"` // without <>
+	InReplyTo  string   `json:"in_reply_to,omitempty"`
+	References []string `json:"references,omitempty"`
+
+	// Transcript is what a command mail did.
+	Transcript *TranscriptBody `json:"transcript,omitempty"`
+	// Held is the held mail that it is about.
+	Held string `json:"held,omitempty"`
+	// Brakes are asked when it is about to leave; one that refuses drops it.
+	Brakes  []Brake   `json:"brakes,omitempty"`
+	Created time.Time `json:"created"`
+}
+
+// TranscriptBody is the answer to a mail with commands.
+type TranscriptBody struct {
+	// Problem is why nothing ran; "" when all did. It names a text of templates:
+	// unknown-command, stray-command, bad-argument, not-allowed, unreadable.
+	Problem string `json:"problem,omitempty"`
+	// Line is the line that the problem is about, as written.
+	Line string `json:"line,omitempty"`
+	// Nearest is the command that was perhaps meant.
+	Nearest string `json:"nearest,omitempty"`
+	// Done are the commands in the order in which they ran.
+	Done []TranscriptLine `json:"done,omitempty"`
+	// Written is the text that was not sent, given back to its writer.
+	Written string `json:"written,omitempty"`
+	// Help asks for the list of commands below.
+	Help bool `json:"help,omitempty"`
+}
+
+// TranscriptLine is one command and what it did.
+type TranscriptLine struct {
+	Line   string `json:"line"`   // as written
+	Result string `json:"result"` // names a text of templates: closed, taken, noted, already-closed, …
+	Detail string `json:"detail,omitempty"`
+}
+
+// Mint makes notices: what is random or signed about them comes from it.
+type Mint struct {
+	Signer   *Signer
+	Random   io.Reader
+	Hostname string // right side of our Message-IDs
+}
+
+// Notice makes a mail to a participant, as the next of their conversation, and
+// records it there. article is the number of what it brings, or 0.
+func (m Mint) Notice(kind NoticeKind, t *Ticket, p *Participant, article int, now time.Time) Notice {
+	n := Notice{
+		ID: NewID(m.Random).String(), Kind: kind, Site: t.Site, Queue: t.Queue, Ticket: t.ID,
+		Article: article, To: p.Number, Locale: p.Locale, Created: now,
+		MessageID:  m.Signer.NewMessageID(m.Random, t.Site, t.ID, p, m.Hostname),
+		InReplyTo:  p.Thread.Parent(),
+		References: p.Thread.References(),
+	}
+	p.Thread.Add(n.MessageID)
+	return n
+}
+
+// DeliveryFailed is what a ticket keeps of a notice that was given up: an event,
+// and word of it to the agents. A failed word to an agent is an event only, or
+// it would make another that fails.
+func (m Mint) DeliveryFailed(t *Ticket, n Notice, reason string, now time.Time) TicketChange {
+	t = t.Clone()
+	t.Articles++
+	t.Changed = now
+	event := Article{Number: t.Articles, Kind: EventArticle, At: now, Event: EventDeliveryFailed, Detail: reason}
+	if p, ok := t.Participant(n.To); ok {
+		event.Text = string(p.Address)
+	}
+	c := TicketChange{Ticket: t, Articles: []Article{event}}
+	if !n.Kind.ForAgents() {
+		for _, agent := range t.Active(AgentRole) {
+			c.Notices = append(c.Notices, m.Notice(AgentEvent, t, agent, event.Number, now))
+		}
+	}
+	return c
+}
+
+// Delivery is a notice on its way out.
+type Delivery struct {
+	Notice   Notice        `json:"notice"`
+	State    DeliveryState `json:"state"`
+	Attempts int           `json:"attempts"`
+	Due      time.Time     `json:"due"`
+	// Error is what the last attempt met, without addresses.
+	Error string `json:"error,omitempty"`
+	// Lease is the worker's right to it; the store checks it when it is settled.
+	Lease string `json:"-"`
+}
+
+// DeliveryState is where a notice stands.
+type DeliveryState string
+
+const (
+	Queued    DeliveryState = "queued"
+	OnHold    DeliveryState = "hold" // until somebody releases it
+	Delivered DeliveryState = "delivered"
+	Failed    DeliveryState = "failed"  // given up
+	Braked    DeliveryState = "braked"  // a brake kept it from leaving
+	Dropped   DeliveryState = "dropped" // by somebody
+)
+
+// Outcome settles a leased delivery: its new state, when it is due again if
+// still Queued, and a change to commit with it, or nil.
+type Outcome struct {
+	State  DeliveryState
+	Due    time.Time
+	Error  string
+	Change *Change
+}
+
+// Material is what the words of a notice are made from. History is the articles
+// before the one that the notice brings, oldest first, at most the newest few.
+type Material struct {
+	Ticket  *Ticket
+	Article *Article
+	History []Article
+	Held    *Held
+}

@@ -1,0 +1,122 @@
+// Package ticket is the matter itself: sites, queues, tickets, articles,
+// participants, codes and what may be done with which proof. It does no I/O
+// and reads no clock; whoever calls it brings the time and the randomness.
+package ticket
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Site is a tenant. Sites share nothing.
+type Site struct {
+	Name   string
+	Prefix string // of references: ACM in ACM-1042
+	// ClientNumber lets a stranger enrol; it stands in no mail of ours.
+	ClientNumber string
+	// Locales are the languages that the site answers in, the default first.
+	Locales []string
+	// Domains are those whose senders are the site's staff, with domain proof.
+	Domains []string
+	// Confirm keeps requests without domain proof from the agents until their
+	// sender has confirmed them; otherwise they open marked as not proved.
+	Confirm bool
+	// Tracking is the form of the site's tracking codes.
+	Tracking CodeFormat
+	// Reopen is how long after its closing a ticket is opened again by an
+	// answer; later, an answer opens a new ticket linked to it.
+	Reopen time.Duration
+	Queues []Queue
+	// Admin is whom mail to postmaster@ and abuse@ of the site's domains reaches.
+	Admin Address
+	// Footer is a line of the site's own under each mail to requesters.
+	Footer string
+	// Zone is where times in mails are told.
+	Zone *time.Location
+}
+
+// Queue is an address and the team behind it.
+type Queue struct {
+	Name    string
+	Title   string // what people read before the address: Acme support
+	Address Address
+	// Aliases are old addresses that are forwarded here.
+	Aliases []Address
+	// Agents are the team: listed now, asked again at each act.
+	Agents []Address
+	// Separator stands between local part and token; usually +.
+	Separator string
+	// ReplyDomain carries reply tokens as whole local parts, for mail systems
+	// that lose plus-addresses; empty where they work.
+	ReplyDomain string
+}
+
+// Queue gives the queue of that name.
+func (s *Site) Queue(name string) (*Queue, bool) {
+	i := slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &s.Queues[i], true
+}
+
+// Locale picks the first of wanted that the site offers, else its default.
+// Tags are compared by their language alone: fr-CA is answered in fr.
+func (s *Site) Locale(wanted ...string) string {
+	for _, w := range wanted {
+		lang, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(w, "_", "-")), "-")
+		if slices.Contains(s.Locales, lang) {
+			return lang
+		}
+	}
+	if len(s.Locales) == 0 {
+		return "en"
+	}
+	return s.Locales[0]
+}
+
+// Agent reports whether that address is listed as an agent of the queue.
+func (q *Queue) Agent(a Address) bool { return slices.ContainsFunc(q.Agents, a.Same) }
+
+// Ours reports whether a is an address of the queue: its own, an alias, or
+// either of them with a token.
+func (q *Queue) Ours(a Address) bool {
+	if q.ReplyDomain != "" && a.Domain() == q.ReplyDomain {
+		return true
+	}
+	base, _ := q.Split(a)
+	return q.Address.Same(base) || slices.ContainsFunc(q.Aliases, base.Same)
+}
+
+// Split takes a token off an address: help+abc@x gives help@x and abc. On the
+// reply domain the whole local part is the token.
+func (q *Queue) Split(a Address) (base Address, extension string) {
+	if q.ReplyDomain != "" && a.Domain() == q.ReplyDomain {
+		return q.Address, a.Local()
+	}
+	local, ext, found := strings.Cut(a.Local(), q.separator())
+	if !found {
+		return a, ""
+	}
+	return Address(local + "@" + a.Domain()), ext
+}
+
+// With puts an extension (a token, or a word such as status) on the queue's
+// address.
+func (q *Queue) With(extension string) Address {
+	if q.ReplyDomain != "" {
+		return Address(extension + "@" + q.ReplyDomain)
+	}
+	return Address(q.Address.Local() + q.separator() + extension + "@" + q.Address.Domain())
+}
+
+func (q *Queue) separator() string {
+	if q.Separator == "" {
+		return "+"
+	}
+	return q.Separator
+}
+
+// Mailbox is the queue as a sender.
+func (q *Queue) Mailbox() Mailbox { return Mailbox{Name: q.Title, Address: q.Address} }

@@ -1,0 +1,280 @@
+package ticket
+
+import (
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ID names a ticket inside the program: 80 random bits, so that ids tell
+// neither how many tickets there are nor which came first.
+type ID [10]byte
+
+var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// NewID draws an id from random.
+func NewID(random io.Reader) ID {
+	var id ID
+	if _, err := io.ReadFull(random, id[:]); err != nil {
+		panic("ticket: no randomness: " + err.Error()) // crypto/rand never fails
+	}
+	return id
+}
+
+// ParseID reads what String wrote.
+func ParseID(s string) (ID, error) {
+	b, err := lower32.DecodeString(strings.ToLower(s))
+	if err != nil || len(b) != len(ID{}) {
+		return ID{}, errors.New("not a ticket id")
+	}
+	return ID(b), nil
+}
+
+func (id ID) String() string { return lower32.EncodeToString(id[:]) }
+
+// IsZero is true of no ticket.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// MarshalText and UnmarshalText give JSON the form of String; no ticket is "".
+func (id ID) MarshalText() ([]byte, error) {
+	if id.IsZero() {
+		return nil, nil
+	}
+	return []byte(id.String()), nil
+}
+
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*id = ID{}
+		return nil
+	}
+	*id, err = ParseID(string(b))
+	return err
+}
+
+// Reference is a ticket's public name, ACM-1042: for people, in the subject and
+// over the phone. It routes; it proves nothing.
+type Reference struct {
+	Prefix string
+	Number uint64
+}
+
+func (r Reference) String() string { return fmt.Sprintf("%s-%d", r.Prefix, r.Number) }
+
+// Tag is the reference as it stands in subjects.
+func (r Reference) Tag() string { return "[" + r.String() + "]" }
+
+// ParseReference reads ACM-1042, in any case, with or without brackets.
+func ParseReference(s string) (Reference, error) {
+	s = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(s), "["), "]")
+	i := strings.LastIndexByte(s, '-')
+	if i <= 0 {
+		return Reference{}, fmt.Errorf("%q is no reference such as ACM-1042", s)
+	}
+	n, err := strconv.ParseUint(s[i+1:], 10, 64)
+	if err != nil || n == 0 {
+		return Reference{}, fmt.Errorf("%q is no reference such as ACM-1042", s)
+	}
+	return Reference{strings.ToUpper(s[:i]), n}, nil
+}
+
+// State is where a ticket stands.
+type State string
+
+const (
+	New     State = "new"     // nobody of the team has answered yet
+	Open    State = "open"    // the team is to act
+	Waiting State = "waiting" // the requester is to answer
+	Solved  State = "solved"  // answered for good, as the team believes
+	Closed  State = "closed"
+)
+
+// States are all of them, in the order of a ticket's life.
+var States = []State{New, Open, Waiting, Solved, Closed}
+
+// Done reports whether the team has nothing more to do.
+func (s State) Done() bool { return s == Solved || s == Closed }
+
+// Role is what a participant is on one ticket.
+type Role string
+
+const (
+	Requester Role = "requester"
+	AgentRole Role = "agent"
+	Copied    Role = "copied"
+	Approver  Role = "approver"
+)
+
+// Participant is a person on one ticket; who they are for this ticket only.
+type Participant struct {
+	// Number is theirs on this ticket, from 1, and never another's.
+	Number  uint16 `json:"number"`
+	Role    Role   `json:"role"`
+	Mailbox `json:"mailbox"`
+	// Other are further addresses that were accepted as theirs for this ticket.
+	Other  []Address `json:"other,omitempty"`
+	Locale string    `json:"locale"`
+	// Epoch is part of what their reply tokens are sealed over: a new one voids
+	// those that are about.
+	Epoch uint8 `json:"epoch"`
+	// Removed participants keep their number and get no more mail.
+	Removed bool `json:"removed,omitempty"`
+	// Thread is what their mail program has seen of this ticket, so that the
+	// next mail lands in the same conversation.
+	Thread Thread `json:"thread"`
+}
+
+// Is reports whether the address is one of theirs.
+func (p *Participant) Is(a Address) bool {
+	return p.Address.Same(a) || slices.ContainsFunc(p.Other, a.Same)
+}
+
+// Thread is a conversation as one participant's mail program knows it:
+// Message-IDs without <>, their own and those that we sent to them alone.
+// Another's never stand here, because ours carry reply tokens.
+type Thread struct {
+	Root string   `json:"root,omitempty"` // the first message
+	Last []string `json:"last,omitempty"` // the newest few, oldest first
+}
+
+// threadLength bounds References: the root and this many more keep every known
+// program's conversation whole (RFC 5322 §3.6.4 lets the middle go).
+const threadLength = 8
+
+// Add records one more message of the conversation.
+func (t *Thread) Add(messageID string) {
+	if messageID == "" || messageID == t.Root || slices.Contains(t.Last, messageID) {
+		return
+	}
+	if t.Root == "" {
+		t.Root = messageID
+		return
+	}
+	t.Last = append(t.Last, messageID)
+	if extra := len(t.Last) - threadLength; extra > 0 {
+		t.Last = slices.Delete(t.Last, 0, extra)
+	}
+}
+
+// References are the identifiers for the field of that name, oldest first.
+func (t Thread) References() []string {
+	if t.Root == "" {
+		return nil
+	}
+	return append([]string{t.Root}, t.Last...)
+}
+
+// Parent is the newest message: what In-Reply-To names.
+func (t Thread) Parent() string {
+	if len(t.Last) > 0 {
+		return t.Last[len(t.Last)-1]
+	}
+	return t.Root
+}
+
+// Ticket is one matter.
+type Ticket struct {
+	ID    ID     `json:"id"`
+	Site  string `json:"site"`
+	Queue string `json:"queue"`
+	// Reference is drawn by the commit that creates the ticket: its number is 0
+	// until then.
+	Reference Reference `json:"-"`
+	Subject   string    `json:"subject"`
+	State     State     `json:"state"`
+	Locale    string    `json:"locale"`
+	// Tracking is the tracking code as drawn, unique in the site.
+	Tracking string `json:"tracking"`
+	// Unproved is set while nothing proved that the requester wrote the request.
+	Unproved bool `json:"unproved,omitempty"`
+	// Assignee is the participant who has taken the ticket, or 0.
+	Assignee uint16 `json:"assignee,omitempty"`
+	// Previous is the ticket that this one follows up.
+	Previous     ID            `json:"previous,omitzero"`
+	Participants []Participant `json:"participants"`
+	// Articles is how many there are; they are numbered from 1.
+	Articles int       `json:"articles"`
+	Opened   time.Time `json:"opened"`
+	Changed  time.Time `json:"changed"`
+	Closed   time.Time `json:"closed,omitzero"`
+	// Version counts commits. A change names the version that it was decided
+	// on, 0 to create.
+	Version uint64 `json:"-"`
+}
+
+// Participant gives the participant of that number.
+func (t *Ticket) Participant(number uint16) (*Participant, bool) {
+	i := slices.IndexFunc(t.Participants, func(p Participant) bool { return p.Number == number })
+	if i < 0 {
+		return nil, false
+	}
+	return &t.Participants[i], true
+}
+
+// Who gives the active participant whose address that is.
+func (t *Ticket) Who(a Address) (*Participant, bool) {
+	i := slices.IndexFunc(t.Participants, func(p Participant) bool { return !p.Removed && p.Is(a) })
+	if a == "" || i < 0 {
+		return nil, false
+	}
+	return &t.Participants[i], true
+}
+
+// Requester is whose matter it is; every ticket has one.
+func (t *Ticket) Requester() *Participant {
+	i := slices.IndexFunc(t.Participants, func(p Participant) bool { return p.Role == Requester })
+	if i < 0 {
+		return &Participant{Role: Requester}
+	}
+	return &t.Participants[i]
+}
+
+// Join adds a participant and gives them a number.
+func (t *Ticket) Join(p Participant) *Participant {
+	p.Number = 1
+	for _, other := range t.Participants {
+		p.Number = max(p.Number, other.Number+1)
+	}
+	t.Participants = append(t.Participants, p)
+	return &t.Participants[len(t.Participants)-1]
+}
+
+// Active are the participants of a role who still get mail.
+func (t *Ticket) Active(role Role) []*Participant {
+	var out []*Participant
+	for i := range t.Participants {
+		if p := &t.Participants[i]; p.Role == role && !p.Removed {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// SetState moves the ticket and keeps the time of its closing.
+func (t *Ticket) SetState(s State, now time.Time) {
+	if s == Closed && t.State != Closed {
+		t.Closed = now
+	}
+	if s != Closed {
+		t.Closed = time.Time{}
+	}
+	t.State = s
+}
+
+// Clone is a copy that shares nothing, to decide on without touching what was
+// read.
+func (t *Ticket) Clone() *Ticket {
+	c := *t
+	c.Participants = slices.Clone(t.Participants)
+	for i := range c.Participants {
+		p := &c.Participants[i]
+		p.Other = slices.Clone(p.Other)
+		p.Thread.Last = slices.Clone(p.Thread.Last)
+	}
+	return &c
+}

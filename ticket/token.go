@@ -1,0 +1,133 @@
+package ticket
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Purpose is what a token is for; a token for one is worthless for another.
+type Purpose byte
+
+const (
+	ReplyToken  Purpose = 0 // answers a ticket
+	NoteToken   Purpose = 1 // leaves a note, whatever the mail says
+	BounceToken Purpose = 2 // envelope sender: brings bounces home
+)
+
+// tokenVersion stands in the highest two bits of a token.
+const tokenVersion = 0
+
+// A token is 25 bytes: version, purpose and key in one, ticket, participant,
+// and 96 bits of MAC; 40 characters, so that help+token@ stays within the 64
+// octets of a local part (RFC 5321 §4.5.3.1.1).
+const (
+	tokenBytes  = 25
+	TokenLength = 40
+	macBytes    = 12
+)
+
+// Token is what an address or a Message-ID of ours says, before it is proved.
+type Token struct {
+	Purpose     Purpose
+	Ticket      ID
+	Participant uint16
+	key         byte
+	mac         [macBytes]byte
+}
+
+// Signer makes and proves tokens. Keys are numbered 0 to 15, so that a new one
+// can be used while those made with the old still hold.
+type Signer struct {
+	current byte
+	keys    map[byte][]byte
+}
+
+// NewSigner takes the keys by number and says which one signs.
+func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
+	if len(keys[current]) < 32 {
+		return nil, fmt.Errorf("token key %d is missing or shorter than 32 bytes", current)
+	}
+	for n := range keys {
+		if n > 15 {
+			return nil, fmt.Errorf("token key number %d is above 15", n)
+		}
+	}
+	return &Signer{current, keys}, nil
+}
+
+// Sign makes the token of a participant of a ticket.
+func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) string {
+	var b [tokenBytes]byte
+	b[0] = tokenVersion<<6 | byte(purpose)<<4 | s.current
+	copy(b[1:11], id[:])
+	binary.BigEndian.PutUint16(b[11:13], p.Number)
+	mac := s.mac(s.current, b[:13], site, p)
+	copy(b[13:], mac[:])
+	return lower32.EncodeToString(b[:])
+}
+
+// Proves reports whether the token was made by us for that participant of that
+// ticket of that site, in their present role and epoch.
+func (s *Signer) Proves(t Token, site string, id ID, p *Participant) bool {
+	if t.Ticket != id || t.Participant != p.Number || len(s.keys[t.key]) == 0 {
+		return false
+	}
+	var b [13]byte
+	b[0] = tokenVersion<<6 | byte(t.Purpose)<<4 | t.key
+	copy(b[1:11], id[:])
+	binary.BigEndian.PutUint16(b[11:13], p.Number)
+	mac := s.mac(t.key, b[:], site, p)
+	return hmac.Equal(mac[:], t.mac[:])
+}
+
+func (s *Signer) mac(key byte, head []byte, site string, p *Participant) (sum [macBytes]byte) {
+	h := hmac.New(sha256.New, s.keys[key])
+	// Each field is preceded by its length, so that no two lists of fields
+	// write the same bytes.
+	for _, field := range [][]byte{[]byte("guichet token"), head, []byte(site), []byte(p.Role), {p.Epoch}} {
+		_ = binary.Write(h, binary.BigEndian, uint32(len(field)))
+		h.Write(field)
+	}
+	copy(sum[:], h.Sum(nil))
+	return sum
+}
+
+// ParseToken reads 40 characters of a token, in any case. It proves nothing.
+func ParseToken(s string) (Token, bool) {
+	if len(s) != TokenLength {
+		return Token{}, false
+	}
+	b, err := lower32.DecodeString(strings.ToLower(s))
+	if err != nil || b[0]>>6 != tokenVersion {
+		return Token{}, false
+	}
+	t := Token{
+		Purpose:     Purpose(b[0] >> 4 & 3),
+		key:         b[0] & 15,
+		Ticket:      ID(b[1:11]),
+		Participant: binary.BigEndian.Uint16(b[11:13]),
+	}
+	copy(t.mac[:], b[13:])
+	return t, true
+}
+
+// NewMessageID makes the identifier, without <>, of a mail to one participant.
+// It carries their reply token, which so survives programs that drop
+// plus-addresses: References and In-Reply-To bring it back.
+func (s *Signer) NewMessageID(random io.Reader, site string, id ID, p *Participant, host string) string {
+	return s.Sign(ReplyToken, site, id, p) + "." + NewID(random).String() + "@" + host
+}
+
+// TokenOfMessageID gives the token in an identifier of ours.
+func TokenOfMessageID(messageID string) (Token, bool) {
+	left, _, _ := strings.Cut(strings.Trim(messageID, "<> "), "@")
+	token, _, found := strings.Cut(left, ".")
+	if !found {
+		return Token{}, false
+	}
+	return ParseToken(token)
+}
