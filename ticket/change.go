@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -108,3 +109,7 @@ type Result struct {
 	// Repeat is set when the operation had been done before.
 	Repeat bool
 }
+
+// ErrConflict is what a commit says when what was decided on has changed since,
+// or a code that was drawn is taken: read again, decide again.
+var ErrConflict = errors.New("changed in the meantime")

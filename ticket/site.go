@@ -13,6 +13,10 @@ import (
 type Site struct {
 	Name   string
 	Prefix string // of references: ACM in ACM-1042
+	// Organisation is the company's name as mails say it; Phone a number that
+	// they name, or "".
+	Organisation string
+	Phone        string
 	// ClientNumber lets a stranger enrol; it stands in no mail of ours.
 	ClientNumber string
 	// Locales are the languages that the site answers in, the default first.
@@ -79,27 +83,44 @@ func (s *Site) Locale(wanted ...string) string {
 // Agent reports whether that address is listed as an agent of the queue.
 func (q *Queue) Agent(a Address) bool { return slices.ContainsFunc(q.Agents, a.Same) }
 
-// Ours reports whether a is an address of the queue: its own, an alias, or
-// either of them with a token.
-func (q *Queue) Ours(a Address) bool {
+// Match takes an address of the queue apart: its own or an alias, bare or with
+// an extension (a reply token, or a word such as status). On the reply domain
+// the whole local part is the extension. ok is false for anybody else's address.
+func (q *Queue) Match(a Address) (extension string, alias, ok bool) {
 	if q.ReplyDomain != "" && a.Domain() == q.ReplyDomain {
-		return true
+		return a.Local(), false, true
 	}
-	base, _ := q.Split(a)
-	return q.Address.Same(base) || slices.ContainsFunc(q.Aliases, base.Same)
+	if extension, ok := q.after(q.Address, a); ok {
+		return extension, false, true
+	}
+	for _, old := range q.Aliases {
+		if extension, ok := q.after(old, a); ok {
+			return extension, true, true
+		}
+	}
+	return "", false, false
 }
 
-// Split takes a token off an address: help+abc@x gives help@x and abc. On the
-// reply domain the whole local part is the token.
-func (q *Queue) Split(a Address) (base Address, extension string) {
-	if q.ReplyDomain != "" && a.Domain() == q.ReplyDomain {
-		return q.Address, a.Local()
+// after gives what a has beyond base. It looks for base rather than for the
+// separator, which may stand in a queue's own name: help-desk with "-".
+func (q *Queue) after(base, a Address) (extension string, ok bool) {
+	if base.Domain() != a.Domain() || len(a.Local()) < len(base.Local()) {
+		return "", false
 	}
-	local, ext, found := strings.Cut(a.Local(), q.separator())
-	if !found {
-		return a, ""
+	head, tail := a.Local()[:len(base.Local())], a.Local()[len(base.Local()):]
+	if !strings.EqualFold(head, base.Local()) {
+		return "", false
 	}
-	return Address(local + "@" + a.Domain()), ext
+	if tail == "" {
+		return "", true
+	}
+	return strings.CutPrefix(tail, q.separator())
+}
+
+// Ours reports whether a is an address of the queue, in any form.
+func (q *Queue) Ours(a Address) bool {
+	_, _, ok := q.Match(a)
+	return ok
 }
 
 // With puts an extension (a token, or a word such as status) on the queue's
