@@ -46,6 +46,9 @@ type Message struct {
 	// Unreadable is set when the message exceeds the structure limits: Text then
 	// holds what of the raw text could be decoded, and no part was opened.
 	Unreadable bool `json:"-"`
+	// QuoteOnly is set when the writer wrote nothing now, and Reply is therefore
+	// the quote itself: such a mail is never relayed.
+	QuoteOnly bool `json:"-"`
 	// Digest is SHA-256 over Message-ID, From, Date and Subject as written and
 	// the body's bytes: the same for two deliveries of one message, whatever
 	// trace lines the hosts between them wrote.

@@ -100,6 +100,8 @@ const (
 	HeldUnreadable  Why = "unreadable"  // an agent's mail whose text cannot be read
 	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
 	HeldPostmaster  Why = "postmaster"  // for the admin
+	HeldNoSender    Why = "no-sender"   // no author, or several, or one that cannot be written to
+	HeldOwn         Why = "own"         // from an address of ours: a loop, or a forgery
 )
 
 // Result is what a commit gives back.

@@ -79,8 +79,7 @@ type Notice struct {
 
 // TranscriptBody is the answer to a mail with commands.
 type TranscriptBody struct {
-	// Problem is why nothing ran; "" when all did. It names a text of templates:
-	// unknown-command, stray-command, bad-argument, not-allowed, unreadable.
+	// Problem is why nothing ran; "" when all did.
 	Problem string `json:"problem,omitempty"`
 	// Line is the line that the problem is about, as written.
 	Line string `json:"line,omitempty"`
@@ -97,7 +96,7 @@ type TranscriptBody struct {
 // TranscriptLine is one command and what it did.
 type TranscriptLine struct {
 	Line   string `json:"line"`   // as written
-	Result string `json:"result"` // names a text of templates: closed, taken, noted, already-closed, …
+	Result string `json:"result"`
 	Detail string `json:"detail,omitempty"`
 }
 
