@@ -63,5 +63,6 @@ func (r *Refusal) Error() string {
 // The refusals that more than one place gives.
 var (
 	ErrNoSuchRecipient = &Refusal{550, [3]int{5, 1, 1}, "No such address here"}
+	ErrNoRelay         = &Refusal{550, [3]int{5, 7, 1}, "No mail for that domain is taken here"}
 	ErrTryLater        = &Refusal{451, [3]int{4, 3, 0}, "Temporary fault here, please try again"}
 )

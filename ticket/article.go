@@ -68,10 +68,10 @@ const (
 	EventClosed         Event = "closed"
 	EventReopened       Event = "reopened"
 	EventTaken          Event = "taken"
-	EventFollowUp       Event = "follow-up"       // Detail: the reference of the new ticket
+	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it
 	EventDeliveryFailed Event = "delivery-failed" // Detail: reason; Text: whom it was for
-	EventAccepted       Event = "accepted"        // held mail was added; Detail: by whom
+	EventAsked          Event = "asked"           // an agent's mail that did nothing; Detail: the problem; Text: the mail
 )
 
 // BlobID names bytes kept beside the store: a raw message or an attachment.

@@ -97,7 +97,7 @@ const (
 	HeldUnconfirmed Why = "unconfirmed" // a request where the site wants confirmation first
 	HeldBounce      Why = "bounce"      // a bounce of nothing that we sent
 	HeldAutoReply   Why = "auto-reply"  // an automatic answer to nothing that we know
-	HeldUnreadable  Why = "unreadable"  // an agent's mail whose text cannot be read
+	HeldCommand     Why = "command"     // an agent's commands that came to no ticket
 	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
 	HeldPostmaster  Why = "postmaster"  // for the admin
 	HeldNoSender    Why = "no-sender"   // no author, or several, or one that cannot be written to

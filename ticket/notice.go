@@ -95,7 +95,7 @@ type TranscriptBody struct {
 
 // TranscriptLine is one command and what it did.
 type TranscriptLine struct {
-	Line   string `json:"line"`   // as written
+	Line   string `json:"line"` // as written
 	Result string `json:"result"`
 	Detail string `json:"detail,omitempty"`
 }

@@ -146,9 +146,10 @@ type Thread struct {
 // program's conversation whole (RFC 5322 §3.6.4 lets the middle go).
 const threadLength = 8
 
-// Add records one more message of the conversation.
+// Add records one more message of the conversation. What could not stand in a
+// References field is left out: it comes from anybody's mail.
 func (t *Thread) Add(messageID string) {
-	if messageID == "" || messageID == t.Root || slices.Contains(t.Last, messageID) {
+	if !identifier(messageID) || messageID == t.Root || slices.Contains(t.Last, messageID) {
 		return
 	}
 	if t.Root == "" {
@@ -159,6 +160,13 @@ func (t *Thread) Add(messageID string) {
 	if extra := len(t.Last) - threadLength; extra > 0 {
 		t.Last = slices.Delete(t.Last, 0, extra)
 	}
+}
+
+// identifier reports whether a Message-ID can be written again as it is: at
+// most 250 printable ASCII characters without angle brackets (RFC 5322 §3.6.4).
+func identifier(id string) bool {
+	bad := func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' }
+	return id != "" && len(id) <= 250 && !strings.ContainsFunc(id, bad)
 }
 
 // References are the identifiers for the field of that name, oldest first.
