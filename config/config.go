@@ -20,11 +20,12 @@ import (
 //
 // Tags: yaml is the key; default is written as in the file; example is what the
 // documentation shows; oneof, min and max bound the value; required wants it
-// set; inherit takes an unset value from the same key of the enclosing struct;
-// path joins a relative value to the directory of the file.
+// set; inherit takes what is unset from the same field of the enclosing struct;
+// path joins a relative value to the directory of the file; check names a form
+// that each string must have.
 type Config struct {
 	// Our name in the banner, in EHLO and in Message-IDs. The default is the name that the machine gives itself.
-	Hostname string `yaml:"hostname" example:"mx.example.com"`
+	Hostname string `yaml:"hostname" check:"domain" example:"mx.example.com"`
 	// The directory of the embedded store, the blobs and the keys. Created with mode 0700.
 	Data string `yaml:"data" default:"/var/lib/guichet" path:"yes" example:"/srv/guichet"`
 	// The file with the key under which everything personal is sealed. Empty is `master.key` in `data`. Keep a copy of it elsewhere: without it the store cannot be read.
@@ -41,6 +42,8 @@ type Config struct {
 	Metrics string `yaml:"metrics" check:"listen" example:"127.0.0.1:9025"`
 	// The time zone of dates in mails. `Local` is the machine's.
 	TimeZone *time.Location `yaml:"time_zone" default:"Local" example:"Europe/Paris"`
+	// A directory with templates in place of those shipped. They are checked at start.
+	Templates string `yaml:"templates" path:"yes" example:"/etc/guichet/templates"`
 
 	Log       Log       `yaml:"log"`
 	SMTP      SMTP      `yaml:"smtp"`
@@ -56,6 +59,8 @@ type Config struct {
 	File string `yaml:"-"`
 	// Warnings are what is unsafe about the settings although it is allowed.
 	Warnings []Warning `yaml:"-"`
+
+	adminChosen bool // Admin is a default
 }
 
 // Log is what the daemon tells, to standard error.
@@ -79,11 +84,11 @@ type SMTP struct {
 	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol" example:"[10.0.0.0/8]"`
 	// Connections at once. Further ones are answered 421.
 	Connections int `yaml:"connections" default:"500" min:"1" max:"100000" example:"2000"`
-	// Connections at once from one address (one /64 in IPv6). Hosts of `trust` are not counted.
+	// Connections at once from one address. Hosts of `trust` are not counted.
 	ConnectionsPerAddress int `yaml:"connections_per_address" default:"20" min:"1" max:"100000" example:"50"`
 	// Recipients of one mail. Further ones are answered 452, and the sender repeats the mail for them.
 	Recipients int `yaml:"recipients" default:"100" min:"1" max:"1000" example:"200"`
-	// The least a second that a client must send of a mail, on average after the first half minute. `0` takes any speed.
+	// The least a second that a client must send of a mail, on average. `0` takes any speed.
 	MinSpeed Size `yaml:"min_speed" default:"256B" max:"1MiB" example:"1KiB"`
 	// How long a client may be silent.
 	Timeout time.Duration `yaml:"timeout" default:"5m" min:"10s" max:"1h" example:"3m"`
@@ -97,7 +102,7 @@ type TLS struct {
 	Certificate string `yaml:"certificate" path:"yes" example:"/etc/letsencrypt/live/mx.example.com/fullchain.pem"`
 	// The private key of the certificate, in PEM.
 	Key string `yaml:"key" path:"yes" example:"/etc/letsencrypt/live/mx.example.com/privkey.pem"`
-	// Instead of both: the address under which certificates are asked for from Let's Encrypt.
+	// Instead of both: the address under which certificates are asked for from Let's Encrypt. Not in this version.
 	ACME string `yaml:"acme" check:"address" example:"hostmaster@example.com"`
 }
 
@@ -123,15 +128,15 @@ type Relay struct {
 // Outgoing is how our mails leave.
 type Outgoing struct {
 	// By which way: `smtp://` or `smtps://` to a relay, `direct:` to each domain's mail exchangers, `maildir:PATH` into a directory for trials. With `?tls=required`, `opportunistic` or `none`; required is the default where there is a password.
-	Via Route `yaml:"via" default:"direct:" inherit:"yes" example:"smtp://user:${RELAY_PASSWORD}@relay.example.com:587?tls=required"`
+	Via Route `yaml:"via" default:"direct:" example:"smtp://user:${RELAY_PASSWORD}@relay.example.com:587?tls=required"`
 	// The keys with which mails are signed, one for each domain that mails are sent from.
-	DKIM []DKIM `yaml:"dkim" inherit:"yes"`
+	DKIM []DKIM `yaml:"dkim"`
 	// Keeps every mail back until it is set to false again. Nothing is lost meanwhile.
-	Paused bool `yaml:"paused" default:"false" inherit:"yes" example:"true"`
+	Paused bool `yaml:"paused" default:"false" example:"true"`
 	// Connections at once to one destination.
-	Concurrency int `yaml:"concurrency" default:"4" min:"1" max:"100" inherit:"yes" example:"2"`
+	Concurrency int `yaml:"concurrency" default:"4" min:"1" max:"100" example:"2"`
 	// How long a mail is tried again before it fails visibly on its ticket.
-	GiveUp time.Duration `yaml:"give_up" default:"5d" min:"1h" max:"30d" inherit:"yes" example:"2d"`
+	GiveUp time.Duration `yaml:"give_up" default:"5d" min:"1h" max:"30d" example:"2d"`
 }
 
 // DKIM is one signing key (RFC 6376).
@@ -153,27 +158,27 @@ type Codes struct {
 // TrackingCode is the code that a requester gets for a ticket.
 type TrackingCode struct {
 	// Characters in it.
-	Length int `yaml:"length" default:"12" min:"8" max:"16" inherit:"yes" example:"10"`
+	Length int `yaml:"length" default:"12" min:"8" max:"16" example:"10"`
 	// Digits are in it.
-	Digits bool `yaml:"digits" default:"true" inherit:"yes" example:"false"`
+	Digits bool `yaml:"digits" default:"true" example:"false"`
 	// Capitals are in it.
-	Uppercase bool `yaml:"uppercase" default:"true" inherit:"yes" example:"false"`
+	Uppercase bool `yaml:"uppercase" default:"true" example:"false"`
 	// Small letters are in it. With capitals and small letters both, case matters when it is read back.
-	Lowercase bool `yaml:"lowercase" default:"false" inherit:"yes" example:"true"`
+	Lowercase bool `yaml:"lowercase" default:"false" example:"true"`
 	// Special characters are in it.
-	Special bool `yaml:"special" default:"false" inherit:"yes" example:"true"`
+	Special bool `yaml:"special" default:"false" example:"true"`
 	// Characters that are taken for one another (o O 0, 1 l I and their kin) are not in it.
-	AvoidAmbiguous bool `yaml:"avoid_ambiguous" default:"true" inherit:"yes" example:"false"`
+	AvoidAmbiguous bool `yaml:"avoid_ambiguous" default:"true" example:"false"`
 }
 
 // ValidationCode is the one-time code that proves a mailbox.
 type ValidationCode struct {
 	// Characters in it.
-	Length int `yaml:"length" default:"8" min:"6" max:"14" inherit:"yes" example:"10"`
+	Length int `yaml:"length" default:"8" min:"6" max:"14" example:"10"`
 	// Minutes that it is valid.
-	ExpiresMinutes int `yaml:"expires_minutes" default:"15" min:"1" max:"1440" inherit:"yes" example:"30"`
+	ExpiresMinutes int `yaml:"expires_minutes" default:"15" min:"1" max:"1440" example:"30"`
 	// The template of the mail that brings it.
-	Template string `yaml:"template" default:"validation" check:"name" inherit:"yes" example:"validation-short"`
+	Template string `yaml:"template" default:"validation" check:"name" example:"validation-short"`
 }
 
 // Expires is how long the code is valid.
@@ -182,13 +187,13 @@ func (v ValidationCode) Expires() time.Duration { return time.Duration(v.Expires
 // Retention is how long things are kept.
 type Retention struct {
 	// A ticket after it was closed, with all that belongs to it.
-	Closed time.Duration `yaml:"closed" default:"180d" min:"1d" inherit:"yes" example:"365d"`
+	Closed time.Duration `yaml:"closed" default:"180d" min:"1d" example:"365d"`
 	// The mails as they came in; what was read from them stays with the ticket.
-	Raw time.Duration `yaml:"raw" default:"14d" min:"1h" inherit:"yes" example:"30d"`
+	Raw time.Duration `yaml:"raw" default:"14d" min:"1h" example:"30d"`
 	// A request whose sender never confirmed it.
-	Unconfirmed time.Duration `yaml:"unconfirmed" default:"7d" min:"1h" inherit:"yes" example:"3d"`
+	Unconfirmed time.Duration `yaml:"unconfirmed" default:"7d" min:"1h" example:"3d"`
 	// The key file of a backup. Afterwards what was erased in the meantime is gone from the backup too.
-	KeyBackups time.Duration `yaml:"key_backups" default:"30d" min:"1d" inherit:"yes" example:"90d"`
+	KeyBackups time.Duration `yaml:"key_backups" default:"30d" min:"1d" example:"90d"`
 }
 
 // Site is one tenant.
@@ -217,8 +222,8 @@ type Site struct {
 	Reopen time.Duration `yaml:"reopen" default:"30d" example:"14d"`
 	// The character between a queue's local part and the reply token: `+`, `-` or `=`.
 	Separator string `yaml:"separator" default:"+" oneof:"+|-|=" example:"\"-\""`
-	// A directory with templates in place of those shipped.
-	Templates string `yaml:"templates" path:"yes" example:"/etc/guichet/templates/acme"`
+	// A directory with templates in place of the general ones.
+	Templates string `yaml:"templates" path:"yes" inherit:"yes" example:"/etc/guichet/templates/acme"`
 	// The time zone of dates in its mails.
 	TimeZone *time.Location `yaml:"time_zone" inherit:"yes" example:"Europe/Paris"`
 

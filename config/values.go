@@ -1,6 +1,11 @@
 package config
 
-import "log/slog"
+import (
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"time"
+)
 
 // Size is a number of bytes, written as 512B, 64KiB, 25MiB or 1GiB.
 type Size int64
@@ -44,7 +49,7 @@ func (s Secret) String() string {
 }
 
 // GoString hides the secret from %#v.
-func (s Secret) GoString() string { return s.String() }
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
 // LogValue hides the secret from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
@@ -52,69 +57,124 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText hides the secret from encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// RedisKind is how a Redis is reached.
-type RedisKind string
-
-const (
-	RedisNone     RedisKind = "" // the embedded store
-	RedisSingle   RedisKind = "single"
-	RedisCluster  RedisKind = "cluster"
-	RedisSentinel RedisKind = "sentinel"
-)
-
-// Redis is the address of the store of record.
-type Redis struct {
-	Kind RedisKind
-	// Network is "tcp" or "unix".
-	Network string
-	// Addresses are host:port, or the one path of a socket; with sentinels,
-	// theirs.
-	Addresses []string
-	Username  string
-	Password  Secret
-	DB        int
-	// Master is the name that the sentinels know.
-	Master string
-	TLS    bool
+// String is the size in the largest unit that divides it.
+func (s Size) String() string {
+	for _, u := range sizeUnits {
+		if s != 0 && int64(s)%u.factor == 0 {
+			return strconv.FormatInt(int64(s)/u.factor, 10) + u.name
+		}
+	}
+	return "0"
 }
 
-// Embedded reports that the store is a file of this daemon's own.
-func (r Redis) Embedded() bool { return r.Kind == RedisNone }
+var sizeUnits = []struct {
+	name   string
+	factor int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
 
-// Blobs is where large contents are kept.
-type Blobs struct {
-	// Dir is a directory.
-	Dir string
-	// S3 is the URL of a bucket, when Dir is empty.
-	S3 string
+var durationUnits = []struct {
+	name   string
+	factor time.Duration
+}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+
+// problem is what is wrong with one value, whose place the caller knows.
+type problem struct{ what, remedy string }
+
+// parseSize reads 512B, 64KiB, 25MiB, 1GiB and 0.
+func parseSize(text string) (Size, *problem) {
+	wrong := &problem{"not a size", "write a number with its unit: B, KiB, MiB or GiB, as 25MiB"}
+	if text == "0" {
+		return 0, nil
+	}
+	digits, unit := splitNumber(text)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0, wrong
+	}
+	for _, u := range sizeUnits {
+		if u.name == unit && n <= (1<<62)/u.factor {
+			return Size(n * u.factor), nil
+		}
+	}
+	return 0, wrong
 }
 
-// Scheme is the way that outgoing mail takes.
-type Scheme string
+// parseDuration reads 180d, 1h30m, 45s and 0.
+func parseDuration(text string) (time.Duration, *problem) {
+	wrong := &problem{"not a length of time", "write numbers with their units: d, h, m or s, as 14d or 1h30m"}
+	if text == "0" {
+		return 0, nil
+	}
+	var sum time.Duration
+	for rest := text; ; {
+		digits, tail := splitNumber(rest)
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || tail == "" {
+			return 0, wrong
+		}
+		unit := time.Duration(0)
+		for _, u := range durationUnits {
+			if u.name == tail[:1] {
+				unit = u.factor
+			}
+		}
+		if unit == 0 || n > int64((1<<62-sum)/unit) {
+			return 0, wrong
+		}
+		sum += time.Duration(n) * unit
+		if rest = tail[1:]; rest == "" {
+			return sum, nil
+		}
+	}
+}
 
-const (
-	ViaSMTP    Scheme = "smtp"    // a relay, in clear or with STARTTLS
-	ViaSMTPS   Scheme = "smtps"   // a relay, TLS from the first byte (RFC 8314)
-	ViaDirect  Scheme = "direct"  // the mail exchangers of each domain
-	ViaMaildir Scheme = "maildir" // a directory, for trials
-)
+// FormatDuration writes a length of time as the settings do: 180d, 1h30m.
+func FormatDuration(d time.Duration) string {
+	text := ""
+	for _, u := range durationUnits {
+		if n := d / u.factor; n > 0 {
+			text += strconv.FormatInt(int64(n), 10) + u.name
+			d -= n * u.factor
+		}
+	}
+	if text == "" {
+		return "0"
+	}
+	return text
+}
 
-// TLSPolicy is how much encryption a way insists on.
-type TLSPolicy string
+func splitNumber(text string) (digits, rest string) {
+	i := 0
+	for i < len(text) && text[i] >= '0' && text[i] <= '9' {
+		i++
+	}
+	return text[:i], text[i:]
+}
 
-const (
-	TLSRequired      TLSPolicy = "required"      // with a certificate that is valid for the host
-	TLSOpportunistic TLSPolicy = "opportunistic" // where the host offers it, whatever its certificate
-	TLSNone          TLSPolicy = "none"
-)
+// parsePrefix reads 192.0.2.0/24, or one address for itself alone.
+func parsePrefix(text string) (netip.Prefix, *problem) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		addr = addr.Unmap()
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, &problem{"not a network", "write as 192.0.2.0/24, 2001:db8::/32 or a single address"}
+	}
+	if prefix.Addr().Is4In6() {
+		return netip.Prefix{}, &problem{"an IPv4 network in the clothes of IPv6", "write it as IPv4"}
+	}
+	if prefix != prefix.Masked() {
+		return netip.Prefix{}, &problem{"an address inside a network", "write " + prefix.Masked().String() + " for the network, or " + prefix.Addr().String() + " for this host"}
+	}
+	return prefix, nil
+}
 
-// Route is one way out.
-type Route struct {
-	Scheme   Scheme
-	Host     string // of a relay
-	Port     int
-	Username string
-	Password Secret
-	TLS      TLSPolicy
-	Path     string // of a Maildir
+// parseZone reads a name of the time zone database.
+func parseZone(text string) (*time.Location, *problem) {
+	zone, err := time.LoadLocation(text)
+	if err != nil || text == "" {
+		return nil, &problem{"no time zone that is known", "write it as Europe/Paris, UTC or Local"}
+	}
+	return zone, nil
 }
