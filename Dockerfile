@@ -9,7 +9,6 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /guichet ./cmd/guichet 
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /usr/local/go/lib/time/
 COPY --from=build /guichet /guichet
 # Numeric, so that it needs no passwd file and Kubernetes can tell it is not root.
 COPY --from=build --chown=10025:10025 /data/ /
