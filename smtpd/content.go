@@ -1,0 +1,145 @@
+package smtpd
+
+import "bytes"
+
+// content reads the bytes of a message and makes every line end CRLF. It is
+// the one judge of where a message ends, and knows a single sign: CR LF dot CR
+// LF (RFC 5321 §4.1.1.4). A CR or LF that stands alone is content. It ends a
+// line for whoever reads the message later, but neither it nor a dot beside it
+// ends the message: that difference between two hosts is what smuggling lives
+// on.
+//
+// For DATA its output is dot-stuffed again, so that go-smtp, whose own reader
+// loses count after CR CR LF, finds the same lines and the same end. For BDAT
+// (and for the second look that every message gets) there are no dots to mind.
+type content struct {
+	chunk bool      // no dot-stuffing and no end: the length says where it ends
+	at    linePlace // where in a line we are
+	crs   int       // CRs seen, whose line end is not yet decided
+	bare  bool      // a CR or LF stood alone somewhere
+}
+
+type linePlace int8
+
+const (
+	afterCRLF linePlace = iota // at the start of a line that CRLF, or nothing, precedes
+	afterBare                  // at the start of a line that a bare newline precedes
+	afterDot                   // after a dot that stood afterCRLF, not yet written
+	inLine
+)
+
+func newChunkContent() content { return content{chunk: true, at: inLine} }
+
+// maxPendingCR is how many CRs wait for their LF. CR CR LF is one line end, as
+// broken programs mean it; a longer row is as many line ends.
+const maxPendingCR = 16
+
+// decode appends what src means to dst and says how much of src it used. When
+// end is true the message is over, its last line ".CRLF" is in dst, and the
+// rest of src is the next command.
+func (c *content) decode(dst, src []byte) (out []byte, used int, end bool) {
+	for used < len(src) {
+		if line := plainLine(src[used:]); line != nil && c.crs == 0 && c.at != afterDot {
+			end = c.at == afterCRLF && !c.chunk && string(line) == ".\r\n"
+			if c.at == afterBare && line[0] == '.' {
+				dst = append(dst, '.')
+			}
+			dst = append(dst, line...)
+			used += len(line)
+			c.place(afterCRLF)
+		} else {
+			dst, end = c.step(dst, src[used])
+			used++
+		}
+		if end {
+			return dst, used, true
+		}
+	}
+	return dst, used, false
+}
+
+// plainLine is the first line of src when CRLF ends it and no other CR or LF is
+// in it, which is so for nearly every line of nearly every mail; else nil.
+func plainLine(src []byte) []byte {
+	lf := bytes.IndexByte(src, '\n')
+	if lf < 1 || bytes.IndexByte(src[:lf], '\r') != lf-1 {
+		return nil
+	}
+	return src[:lf+1]
+}
+
+// step takes one byte.
+func (c *content) step(dst []byte, b byte) (out []byte, end bool) {
+	switch b {
+	case '\r':
+		if c.crs == maxPendingCR {
+			dst = c.bareNewlines(dst)
+		}
+		c.crs++
+	case '\n':
+		if c.at == afterDot {
+			if c.crs == 1 {
+				return append(dst, ".\r\n"...), true
+			}
+			// A dot and something that is no CRLF: the dot is text.
+			dst = append(dst, ".."...)
+		}
+		dst = append(dst, "\r\n"...)
+		c.bare = c.bare || c.crs != 1
+		if c.crs > 0 {
+			c.place(afterCRLF)
+		} else {
+			c.place(afterBare)
+		}
+		c.crs = 0
+	default:
+		dst = c.text(c.bareNewlines(dst), b)
+	}
+	return dst, false
+}
+
+// text takes a byte that is neither CR nor LF.
+func (c *content) text(dst []byte, b byte) []byte {
+	if b == '.' {
+		switch c.at {
+		case afterCRLF:
+			c.at = afterDot
+			return dst
+		case afterBare:
+			dst = append(dst, '.')
+		}
+	}
+	if c.at == afterDot {
+		dst = append(dst, '.')
+	}
+	c.at = inLine
+	return append(dst, b)
+}
+
+// bareNewlines makes line ends of the CRs that turned out to stand alone.
+func (c *content) bareNewlines(dst []byte) []byte {
+	if c.crs == 0 {
+		return dst
+	}
+	if c.at == afterDot {
+		dst = append(dst, ".."...)
+	}
+	for ; c.crs > 0; c.crs-- {
+		dst = append(dst, "\r\n"...)
+	}
+	c.bare = true
+	c.place(afterBare)
+	return dst
+}
+
+// finish ends content whose length said where it ends.
+func (c *content) finish(dst []byte) []byte {
+	return c.bareNewlines(dst)
+}
+
+func (c *content) place(at linePlace) {
+	if c.chunk {
+		at = inLine
+	}
+	c.at = at
+}

@@ -1,0 +1,204 @@
+// Package proof finds out, once for each message, how surely it was written by
+// the owner of its From address: from the host that sent it, from SPF
+// (RFC 7208), from DKIM signatures (RFC 6376) and from what a front MX that the
+// settings name says about it (RFC 8601). It gives at most domain proof; what a
+// reply token or a code adds is not for the door to know.
+//
+// Whatever is ambiguous proves nothing: two programs that read one message
+// differently is how owners are impersonated.
+package proof
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"guichet/ticket"
+)
+
+// Trust is whom the operator believes.
+type Trust struct {
+	// Networks are hosts that authenticate their senders: what they say a From
+	// is, it is.
+	Networks []netip.Prefix
+	// Relays are front MXs. A host in both lists counts as a relay.
+	Relays []Relay
+}
+
+// Relay is a front MX: a host that takes mail from anybody and passes it on to
+// us. By itself it proves nothing about a From; it is believed about who
+// connected to it, and about what it checked.
+type Relay struct {
+	Network netip.Prefix
+	// AuthservID is how it signs its Authentication-Results (RFC 8601 §2.5). The
+	// relay must remove those that come in under its name, as its §5 asks.
+	AuthservID string
+}
+
+// Delivery is what SMTP knew of a message.
+type Delivery struct {
+	Client netip.Addr
+	Helo   string
+	From   ticket.Address // MAIL FROM; empty if none or no usable address
+	Null   bool           // MAIL FROM:<>
+	Now    time.Time
+}
+
+// Verdict is all that was found out.
+type Verdict struct {
+	Evidence ticket.Evidence
+	// Doubt is set when a look-up failed and its answer might have given domain
+	// proof, which nothing else gave.
+	Doubt bool
+	// SPF and DKIM are what was found on the way, aligned with From or not. DKIM
+	// is in the order of the signatures in the header, at most five.
+	SPF  SPF
+	DKIM []Signature
+	// Hops is how many hosts left a Received field.
+	Hops int
+
+	checked bool   // SPF and DKIM were asked at all
+	cut     []span // Authentication-Results that are not to be believed
+}
+
+// maxLookups bounds the DNS questions that one message may cost.
+const maxLookups = 100
+
+// Judge finds out who stands behind data, a whole message with CRLF line ends.
+// It asks the resolver only where an answer can matter, and never fails: what
+// cannot be found out is a lower proof, with Doubt where it is DNS's fault.
+func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data []byte) *Verdict {
+	h := readHeader(data)
+	v := &Verdict{Hops: h.hops, cut: h.results}
+	author, problem := h.author()
+	if problem != "" {
+		v.Evidence.Reason = problem
+		return v
+	}
+	v.Evidence.From = author
+	relay := trust.relay(d.Client)
+	if relay == nil && contains(trust.Networks, d.Client) {
+		v.Evidence.Proof, v.Evidence.Method, v.Evidence.Domain = ticket.ProofDomain, ticket.ByNetwork, author.Domain()
+		v.Evidence.Reason = "sent by a host that authenticates its senders"
+		return v
+	}
+	var vouched vouching
+	if relay != nil {
+		hop, ok := h.relayHop(relay, d.Helo)
+		d.Client, d.Helo = hop.client, hop.helo
+		if ok {
+			vouched = v.believe(h, relay, author, d)
+		}
+	}
+	v.checked = true
+	dns := &lookups{ctx: ctx, resolver: resolver, left: maxLookups}
+	found := make(chan SPF, 1)
+	go func() { found <- checkSPF(dns, d) }()
+	v.DKIM = verify(dns, h, data, d.Now)
+	v.SPF = <-found
+	v.weigh(author, vouched)
+	return v
+}
+
+// weigh decides what all that was found amounts to.
+func (v *Verdict) weigh(author ticket.Address, vouched vouching) {
+	e := &v.Evidence
+	prove := func(method ticket.Method, domain, reason string) {
+		e.Proof, e.Method, e.Domain, e.Reason = ticket.ProofDomain, method, domain, reason
+	}
+	for _, s := range v.DKIM {
+		if s.Result == Pass && aligned(s.Domain, author.Domain()) {
+			prove(ticket.ByDKIM, s.Domain, "signed by "+s.Domain)
+			return
+		}
+	}
+	switch {
+	case vouched.signed != "":
+		prove(ticket.ByRelay, vouched.signed, "the relay in front of us found it signed by "+vouched.signed)
+		return
+	case v.SPF.Result == Pass && aligned(v.SPF.Domain, author.Domain()):
+		prove(ticket.BySPF, v.SPF.Domain, "sent by a host that "+v.SPF.Domain+" names (SPF)")
+		return
+	case vouched.sent != "":
+		prove(ticket.BySPF, vouched.sent, "the relay in front of us found that "+vouched.sent+" stands behind it")
+		return
+	case v.SPF.Result == Pass:
+		e.Proof, e.Domain = ticket.ProofEnvelope, v.SPF.Domain
+		e.Reason = "sent by a host that " + v.SPF.Domain + " names (SPF), which is not the From domain"
+	default:
+		e.Reason = v.nothing(author)
+	}
+	v.Doubt = v.SPF.Result == TempError && aligned(v.SPF.Domain, author.Domain())
+	for _, s := range v.DKIM {
+		v.Doubt = v.Doubt || s.Result == TempError && aligned(s.Domain, author.Domain())
+	}
+}
+
+// nothing is the sentence for a message that nobody stands behind: about the
+// From domain's own signature if there is one.
+func (v *Verdict) nothing(author ticket.Address) string {
+	for _, s := range v.DKIM {
+		if aligned(s.Domain, author.Domain()) {
+			return s.Reason
+		}
+	}
+	for _, s := range v.DKIM {
+		if s.Result == Pass {
+			return "signed by " + s.Domain + ", which is not the From domain"
+		}
+	}
+	return "not signed by the From domain, and SPF says " + string(v.SPF.Result)
+}
+
+// Result is what a check came to (RFC 8601 §2.7).
+type Result string
+
+// The results that the checks give.
+const (
+	None      Result = "none"
+	Pass      Result = "pass"
+	Fail      Result = "fail"
+	SoftFail  Result = "softfail"
+	Neutral   Result = "neutral"
+	Policy    Result = "policy" // good, but not by our rules
+	TempError Result = "temperror"
+	PermError Result = "permerror"
+)
+
+// aligned reports whether two domains belong to one organisation (RFC 7489
+// §3.1, relaxed), by the public suffix list.
+func aligned(a, b string) bool {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	return a != "" && (a == b || organisation(a) != "" && organisation(a) == organisation(b))
+}
+
+// organisation is the organisational domain; "" for a public suffix, under
+// which everybody may have a name.
+func organisation(domain string) string {
+	org, err := publicsuffix.EffectiveTLDPlusOne(domain)
+	if err != nil {
+		return ""
+	}
+	return org
+}
+
+func contains(networks []netip.Prefix, client netip.Addr) bool {
+	for _, network := range networks {
+		if network.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t Trust) relay(client netip.Addr) *Relay {
+	for i := range t.Relays {
+		if t.Relays[i].Network.Contains(client) {
+			return &t.Relays[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,305 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+
+	"guichet/smtpd/proof"
+)
+
+// ErrClosed is what Serve says once Shutdown was called.
+var ErrClosed = errors.New("smtpd: server is shut down")
+
+// Outside is what the door needs from the rest of the program.
+type Outside struct {
+	Handler  Handler
+	Resolver proof.Resolver   // net.DefaultResolver when nil
+	Log      *slog.Logger     // slog.Default() when nil
+	Metrics  Metrics          // nobody is told when nil
+	Now      func() time.Time // time.Now when nil; the time of trace lines, signatures and look-ups
+}
+
+// Server is the door. It may serve several listeners.
+type Server struct {
+	outside  Outside
+	resolver *proof.Cache
+	doubts   *proof.Doubts
+	settings atomic.Pointer[Settings]
+
+	mu         sync.Mutex
+	listeners  map[net.Listener]struct{}
+	clients    map[net.Conn]*client
+	perAddress map[netip.Addr]int
+	draining   bool
+	running    sync.WaitGroup
+	dropped    context.Context // ends when clients are no longer waited for
+	dropAll    context.CancelFunc
+}
+
+// client is a connection as Shutdown knows it; wire is nil before its banner.
+type client struct {
+	wire    *wire
+	counted netip.Addr // under which perAddress counts it
+}
+
+// New makes a Server; it does nothing before Serve.
+func New(settings Settings, outside Outside) *Server {
+	if outside.Resolver == nil {
+		outside.Resolver = net.DefaultResolver
+	}
+	if outside.Log == nil {
+		outside.Log = slog.Default()
+	}
+	if outside.Metrics == nil {
+		outside.Metrics = noMetrics{}
+	}
+	if outside.Now == nil {
+		outside.Now = time.Now
+	}
+	s := &Server{
+		outside:    outside,
+		resolver:   proof.NewCache(outside.Resolver, outside.Now),
+		doubts:     proof.NewDoubts(),
+		listeners:  map[net.Listener]struct{}{},
+		clients:    map[net.Conn]*client{},
+		perAddress: map[netip.Addr]int{},
+	}
+	s.dropped, s.dropAll = context.WithCancel(context.Background())
+	s.Update(settings)
+	return s
+}
+
+// Update puts new settings, and certificates, in force for the connections
+// that come from now on. Those that are open keep theirs.
+func (s *Server) Update(settings Settings) { s.settings.Store(settings.withDefaults()) }
+
+// Serve accepts clients from l until Shutdown (then it returns ErrClosed), or
+// until ctx ends, which drops every client at once. It closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	if !s.listen(l) {
+		l.Close()
+		return ErrClosed
+	}
+	defer s.unlisten(l)
+	defer context.AfterFunc(ctx, s.drop)()
+	pause := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.accept(ctx, conn)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, net.ErrClosed):
+			return ErrClosed
+		default:
+			// Out of file descriptors, most likely. It passes as clients leave.
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.outside.Log.Error("cannot accept", "err", err, "pause", pause)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+	}
+}
+
+func (s *Server) listen(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) unlisten(l net.Listener) {
+	l.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+}
+
+// accept counts a client and serves it on a goroutine of its own.
+func (s *Server) accept(ctx context.Context, conn net.Conn) {
+	settings := s.settings.Load()
+	s.mu.Lock()
+	full, draining := len(s.clients) >= settings.MaxConnections, s.draining
+	if !full && !draining {
+		s.clients[conn] = &client{}
+	}
+	s.running.Add(1)
+	s.mu.Unlock()
+	go func() {
+		defer s.running.Done()
+		switch {
+		case draining:
+			farewell(conn, "421 4.3.2 Going down for a while, please try again")
+		case full:
+			s.turnAway(conn, addressOf(conn.RemoteAddr()), RefusedBusy, "421 4.3.2 Too many connections, please try again later")
+		default:
+			s.receive(ctx, conn, settings)
+		}
+		conn.Close()
+	}()
+}
+
+// receive finds out who the client is, and lets it in or not.
+func (s *Server) receive(ctx context.Context, conn net.Conn, settings *Settings) {
+	defer s.leave(conn)
+	s.outside.Metrics.Connected(+1)
+	defer s.outside.Metrics.Connected(-1)
+	peer := addressOf(conn.RemoteAddr())
+	inner, address, err := unproxy(conn, peer, settings)
+	if err != nil {
+		s.outside.Metrics.Refused(RefusedProxy)
+		s.outside.Log.Info("connection refused", "client", peer, "reason", RefusedProxy, "err", err)
+		return
+	}
+	if !s.enter(conn, address, settings) {
+		s.turnAway(conn, address, RefusedAddress, "421 4.7.0 Too many connections from your address")
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.dropped, cancel)()
+	c := &connection{server: s, settings: settings, ctx: ctx, client: address, id: strings.ToLower(rand.Text()[:12])}
+	c.log = s.outside.Log.With("session", c.id, "client", address)
+	c.raw = conn
+	c.converse(inner)
+}
+
+// unproxy reads the PROXY header where the settings say that there must be
+// one. The address is then the client's, not the proxy's.
+func unproxy(conn net.Conn, peer netip.Addr, settings *Settings) (net.Conn, netip.Addr, error) {
+	if !within(settings.ProxyProtocol, peer) {
+		return conn, peer, nil
+	}
+	proxied := proxyproto.NewConn(conn, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(settings.Handshake))
+	header := proxied.ProxyHeader()
+	if header == nil {
+		return nil, peer, errors.New("no PROXY header")
+	}
+	if header.Command.IsLocal() {
+		return proxied, peer, nil // the proxy itself, to see that we live
+	}
+	client := addressOf(header.SourceAddr)
+	if !client.IsValid() {
+		return nil, peer, errors.New("PROXY header without an address")
+	}
+	return proxied, client, nil
+}
+
+// enter counts the client under its address; false when there are too many.
+func (s *Server) enter(conn net.Conn, address netip.Addr, settings *Settings) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.perAddress[address] >= settings.MaxPerAddress && !settings.known(address) {
+		return false
+	}
+	s.perAddress[address]++
+	s.clients[conn].counted = address
+	return true
+}
+
+func (s *Server) leave(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if address := s.clients[conn].counted; address.IsValid() {
+		if s.perAddress[address]--; s.perAddress[address] == 0 {
+			delete(s.perAddress, address)
+		}
+	}
+	delete(s.clients, conn)
+}
+
+// watch makes the wire known to Shutdown.
+func (s *Server) watch(c *connection, w *wire) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.wire = w
+	s.clients[c.raw].wire = w
+	if s.draining {
+		w.drain()
+	}
+}
+
+func (s *Server) turnAway(conn net.Conn, client netip.Addr, reason, line string) {
+	s.outside.Metrics.Refused(reason)
+	s.outside.Log.Info("connection refused", "client", client, "reason", reason)
+	farewell(conn, line)
+}
+
+// farewell is said instead of a banner. Who does not listen is not waited for.
+func farewell(conn net.Conn, line string) {
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = fmt.Fprintf(conn, "%s\r\n", line)
+}
+
+// Shutdown stops accepting, tells idle clients 421 at once and the others after
+// their message, and returns when all are gone. When ctx ends first, those that
+// are left are dropped, their Handler's context with them, and ctx's error is
+// returned. After it, no call to the Handler is under way.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for conn, client := range s.clients {
+		if client.wire != nil {
+			client.wire.drain()
+		} else {
+			conn.Close()
+		}
+	}
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		s.drop()
+		<-gone
+		return ctx.Err()
+	}
+}
+
+// drop closes everything at once, and calls the Handler back.
+func (s *Server) drop() {
+	s.dropAll()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for conn := range s.clients {
+		conn.Close()
+	}
+}
+
+// addressOf is the IP address of a peer, IPv4 always as such.
+func addressOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}

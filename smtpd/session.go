@@ -1,0 +1,230 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"guichet/envelope"
+	"guichet/smtpd/proof"
+	"guichet/ticket"
+)
+
+// Handler is what stands behind the door.
+type Handler interface {
+	// Recipient answers RCPT: the recipient as the envelope is to carry it, or an
+	// *envelope.Refusal. Any other error becomes 451 4.3.0.
+	Recipient(ctx context.Context, address ticket.Address) (envelope.Recipient, error)
+	// Deliver takes a whole message; nil means that it is durable. An
+	// *envelope.Refusal passes as it is, any other error becomes 451 4.3.0. The
+	// envelope's Data is read-only, and gone when Deliver returns.
+	Deliver(ctx context.Context, e *envelope.Envelope) error
+}
+
+// session is what go-smtp calls: one for each EHLO that follows the banner or
+// STARTTLS.
+type session struct {
+	*connection
+	library *smtp.Server
+	helo    string
+
+	// go-smtp reads BDAT on a goroutine of its own, which may still run when RSET
+	// comes: so a message is a value of its own, and never changed once it is read.
+	mu      sync.Mutex
+	current *message
+	count   int
+}
+
+// message is one transaction: MAIL, RCPT, and then DATA or BDAT.
+type message struct {
+	id         string
+	from       ticket.Address
+	null       bool
+	utf8       bool
+	recipients []envelope.Recipient
+}
+
+// Mail begins a message.
+func (s *session) Mail(from string, options *smtp.MailOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		return answer(errNested)
+	}
+	if options.Size > s.settings.MaxSize {
+		s.refused(RefusedSize)
+		return answer(errTooLarge)
+	}
+	s.count++
+	m := &message{id: fmt.Sprintf("%s-%d", s.id, s.count), null: from == "", utf8: options.UTF8}
+	// A sender that we could not write to is no reason to lose the mail (some
+	// phone companies give out such addresses); it only proves nothing.
+	m.from, _ = ticket.ParseAddress(from)
+	s.current = m
+	// go-smtp refuses a mail of exactly the size that it announces, so while a
+	// message is under way it may have one byte more. The body counts exactly.
+	s.library.MaxMessageBytes = s.settings.MaxSize + 1
+	s.wire.begin()
+	return nil
+}
+
+// Rcpt asks the Handler for one recipient.
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) (err error) {
+	defer s.recovered(&err)
+	address, err := ticket.ParseAddress(to)
+	if err != nil {
+		s.refused(RefusedRecipient)
+		return answer(errAddress)
+	}
+	recipient, err := s.server.outside.Handler.Recipient(s.ctx, address)
+	if err != nil {
+		s.fault("recipient", err)
+		s.refused(RefusedRecipient)
+		return answer(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.current
+	if !slices.ContainsFunc(m.recipients, func(r envelope.Recipient) bool { return r.Address.Same(recipient.Address) }) {
+		m.recipients = append(m.recipients, recipient)
+	}
+	return nil
+}
+
+// Reset forgets the message under way.
+func (s *session) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = nil
+	s.library.MaxMessageBytes = s.settings.MaxSize
+	s.wire.end()
+}
+
+// Logout ends the session.
+func (s *session) Logout() error { return nil }
+
+// Data receives a message and answers for it. Its success is an SMTPError too:
+// that is how go-smtp is told what to say.
+func (s *session) Data(r io.Reader) (err error) {
+	s.mu.Lock()
+	m, start := s.current, time.Now()
+	s.mu.Unlock()
+	if m == nil {
+		return answer(errIncomplete)
+	}
+	e := &envelope.Envelope{
+		ID: m.id, Client: s.client, Helo: s.helo, TLS: s.wire.secure,
+		From: m.from, Null: m.null, Recipients: m.recipients,
+	}
+	size, err := s.receive(m, e, r)
+	s.report(e, size, time.Since(start), err)
+	if err != nil {
+		return answer(err)
+	}
+	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: m.id + " queued"}
+}
+
+// receive is the way of one message from the wire to the Handler.
+func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size int64, err error) {
+	defer s.recovered(&err)
+	b := newBody(s.settings.SpoolDir, s.settings.MaxSize)
+	defer b.Close()
+	if _, err := io.Copy(b, r); err != nil {
+		if errors.As(err, new(*envelope.Refusal)) || errors.Is(err, smtp.ErrDataTooLarge) || !s.cut(err) {
+			return b.size, err
+		}
+		return b.size, errIncomplete
+	}
+	if !s.wire.whole() {
+		return b.size, errIncomplete
+	}
+	data, err := b.finish()
+	if err != nil {
+		return b.size, err
+	}
+	e.Received = s.server.outside.Now()
+	if e.Data, err = s.judge(m, e, data); err != nil {
+		return b.size, err
+	}
+	if err := b.freeze(); err != nil {
+		return b.size, err
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Deliver)
+	defer cancel()
+	return b.size, s.server.outside.Handler.Deliver(ctx, e)
+}
+
+// cut tells an end of the connection from a fault of our own spool.
+func (s *session) cut(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, smtp.ErrDataReset) || errors.Is(err, io.EOF)
+}
+
+// judge finds out who the sender is, writes that into the envelope and gives
+// the message without what others claim about it. This is where a message that
+// arrived whole may still be turned away for who sent it: now for a look-up
+// that failed; a domain's DMARC policy, greylisting and scanners belong here.
+func (s *session) judge(m *message, e *envelope.Envelope, data []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Judge)
+	defer cancel()
+	verdict := proof.Judge(ctx, s.server.resolver, s.settings.trust(), proof.Delivery{
+		Client: e.Client, Helo: e.Helo, From: e.From, Null: e.Null, Now: e.Received,
+	}, data)
+	if verdict.Hops > maxHops {
+		return nil, errLoop
+	}
+	if verdict.Doubt && s.server.doubts.Wait(proof.Digest(data), e.Received) {
+		return nil, errDNS
+	}
+	e.Evidence = verdict.Evidence
+	e.Trace = trace(s, m, e, verdict)
+	return verdict.Strip(data), nil
+}
+
+// recovered turns a panic of what is behind the door into a fault of ours: the
+// client keeps its mail and tries again.
+func (s *session) recovered(err *error) {
+	if p := recover(); p != nil {
+		s.log.Error("panic behind the door", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		*err = answer(envelope.ErrTryLater)
+	}
+}
+
+// fault logs an error that the client is not told.
+func (s *session) fault(at string, err error) {
+	if !errors.As(err, new(*envelope.Refusal)) {
+		s.log.Error("fault", "at", at, "err", err)
+	}
+}
+
+func (s *session) refused(reason string) { s.server.outside.Metrics.Refused(reason) }
+
+// report leaves one line in the log for one message.
+func (s *session) report(e *envelope.Envelope, size int64, took time.Duration, err error) {
+	outcome, level := outcomeAccepted, slog.LevelInfo
+	metrics := s.server.outside.Metrics
+	if err == nil {
+		metrics.Accepted(e.Evidence, size)
+	} else {
+		outcome = reasonOf(err)
+		if outcome == RefusedCut && s.wire.why != "" {
+			outcome = s.wire.why
+		}
+		metrics.Refused(outcome)
+	}
+	if outcome == RefusedFault {
+		s.fault("message", err)
+		level = slog.LevelWarn
+	}
+	metrics.Transaction(outcome, took)
+	s.log.Log(s.ctx, level, "message", "id", e.ID, "size", size, "recipients", len(e.Recipients),
+		"proof", e.Evidence.Proof.String(), "method", string(e.Evidence.Method), "why", e.Evidence.Reason,
+		"outcome", outcome, "took", took)
+}

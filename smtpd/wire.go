@@ -1,0 +1,375 @@
+package smtpd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// wire is the net.Conn that go-smtp talks to. It stands above TLS and passes
+// on what is safe to understand:
+//
+//   - commands one by one, and the next only when the last was answered, so that
+//     what a client sends too early is never taken for something else;
+//   - message content through a content machine, until the one true end;
+//   - after any failed read, nothing more: not one byte in, not one out.
+//
+// All of it runs on the connection's goroutine except drain and whole.
+type wire struct {
+	net.Conn // the client: TCP, or TLS over it
+	settings *Settings
+	secure   bool // TLS is under us
+
+	in       []byte // received and not yet looked at: a window of buffer
+	buffer   []byte
+	out      []byte // for go-smtp to read
+	clean    []byte // what out is a window of while a message comes in
+	replies  []byte // written by go-smtp, not yet sent
+	midReply bool   // the last write of go-smtp did not end its line
+	mute     bool   // the next reply is swallowed: a second banner after TLS
+
+	phase    phase
+	verb     string  // of the last command passed on
+	chunk    uint64  // bytes of a BDAT chunk still to come
+	last     bool    // it is the last chunk
+	content  content // of the message under way
+	size     int64   // its bytes so far
+	began    time.Time
+	complete bool // its end was seen
+	extended bool // the client said EHLO
+
+	errors, idle int
+	gone         bool   // the last word was said, or cannot be said
+	why          string // a Refused… word, when we ended it
+	wantTLS      bool   // STARTTLS was asked for; go-smtp is to end its part
+
+	mu       sync.Mutex // guards what follows, and the read deadline
+	draining bool
+	busy     bool // a transaction is open
+}
+
+type phase int8
+
+const (
+	inCommands phase = iota
+	inData
+	inChunk
+)
+
+const (
+	wireBuffer     = 16 << 10
+	maxCommandLine = 4096 // RFC 5321 §4.5.3.1.4 asks for 512, extensions for more
+	replyBuffer    = 4096
+)
+
+func newWire(conn net.Conn, settings *Settings) *wire {
+	return &wire{Conn: conn, settings: settings, buffer: make([]byte, wireBuffer)}
+}
+
+// Read gives go-smtp the next piece: at most one command, or content that ends
+// at the end of its message. It never runs past either.
+func (w *wire) Read(p []byte) (int, error) {
+	for len(w.out) == 0 {
+		if w.gone || w.wantTLS {
+			return 0, io.EOF
+		}
+		if err := w.advance(); err != nil {
+			w.gone = true
+			return 0, err
+		}
+	}
+	n := copy(p, w.out)
+	w.out = w.out[n:]
+	return n, nil
+}
+
+// advance works on until there is something to read, or nothing more to come.
+func (w *wire) advance() error {
+	switch w.phase {
+	case inData:
+		return w.advanceData()
+	case inChunk:
+		return w.advanceChunk()
+	}
+	return w.advanceCommand()
+}
+
+func (w *wire) advanceCommand() error {
+	if w.errors >= w.settings.MaxErrors || w.idle >= 5*w.settings.MaxErrors {
+		return w.hangUp(RefusedErrors, 421, "4.7.0", "Too many commands that cannot be done")
+	}
+	line, err := w.line()
+	if err != nil {
+		return err
+	}
+	return w.command(line)
+}
+
+// line takes the next command line from what was received, without its end.
+func (w *wire) line() (string, error) {
+	for {
+		if i := bytes.IndexByte(w.in, '\n'); i >= 0 {
+			line := w.in[:i]
+			w.in = w.in[i+1:]
+			if !bytes.HasSuffix(line, []byte("\r")) && w.settings.BareNewline == Reject {
+				return "", w.bareNewline()
+			}
+			return strings.TrimSuffix(string(line), "\r"), nil
+		}
+		if len(w.in) > maxCommandLine {
+			return "", w.hangUp(RefusedProtocol, 500, "5.5.2", "Line too long")
+		}
+		if err := w.fill(); err != nil {
+			return "", err
+		}
+	}
+}
+
+func (w *wire) advanceData() error {
+	if len(w.in) == 0 {
+		if err := w.fill(); err != nil {
+			return err
+		}
+	}
+	clean, used, end := w.content.decode(w.clean[:0], w.in)
+	w.in, w.clean, w.out = w.in[used:], clean, clean
+	if w.content.bare && w.settings.BareNewline == Reject {
+		return w.bareNewline()
+	}
+	if w.size += int64(used); w.size > w.tooMuch() {
+		return w.hangUp(RefusedSize, 552, "5.3.4", "Message is larger than we take")
+	}
+	if end {
+		w.phase, w.complete = inCommands, true
+	}
+	return nil
+}
+
+// tooMuch is where we stop to read on only to be able to say no: up to there
+// a client that did not ask for our limit gets a proper answer.
+func (w *wire) tooMuch() int64 { return 2*w.settings.MaxSize + wireBuffer }
+
+func (w *wire) advanceChunk() error {
+	if w.chunk > 0 && len(w.in) == 0 {
+		if err := w.fill(); err != nil {
+			return err
+		}
+	}
+	n := int(min(uint64(len(w.in)), w.chunk))
+	w.out, w.in = w.in[:n:n], w.in[n:]
+	w.chunk -= uint64(n)
+	if w.settings.BareNewline == Reject {
+		if w.clean, _, _ = w.content.decode(w.clean[:0], w.out); w.content.bare {
+			w.out = nil
+			return w.bareNewline()
+		}
+	}
+	if w.size += int64(n); w.size > w.tooMuch() {
+		return w.hangUp(RefusedSize, 552, "5.3.4", "Message is larger than we take")
+	}
+	if w.chunk == 0 {
+		w.phase, w.complete = inCommands, w.last
+	}
+	return nil
+}
+
+func (w *wire) bareNewline() error {
+	return w.hangUp(RefusedProtocol, 550, "5.5.2", "A line must end in CR LF")
+}
+
+// fill waits for more from the client. Its errors are final.
+func (w *wire) fill() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if len(w.in) == 0 {
+		w.in = w.buffer[:0]
+	} else if cap(w.in) == len(w.in) {
+		w.in = w.buffer[:copy(w.buffer, w.in)]
+	}
+	if w.phase == inData && w.began.IsZero() {
+		w.began = time.Now()
+	}
+	if !w.awaitUntil(w.deadline()) {
+		return w.drained()
+	}
+	n, err := w.Conn.Read(w.in[len(w.in):cap(w.in)])
+	w.in = w.in[:len(w.in)+n]
+	if n > 0 || err == nil {
+		return nil
+	}
+	return w.lost(err)
+}
+
+// deadline is the moment by which more must have come. Inside a message it
+// also moves with the bytes that came: who sends too slowly for too long meets
+// it, and so does who sends nothing. (Deadlines are the kernel's, so they are
+// set by its clock.)
+func (w *wire) deadline() time.Time {
+	now := time.Now()
+	if w.began.IsZero() {
+		return now.Add(w.settings.Idle)
+	}
+	earned := time.Duration(w.size) * time.Second / time.Duration(w.settings.MinimumSpeed)
+	budget := w.began.Add(w.settings.Grace + earned)
+	if stall := now.Add(w.settings.Stall); stall.Before(budget) {
+		return stall
+	}
+	return budget
+}
+
+// awaitUntil sets the read deadline, unless a drain says not to wait at all.
+func (w *wire) awaitUntil(deadline time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.draining && !w.busy {
+		return false
+	}
+	_ = w.Conn.SetReadDeadline(deadline)
+	return true
+}
+
+// lost says the last word that fits a failed read.
+func (w *wire) lost(err error) error {
+	w.mu.Lock()
+	draining := w.draining && !w.busy
+	w.mu.Unlock()
+	switch {
+	case draining:
+		return w.drained()
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		// Closed or broken: nobody listens any more. What was not whole by now
+		// never will be.
+		if w.phase != inCommands || !w.began.IsZero() {
+			w.why = RefusedCut
+		}
+		w.gone = true
+		return io.EOF
+	case w.began.IsZero():
+		return w.hangUp(RefusedSlow, 421, "4.4.2", "Nothing came for too long")
+	}
+	return w.hangUp(RefusedSlow, 421, "4.4.2", "The message came too slowly")
+}
+
+func (w *wire) drained() error {
+	return w.hangUp("", 421, "4.3.2", "Going down for a while, please try again")
+}
+
+// hangUp says the last word to the client and ends the conversation for
+// go-smtp too: whatever it still reads is the end, whatever it writes is lost.
+func (w *wire) hangUp(why string, code int, enhanced, text string) error {
+	if !w.gone {
+		w.replies = fmt.Appendf(w.replies, "%d %s %s\r\n", code, enhanced, text)
+		_ = w.flush()
+	}
+	w.gone, w.why = true, why
+	return io.EOF
+}
+
+// reply answers a command that go-smtp is not to see.
+func (w *wire) reply(code int, enhanced, text string) {
+	w.countReply(code)
+	w.replies = fmt.Appendf(w.replies, "%d %s %s\r\n", code, enhanced, text)
+}
+
+// Write takes go-smtp's replies. They leave when we are about to wait for the
+// client, so that a pipelined group of commands gets one group of answers.
+func (w *wire) Write(p []byte) (int, error) {
+	if w.gone {
+		return len(p), nil
+	}
+	start := !w.midReply
+	w.midReply = !bytes.HasSuffix(p, []byte("\n"))
+	if w.mute {
+		w.mute = w.midReply
+		return len(p), nil
+	}
+	if start && len(p) > 3 {
+		w.observe(p)
+	}
+	w.replies = append(w.replies, p...)
+	if len(w.replies) < replyBuffer {
+		return len(p), nil
+	}
+	return len(p), w.flush()
+}
+
+// observe follows the conversation by go-smtp's answers.
+func (w *wire) observe(reply []byte) {
+	switch {
+	case w.verb == "DATA" && bytes.HasPrefix(reply, []byte("354 ")):
+		w.phase = inData
+	case reply[3] == ' ':
+		w.countReply(int(reply[0]-'0') * 100)
+	}
+}
+
+func (w *wire) countReply(code int) {
+	if code >= 400 {
+		w.errors++
+	}
+}
+
+func (w *wire) flush() error {
+	if len(w.replies) == 0 {
+		return nil
+	}
+	_ = w.Conn.SetWriteDeadline(time.Now().Add(w.settings.Reply))
+	_, err := w.Conn.Write(w.replies)
+	w.replies = w.replies[:0]
+	if err != nil {
+		w.gone = true
+		return io.EOF
+	}
+	return nil
+}
+
+// Close is go-smtp's way to say that its part is over; the connection itself is
+// closed by who opened it.
+func (w *wire) Close() error {
+	err := w.flush()
+	w.gone = true
+	return err
+}
+
+// SetReadDeadline and its kin are the wire's own business.
+func (w *wire) SetReadDeadline(time.Time) error  { return nil }
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+func (w *wire) SetDeadline(time.Time) error      { return nil }
+
+// begin and end enclose a transaction: from an accepted MAIL to the answer to
+// its last byte, or RSET. A drain lets it finish.
+func (w *wire) begin() { w.transaction(true) }
+
+func (w *wire) end() {
+	w.content, w.size, w.complete = content{}, 0, false
+	w.began, w.last = time.Time{}, false
+	w.transaction(false)
+}
+
+func (w *wire) transaction(open bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy = open
+}
+
+// drain makes an idle client hear 421 now, and a busy one after its message.
+func (w *wire) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.draining = true
+	if !w.busy {
+		_ = w.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// whole reports that the message under way was received to its very end. It
+// asks for the proof of an end, not for the absence of errors: go-smtp takes a
+// connection that was cut inside a BDAT chunk for a good end.
+func (w *wire) whole() bool { return w.complete }
