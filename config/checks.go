@@ -80,7 +80,7 @@ func checkTLS(d *decoder, t TLS) {
 
 // unreadable tells of a file that is not there.
 func unreadable(d *decoder, path, file string) bool {
-	f, err := os.Open(file)
+	f, err := openRegular(file)
 	if err != nil {
 		d.blame(path, fmt.Sprintf("%s cannot be read (%s)", file, reason(err)), "name a file that this user can read")
 		return true

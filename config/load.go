@@ -61,8 +61,13 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, Mistakes{{File: path, What: "the settings cannot be found (" + reason(err) + ")"}}
 	}
+	return read(path, filepath.Dir(absolute), data, env)
+}
+
+// read makes a Config of the bytes of a file, whose relative paths start at dir.
+func read(path, dir string, data []byte, env func(string) (string, bool)) (*Config, error) {
 	c := &Config{File: path}
-	d := newDecoder(path, filepath.Dir(absolute), env)
+	d := newDecoder(path, dir, env)
 	d.decode(bytes.TrimPrefix(data, []byte("\ufeff")), c)
 	if d.parsed {
 		settle(c)
@@ -76,7 +81,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +91,18 @@ func readFile(path string) ([]byte, error) {
 		err = errors.New("larger than 16 MiB")
 	}
 	return data, err
+}
+
+// openRegular opens a file, and refuses what may block for ever or is no file.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.Open(path)
 }
 
 // Trial is the built-in settings: they need nothing installed, listen on

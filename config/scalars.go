@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -67,7 +66,7 @@ func (d *decoder) readSecret(path string) (string, *problem) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(d.dir, path)
 	}
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return "", &problem{"the file cannot be read (" + reason(err) + ")", "name one that this user can read; a relative path starts at the settings file"}
 	}
