@@ -1,0 +1,192 @@
+package parser
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+)
+
+// parseAddresses reads an address field as people and programs write it: the
+// forms of RFC 5322 §3.4, and names with commas or without quotes, comments
+// instead of names, semicolons for commas, addresses inside encoded words.
+func parseAddresses(s string) []Mailbox {
+	list := []Mailbox{}
+	name := ""
+	for _, chunk := range splitAddresses(s) {
+		if name != "" {
+			chunk = name + ", " + chunk
+			name = ""
+		}
+		m := parseMailbox(chunk)
+		switch {
+		case m.Address != "":
+			list = append(list, m)
+		case strings.TrimSpace(chunk) != "":
+			// "Smith, John <j@example.com>": a comma in an unquoted name.
+			name = chunk
+		}
+		if len(list) == maxAddresses {
+			return list
+		}
+	}
+	if name != "" {
+		if m := parseMailbox(name); m.Name != "" || m.Address != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// splitAddresses cuts at the commas (and semicolons) that separate addresses,
+// and takes the names of groups off (RFC 5322 §3.4: "team: a@x, b@x;").
+func splitAddresses(s string) []string {
+	var chunks []string
+	start, depth := 0, 0
+	quoted, angle := false, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && (quoted || depth > 0):
+			i++
+		case c == '"' && depth == 0:
+			// A quote that never closes is a letter.
+			if quoted || strings.IndexByte(s[i+1:], '"') >= 0 {
+				quoted = !quoted
+			}
+		case quoted:
+		case c == '(' && strings.IndexByte(s[i:], ')') > 0:
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth > 0:
+		case c == '<':
+			angle = true
+		case c == '>':
+			angle = false
+		case c == ':' && !angle && !strings.Contains(s[start:i], "@"):
+			start = i + 1
+		case (c == ',' || c == ';') && !angle:
+			chunks = append(chunks, s[start:i])
+			start = i + 1
+		}
+		if len(chunks) > maxAddresses {
+			return chunks
+		}
+	}
+	return append(chunks, s[min(start, len(s)):])
+}
+
+// parseMailbox reads one address with its name.
+func parseMailbox(s string) Mailbox {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "@") && strings.Contains(s, "=?") {
+		s = decodeWords(s) // the whole was encoded
+	}
+	if i := strings.LastIndexByte(s, '<'); i >= 0 {
+		addr, after, _ := strings.Cut(s[i+1:], ">")
+		name := cleanName(s[:i])
+		if addr = cleanAddress(addr); addr != "" {
+			if name == "" {
+				name = cleanName(after)
+			}
+			return Mailbox{Name: name, Address: addr}
+		}
+		return Mailbox{Name: cleanName(strings.TrimSpace(s[:i] + " " + s[i+1:]))}
+	}
+	bare, comment := cutComment(s)
+	if bare = strings.TrimSpace(bare); strings.Contains(bare, "@") && !strings.ContainsAny(bare, " \t") {
+		return Mailbox{Name: cleanName(comment), Address: cleanAddress(bare)}
+	}
+	if a := cleanAddress(comment); strings.Contains(a, "@") && !strings.ContainsAny(a, " ") {
+		return Mailbox{Name: cleanName(bare), Address: a} // Name (address)
+	}
+	// "Jane Doe jane@example.com", "mailto:jane@example.com": a word with an @.
+	for word := range strings.FieldsSeq(bare) {
+		if i := strings.IndexByte(word, '@'); i > 0 && i < len(word)-1 {
+			name := strings.Replace(bare, word, "", 1)
+			return Mailbox{Name: cleanName(name), Address: cleanAddress(strings.Trim(word, `"'()[],;`))}
+		}
+	}
+	return Mailbox{Name: cleanName(bare)}
+}
+
+// cutComment takes the last parenthesis off an address (RFC 5322 §3.2.2).
+func cutComment(s string) (bare, comment string) {
+	i := strings.IndexByte(s, '(')
+	j := strings.LastIndexByte(s, ')')
+	if i < 0 || j < i {
+		return s, ""
+	}
+	return s[:i] + s[j+1:], s[i+1 : j]
+}
+
+// cleanAddress takes off what does not belong to an address and lowers its
+// domain. What is left may still be no valid address: it is shown as found.
+func cleanAddress(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, decodeWords(s))
+	s = strings.Trim(s, " \t<>\"'")
+	for _, prefix := range []string{"mailto:", "smtp:", "SMTP:"} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	if i := strings.IndexByte(s, '?'); i > 0 && strings.Contains(s[:i], "@") {
+		s = s[:i]
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return ""
+	}
+	local, domain := s[:at], strings.ToLower(strings.TrimSpace(s[at+1:]))
+	if strings.HasPrefix(local, "@") { // a source route (RFC 5322 §4.4)
+		if i := strings.LastIndexByte(local, ':'); i >= 0 {
+			local = local[i+1:]
+		}
+	}
+	if ascii, err := idna.Lookup.ToASCII(domain); err == nil && !isASCII([]byte(domain)) {
+		domain = ascii
+	}
+	return strings.TrimSpace(local) + "@" + domain
+}
+
+// cleanName is a display name without quotes and with its words decoded.
+func cleanName(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.ContainsAny(s, `"\`) {
+		s = unquote(s)
+	}
+	s = decodeWords(s)
+	if strings.ContainsAny(s, `"`) {
+		s = strings.TrimSpace(strings.Trim(s, `"`))
+	}
+	if n := len(s); n > 2 && s[0] == '\'' && s[n-1] == '\'' {
+		s = s[1 : n-1] // Outlook puts 'name' around what was a bare address
+	}
+	// Direction and other invisible characters make one name look like another.
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}
+
+// unquote takes quotes and backslashes off (RFC 5322 §3.2.4).
+func unquote(s string) string {
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			out.WriteByte(s[i])
+		case s[i] == '"':
+		default:
+			out.WriteByte(s[i])
+		}
+	}
+	return out.String()
+}

@@ -1,0 +1,3 @@
+package parser
+
+func classify(m *Message, h *header, root *part) Automatic { return ByPerson }

@@ -1,0 +1,3 @@
+package parser
+
+func findBounce(m *Message, root *part, b *body) *Bounce { return nil }

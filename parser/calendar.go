@@ -1,0 +1,67 @@
+package parser
+
+import "strings"
+
+// parseCalendar reads what an invitation says (RFC 5545, RFC 5546): its method
+// and the first event.
+func parseCalendar(text string) *Calendar {
+	c := &Calendar{}
+	inEvent := false
+	for l := range strings.SplitSeq(unfoldCalendar(text), "\n") {
+		name, params, value := cutProperty(l)
+		switch name {
+		case "BEGIN":
+			inEvent = inEvent || strings.EqualFold(value, "VEVENT") || strings.EqualFold(value, "VTODO")
+		case "END":
+			if inEvent && (strings.EqualFold(value, "VEVENT") || strings.EqualFold(value, "VTODO")) {
+				return c
+			}
+		case "METHOD":
+			c.Method = strings.ToLower(value)
+		}
+		if inEvent {
+			c.property(name, params, value)
+		}
+	}
+	if c.Method == "" && !inEvent {
+		return nil
+	}
+	return c
+}
+
+func (c *Calendar) property(name, params, value string) {
+	switch name {
+	case "SUMMARY":
+		c.Summary = cleanLine(calendarText.Replace(value))
+	case "ORGANIZER":
+		c.Organizer = cleanAddress(strings.TrimPrefix(strings.TrimPrefix(value, "mailto:"), "MAILTO:"))
+	case "DTSTART":
+		c.Start = value
+		if i := strings.Index(params, "TZID="); i >= 0 {
+			zone, _, _ := strings.Cut(params[i+5:], ";")
+			c.Start += " " + strings.Trim(zone, `"`)
+		}
+	}
+}
+
+var calendarText = strings.NewReplacer(`\n`, " ", `\N`, " ", `\,`, ",", `\;`, ";", `\\`, `\`)
+
+// unfoldCalendar joins folded lines (RFC 5545 §3.1).
+func unfoldCalendar(s string) string {
+	return strings.NewReplacer("\n ", "", "\n\t", "").Replace(s)
+}
+
+// cutProperty parts NAME;PARAMS:VALUE; a colon in quotes is none.
+func cutProperty(l string) (name, params, value string) {
+	quoted := false
+	for i := 0; i < len(l); i++ {
+		switch {
+		case l[i] == '"':
+			quoted = !quoted
+		case l[i] == ':' && !quoted:
+			name, params, _ = strings.Cut(l[:i], ";")
+			return strings.ToUpper(name), params, strings.TrimSpace(l[i+1:])
+		}
+	}
+	return "", "", ""
+}

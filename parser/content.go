@@ -1,0 +1,104 @@
+package parser
+
+import (
+	"strings"
+	"unicode"
+)
+
+// content is the text of a message in the forms that later steps read.
+type content struct {
+	text  []line // whole, as shown
+	html  []line // the same from the HTML with its marks; nil where there is none
+	plain bool   // text comes from plain text
+}
+
+// compose makes one text of the sections, in order.
+func compose(sections []section) content {
+	var c content
+	marked := false
+	for _, s := range sections {
+		var fromHTML, chosen []line
+		if s.hasHTML {
+			fromHTML = htmlLines(s.html)
+		}
+		if s.hasPlain {
+			chosen = plainLines(s.plain)
+		}
+		if !s.hasPlain || s.hasHTML && !sameMessage(chosen, fromHTML) {
+			chosen = fromHTML
+		} else {
+			c.plain = true
+		}
+		if blankLines(chosen) && blankLines(fromHTML) {
+			continue
+		}
+		if fromHTML == nil {
+			fromHTML = chosen
+		} else {
+			marked = true
+		}
+		c.text = appendSection(c.text, chosen)
+		c.html = appendSection(c.html, fromHTML)
+	}
+	if !marked {
+		c.html = nil
+	}
+	return c
+}
+
+// sectionGap stands between two parts of one body. It begins a new line of
+// thought: a quote does not reach over it.
+func appendSection(to, lines []line) []line {
+	if len(to) > 0 && len(lines) > 0 {
+		to = append(to, line{})
+	}
+	return append(to, lines...)
+}
+
+func blankLines(lines []line) bool {
+	for _, l := range lines {
+		if !l.blank() {
+			return false
+		}
+	}
+	return true
+}
+
+// sameMessage reports whether the plain form of a mail says what its HTML
+// says. Some programs write a stub there ("your program cannot show HTML"), or
+// an older or emptier text. Links and pictures are left out of the comparison.
+func sameMessage(plain, html []line) bool {
+	const sample = 3_000
+	want := wordCounts(html, sample)
+	have := wordCounts(plain, 2*sample)
+	if len(want) == 0 {
+		return !blankLines(plain) || blankLines(html)
+	}
+	total, found := 0, 0
+	for w, n := range want {
+		total += n
+		found += min(n, have[w])
+	}
+	return float64(found) >= 0.6*float64(total)
+}
+
+// wordCounts counts the first limit words of some lines, addresses left out.
+func wordCounts(lines []line, limit int) map[string]int {
+	counts := map[string]int{}
+	for _, l := range lines {
+		for w := range strings.FieldsSeq(l.text) {
+			if strings.Contains(w, "://") || strings.HasPrefix(w, "<http") {
+				continue
+			}
+			w = strings.ToLower(strings.TrimFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
+			if w == "" {
+				continue
+			}
+			if limit--; limit < 0 {
+				return counts
+			}
+			counts[w]++
+		}
+	}
+	return counts
+}

@@ -1,0 +1,424 @@
+package parser
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+var metaCharsetPattern = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s{0,3}=\s{0,3}["']?\s{0,3}([a-z0-9_:-]{2,40})|<\?xml[^>]{0,100}encoding\s{0,3}=\s{0,3}["']([a-z0-9_:-]{2,40})`)
+
+// metaCharset is the charset that an HTML text claims in its head.
+func metaCharset(b []byte) string {
+	m := metaCharsetPattern.FindSubmatch(b[:min(len(b), 4<<10)])
+	if m == nil {
+		return ""
+	}
+	return string(bytes.Join(m[1:], nil))
+}
+
+// htmlLines reads HTML as a person would who cannot see it: blocks become
+// lines, lists and tables keep their shape, links their target, images their
+// place, and what programs mark as quote or signature is remembered. It goes
+// through the tokens once and builds no tree, so depth costs nothing.
+func htmlLines(source string) []line {
+	w := &htmlWriter{}
+	z := html.NewTokenizer(strings.NewReader(source))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return w.finish()
+		case html.TextToken:
+			if w.skip == 0 {
+				w.text(string(z.Text()))
+			}
+		case html.StartTagToken:
+			w.start(z, false)
+		case html.SelfClosingTagToken:
+			w.start(z, true)
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			w.end(atom.Lookup(name))
+		}
+	}
+}
+
+// maxOpen bounds the elements remembered as open. Beyond it they only lose
+// their marks, never their text.
+const maxOpen = 1_000
+
+// htmlWriter is the state between two tokens.
+type htmlWriter struct {
+	lines []line
+	cur   strings.Builder
+	space bool // white space is due before the next word
+	gap   int  // empty lines due before the next line
+
+	open  []openElement
+	skip  int // inside elements whose text nobody sees
+	pre   int
+	depth int // of quoting
+	hint  hint
+	cut   bool // the quoted mail has begun and lasts to the end
+	lists []listState
+	cells int // of the table row so far
+	bytes int
+}
+
+type openElement struct {
+	name  atom.Atom
+	hint  hint // before this element
+	quote bool // raised depth
+	skip  bool
+	pre   bool
+	href  string
+	mark  int // where the link's text began in cur
+}
+
+type listState struct {
+	ordered bool
+	n       int
+}
+
+func (w *htmlWriter) start(z *html.Tokenizer, selfClosing bool) {
+	name, more := z.TagName()
+	tag := atom.Lookup(name)
+	attrs := readAttrs(z, more)
+	if w.skip > 0 {
+		if !selfClosing && !voidElements[tag] {
+			w.push(openElement{name: tag, hint: w.hint})
+		}
+		return
+	}
+	el := openElement{name: tag, hint: w.hint}
+	if w.hidden(tag, attrs) {
+		el.skip = true
+	}
+	if found := markOf(tag, attrs); found != 0 && !el.skip {
+		if found&hintCut != 0 {
+			w.breakLine()
+			w.cut = true
+			w.mark(hintCut)
+		}
+		w.hint |= found &^ hintCut
+		if found&(hintQuote|hintSign|hintOurs) != 0 {
+			w.breakLine()
+		}
+	}
+	w.layout(tag, attrs, &el)
+	if selfClosing && tag != atom.Div && tag != atom.P && tag != atom.Span || voidElements[tag] {
+		if el.skip {
+			return
+		}
+		w.hint = el.hint
+		return
+	}
+	w.push(el)
+}
+
+func (w *htmlWriter) push(el openElement) {
+	if len(w.open) >= maxOpen {
+		return
+	}
+	w.open = append(w.open, el)
+	if el.skip {
+		w.skip++
+	}
+	if el.quote {
+		w.depth++
+	}
+	if el.pre {
+		w.pre++
+	}
+}
+
+// end closes the nearest open element of that name; a stray end tag is none.
+func (w *htmlWriter) end(tag atom.Atom) {
+	if tag == atom.Br {
+		w.newLine()
+		return
+	}
+	// Looking far up for a stray tag, for each of many, would cost a square.
+	low := max(0, len(w.open)-60)
+	for i := len(w.open) - 1; i >= low; i-- {
+		if w.open[i].name != tag || tag == 0 {
+			continue
+		}
+		for len(w.open) > i {
+			w.pop()
+		}
+		return
+	}
+	if tag == atom.P || tag == atom.Div {
+		w.breakLine()
+	}
+}
+
+func (w *htmlWriter) pop() {
+	el := w.open[len(w.open)-1]
+	w.open = w.open[:len(w.open)-1]
+	if el.skip {
+		w.skip--
+		w.hint = el.hint
+		return
+	}
+	if w.skip > 0 {
+		return
+	}
+	w.closeLayout(el)
+	if el.quote {
+		w.breakLine()
+		w.depth--
+	}
+	if el.pre {
+		w.pre--
+	}
+	if w.hint != el.hint {
+		w.breakLine()
+		w.hint = el.hint
+	}
+}
+
+// layout is what an element does to the lines when it opens.
+func (w *htmlWriter) layout(tag atom.Atom, attrs attributes, el *openElement) {
+	switch tag {
+	case atom.Br:
+		w.newLine()
+	case atom.Hr:
+		w.paragraph()
+		w.word("________________________________")
+		w.paragraph()
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Dl:
+		w.paragraph()
+	case atom.Blockquote:
+		w.paragraph()
+		el.quote = true
+	case atom.Pre, atom.Xmp, atom.Listing:
+		w.paragraph()
+		el.pre = true
+	case atom.Ul, atom.Ol:
+		w.breakLine()
+		if len(w.lists) < maxOpen {
+			n, _ := strconv.Atoi(attrs.start)
+			w.lists = append(w.lists, listState{ordered: tag == atom.Ol, n: max(0, n-1)})
+		}
+	case atom.Li:
+		w.breakLine()
+		w.bullet()
+	case atom.Tr:
+		w.breakLine()
+		w.cells = 0
+	case atom.Td, atom.Th:
+		if w.cells++; w.cells > 1 && w.cur.Len() > 0 {
+			w.space = false
+			w.raw("\t")
+		}
+	case atom.Img:
+		w.image(attrs)
+	case atom.A:
+		el.href, el.mark = attrs.href, w.cur.Len()
+	default:
+		if blockElements[tag] {
+			w.breakLine()
+		}
+	}
+}
+
+// closeLayout is what an element does to the lines when it closes.
+func (w *htmlWriter) closeLayout(el openElement) {
+	switch el.name {
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Pre, atom.Xmp, atom.Listing, atom.Dl, atom.Blockquote:
+		w.paragraph()
+	case atom.Ul, atom.Ol:
+		w.breakLine()
+		if len(w.lists) > 0 {
+			w.lists = w.lists[:len(w.lists)-1]
+		}
+	case atom.A:
+		w.link(el)
+	default:
+		if blockElements[el.name] {
+			w.breakLine()
+		}
+	}
+}
+
+func (w *htmlWriter) bullet() {
+	if len(w.lists) == 0 {
+		w.word("* ")
+		return
+	}
+	l := &w.lists[len(w.lists)-1]
+	indent := strings.Repeat("  ", min(len(w.lists)-1, 8))
+	if l.ordered {
+		l.n++
+		w.raw(indent + strconv.Itoa(l.n) + ". ")
+	} else {
+		w.raw(indent + "* ")
+	}
+}
+
+// image keeps the place of a picture that says something.
+func (w *htmlWriter) image(attrs attributes) {
+	alt := strings.Join(strings.Fields(attrs.alt), " ")
+	switch {
+	case alt != "" && !strings.HasPrefix(alt, "cid:") && !imageName.MatchString(alt) && len(alt) < 300:
+		w.word(alt)
+	case strings.HasPrefix(attrs.src, "cid:") || strings.HasPrefix(attrs.src, "data:image"):
+		w.word("[🖼]")
+	}
+}
+
+var imageName = regexp.MustCompile(`(?i)^\S+\.(png|jpe?g|gif|bmp|webp|svg)(@\S*)?$`)
+
+// link writes the target behind a link whose words do not name it.
+func (w *htmlWriter) link(el openElement) {
+	href := strings.TrimSpace(el.href)
+	if el.mark > w.cur.Len() || href == "" {
+		return
+	}
+	words := strings.TrimSpace(w.cur.String()[el.mark:])
+	lower := strings.ToLower(href)
+	if strings.HasPrefix(lower, "mailto:") {
+		addr, _, _ := strings.Cut(href[len("mailto:"):], "?")
+		if words == "" || strings.Contains(strings.ToLower(words), strings.ToLower(addr)) {
+			return
+		}
+		w.word(" <" + addr + ">")
+		return
+	}
+	if !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") && !strings.HasPrefix(lower, "ftp://") || len(href) > 2_000 {
+		return
+	}
+	bare := strings.TrimSuffix(href[strings.Index(href, "//")+2:], "/")
+	if words == "" || strings.Contains(words, bare) || strings.Contains(strings.TrimPrefix(bare, "www."), strings.TrimPrefix(words, "www.")) && strings.Contains(words, ".") {
+		return
+	}
+	w.word(" <" + href + ">")
+}
+
+// text writes running text: runs of white space are one space, except in pre.
+func (w *htmlWriter) text(s string) {
+	if w.pre > 0 {
+		for i, l := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
+			if i > 0 {
+				w.newLine()
+			}
+			w.raw(cleanText(l))
+		}
+		return
+	}
+	for len(s) > 0 {
+		if i := strings.IndexFunc(s, isHTMLSpace); i != 0 {
+			if i < 0 {
+				i = len(s)
+			}
+			w.word(s[:i])
+			s = s[i:]
+			continue
+		}
+		w.space = true
+		s = strings.TrimLeftFunc(s, isHTMLSpace)
+	}
+}
+
+func isHTMLSpace(r rune) bool {
+	return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f'
+}
+
+// word writes s after the space that is due, if the line has begun.
+func (w *htmlWriter) word(s string) {
+	if strings.IndexFunc(s, isJunk) >= 0 {
+		s = cleanText(s)
+	}
+	if w.space && w.cur.Len() > 0 {
+		w.raw(" ")
+	}
+	w.space = false
+	w.raw(s)
+}
+
+func (w *htmlWriter) raw(s string) {
+	if w.bytes += len(s); w.bytes > maxText {
+		return
+	}
+	w.cur.WriteString(s)
+}
+
+// newLine ends the line, also an empty one.
+func (w *htmlWriter) newLine() {
+	if w.gap > 0 && w.cur.Len() == 0 {
+		w.flushGap()
+	}
+	w.emit()
+}
+
+// breakLine ends the line if it has begun.
+func (w *htmlWriter) breakLine() {
+	w.space = false
+	if w.cur.Len() > 0 {
+		w.emit()
+	}
+}
+
+// paragraph ends the line and asks for an empty one before the next.
+func (w *htmlWriter) paragraph() {
+	w.breakLine()
+	if len(w.lines) > 0 {
+		w.gap = 1
+	}
+}
+
+func (w *htmlWriter) emit() {
+	text := strings.TrimRight(w.cur.String(), " \t")
+	w.cur.Reset()
+	w.space = false
+	w.flushGap()
+	h := w.hint
+	if w.cut {
+		h |= hintQuote
+	}
+	w.lines = append(w.lines, line{text: text, depth: w.depth, hint: h})
+}
+
+func (w *htmlWriter) flushGap() {
+	if w.gap > 0 && len(w.lines) > 0 && w.lines[len(w.lines)-1].text != "" {
+		w.lines = append(w.lines, line{depth: min(w.depth, w.lines[len(w.lines)-1].depth), hint: w.hint})
+	}
+	w.gap = 0
+}
+
+// mark puts a hint where the next line will stand.
+func (w *htmlWriter) mark(h hint) {
+	w.lines = append(w.lines, line{depth: w.depth, hint: w.hint | h})
+}
+
+func (w *htmlWriter) finish() []line {
+	w.breakLine()
+	return w.lines
+}
+
+// hidden elements are not shown by any mail program.
+func (w *htmlWriter) hidden(tag atom.Atom, attrs attributes) bool {
+	switch tag {
+	case atom.Script, atom.Style, atom.Head, atom.Title, atom.Object, atom.Template, atom.Svg, atom.Noscript, atom.Select, atom.Iframe:
+		return true
+	}
+	return attrs.hidden
+}
+
+var voidElements = map[atom.Atom]bool{
+	atom.Br: true, atom.Hr: true, atom.Img: true, atom.Meta: true, atom.Link: true, atom.Input: true, atom.Base: true,
+	atom.Area: true, atom.Col: true, atom.Embed: true, atom.Param: true, atom.Source: true, atom.Track: true, atom.Wbr: true,
+}
+
+var blockElements = map[atom.Atom]bool{
+	atom.Div: true, atom.Table: true, atom.Tbody: true, atom.Thead: true, atom.Tfoot: true, atom.Tr: true, atom.Center: true,
+	atom.Section: true, atom.Article: true, atom.Header: true, atom.Footer: true, atom.Address: true, atom.Dt: true, atom.Dd: true,
+	atom.Form: true, atom.Fieldset: true, atom.Body: true, atom.Html: true, atom.Main: true, atom.Nav: true, atom.Aside: true,
+	atom.Caption: true, atom.Figure: true, atom.Figcaption: true, atom.Li: true, atom.Hr: true,
+}

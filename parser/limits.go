@@ -1,0 +1,25 @@
+package parser
+
+// What a message may cost. Real mail stays far below these; what goes beyond
+// is kept raw and filed as unreadable, so the worst that a hostile message can
+// do is to be dull.
+const (
+	maxHeaderBlock = 64 << 10 // bytes of one header block
+	maxField       = 16 << 10 // bytes of one header field, folded lines included
+	maxDepth       = 10       // multiparts within multiparts
+	maxParts       = 500      // parts of all levels together
+
+	maxText       = 4 << 20   // bytes of text that are decoded and read
+	maxRawText    = 256 << 10 // bytes of raw text shown of an unreadable message
+	maxReplyLines = 20_000    // lines that are looked at for quotes and signatures
+	maxAddresses  = 2_000     // addresses read from one field
+	maxIDs        = 1_000     // identifiers read from one field
+	maxInner      = 8 << 20   // bytes of an encoded message, TNEF or report that is opened
+	maxRecipients = 500       // recipients read from one report
+
+	// Bounds before a message may be shown to enmime, whose time grows
+	// exponentially with unclosed multiparts and quadratically with empty parts.
+	maxFallbackSize       = 1 << 20
+	maxFallbackBoundaries = 12
+	maxFallbackDashes     = 1_000
+)

@@ -1,0 +1,116 @@
+package parser
+
+import "strings"
+
+// line is one line of a body with what its markup said about it.
+type line struct {
+	text  string // without quote marks
+	depth int    // of quoting: marks before it, or block quotes around it
+	hint  hint
+}
+
+// hint is what markup says surely of a line.
+type hint uint8
+
+const (
+	hintNone  hint = 0
+	hintQuote hint = 1 << iota // inside what a program marks as the quoted mail
+	hintCut                    // the quoted mail begins here and lasts to the end
+	hintSign                   // inside what a program marks as the signature
+	hintOurs                   // inside a mail of ours
+)
+
+// plainLines makes lines of plain text, and takes the quote marks off.
+func plainLines(text string) []line {
+	lines := make([]line, 0, 1+strings.Count(text, "\n"))
+	for s := range strings.SplitSeq(text, "\n") {
+		rest, depth := cutQuoteMarks(s)
+		lines = append(lines, line{text: rest, depth: depth})
+	}
+	return lines
+}
+
+// cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), and
+// the | of programs that have never heard of it.
+func cutQuoteMarks(s string) (rest string, depth int) {
+	if s == "" {
+		return s, 0
+	}
+	rest = strings.TrimLeft(s, " \t")
+	if len(s)-len(rest) > 3 {
+		return s, 0 // indented text, not a quote
+	}
+	if !strings.HasPrefix(rest, ">") && !strings.HasPrefix(rest, "＞") {
+		return s, 0
+	}
+	for depth < 50 {
+		next := rest
+		switch {
+		case strings.HasPrefix(rest, ">"):
+			next = rest[1:]
+		case strings.HasPrefix(rest, "＞"):
+			next = rest[len("＞"):]
+		case strings.HasPrefix(rest, " >"):
+			next = rest[2:]
+		}
+		if len(next) == len(rest) {
+			break
+		}
+		rest = next
+		depth++
+	}
+	return strings.TrimPrefix(rest, " "), depth
+}
+
+// join writes lines as text again, with their quote marks.
+func join(lines []line) string {
+	var out strings.Builder
+	for i, l := range lines {
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		for range l.depth {
+			out.WriteByte('>')
+		}
+		if l.depth > 0 && l.text != "" {
+			out.WriteByte(' ')
+		}
+		out.WriteString(l.text)
+	}
+	return tidy(out.String())
+}
+
+// tidy takes off empty lines around a text and spaces behind its lines, and
+// leaves at most two empty lines together.
+func tidy(s string) string {
+	lines := strings.Split(s, "\n")
+	out := lines[:0]
+	empty := 0
+	for _, l := range lines {
+		l = strings.TrimRight(l, " \t\u00a0\f")
+		if l == "" {
+			empty++
+			continue
+		}
+		if len(out) > 0 {
+			for range min(empty, 2) {
+				out = append(out, "")
+			}
+		}
+		empty = 0
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// blank reports whether nothing can be seen on the line.
+func (l line) blank() bool {
+	for _, r := range l.text {
+		switch r {
+		case ' ', '\t', '\u00a0', '\u200b', '\u200c', '\u200d', '\ufeff', '\f', '\u2060':
+		default:
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,63 @@
+package parser
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"regexp"
+)
+
+var mboxLine = regexp.MustCompile(`^From \S+ .*\d{1,2}:\d{2}.*\d{4}`)
+
+// Mbox gives each message of r: of an mbox (RFC 4155) one after the other,
+// with the quoting of its From lines undone, of anything else the whole as one.
+// Only one message is in memory at a time. It ends at the first error of r.
+func Mbox(r io.Reader) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		in := bufio.NewReaderSize(r, 64<<10)
+		head, err := in.Peek(5)
+		if err != nil && !errors.Is(err, io.EOF) {
+			yield(nil, err)
+			return
+		}
+		if string(head) != "From " {
+			all, err := io.ReadAll(in)
+			yield(all, err)
+			return
+		}
+		splitMbox(in, yield)
+	}
+}
+
+// splitMbox cuts at each From line that an empty line stands before.
+func splitMbox(in *bufio.Reader, yield func([]byte, error) bool) {
+	var msg []byte
+	started, blank := false, true
+	for {
+		l, err := in.ReadBytes('\n')
+		if blank && mboxLine.Match(l) {
+			if started && !yield(bytes.TrimSuffix(msg, []byte("\n")), nil) {
+				return
+			}
+			msg, started, blank = nil, true, false
+		} else if len(l) > 0 {
+			started = true
+			blank = len(bytes.TrimRight(l, "\r\n")) == 0
+			if quoted := bytes.TrimLeft(l, ">"); len(quoted) < len(l) && bytes.HasPrefix(quoted, []byte("From ")) {
+				l = l[1:]
+			}
+			msg = append(msg, l...)
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			if started || err != nil {
+				yield(msg, err)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,449 @@
+package parser
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// QuoteMarker stands on the first line of every mail that Guichet writes, in
+// text and in HTML. Invisible separators have no width, are no white space that
+// mail programs trim, and pass every charset that our mails are sent in; two
+// pairs of them around zero-width non-joiners are in no text that people type.
+// What stands from the line that carries it on is a quote of ours.
+const QuoteMarker = "\u2063\u200c\u2063\u2063\u200c\u2063"
+
+// markerCore is what is looked for: programs that drop joiners keep the rest.
+const markerCore = "\u2063"
+
+// MarkerClass is the class, and the id, of the element that holds a mail of
+// ours in HTML.
+const MarkerClass = "guichet-mail"
+
+// carriesMarker reports whether a line was written by us.
+func carriesMarker(s string) bool {
+	i := strings.Index(s, markerCore)
+	return i >= 0 && strings.Count(s[i:], markerCore) >= 3
+}
+
+// wroteVerbs end, or stand in, the line that programs put before a quote:
+// "On 2 May, Ann wrote:". In lower case, by language, each with a program whose
+// line has that form.
+var wroteVerbs = []string{
+	"wrote", "writes", // English: all
+	"schrieb", "geschrieben", // German: Apple Mail, Thunderbird, Gmail
+	"a écrit", "a ecrit", "écrit", // French: Gmail, Apple Mail
+	"escribió", "escribio", "ha escrito", // Spanish: Gmail, Thunderbird
+	"escreveu",           // Portuguese
+	"ha scritto",         // Italian
+	"schreef",            // Dutch: Gmail
+	"geschreven",         // Dutch: Apple Mail
+	"skrev",              // Danish, Norwegian, Swedish
+	"kirjoitti",          // Finnish
+	"skrifaði",           // Icelandic
+	"napisał", "napisal", // Polish: Gmail ("napisał(a)")
+	"pisze",              // Polish: Thunderbird
+	"napsal",             // Czech
+	"napísal", "napisal", // Slovak
+	"napisao", "napisala", "je napisao", // Croatian, Bosnian
+	"је написао", "је написала", // Serbian
+	"je oseba", "je napisal", // Slovene
+	"написал", "написала", "пишет", "писал", // Russian: Gmail, The Bat!
+	"написав", "написала", "пише", // Ukrainian
+	"напісаў",            // Belarusian
+	"написа",             // Bulgarian
+	"a scris", "a scrie", // Romanian
+	"ezt írta", "írta", "ezt irta", // Hungarian
+	"έγραψε",         // Greek
+	"yazdı", "yazdi", // Turkish
+	"rašė", "parašė", // Lithuanian
+	"rakstīja",          // Latvian
+	"kirjutas",          // Estonian
+	"va escriure",       // Catalan
+	"escribiu",          // Galician
+	"idatzi du",         // Basque
+	"het geskryf",       // Afrikaans
+	"menulis",           // Indonesian, Malay
+	"đã viết",           // Vietnamese
+	"เขียนว่า", "เขียน", // Thai
+	"كتب", "كتبت", // Arabic
+	"נכתב על ידי", "כתב", "כתבה", "מאת", // Hebrew
+	"نوشت",                             // Persian
+	"ने लिखा",                          // Hindi
+	"写道", "寫道", "编写", "写入", "撰寫", "来信", // Chinese: Gmail, Apple Mail, NetEase
+	"書きました", "のメッセージ", "のメール", "書き込みました", // Japanese: Thunderbird, Apple Mail
+	"작성", "님이 작성", "썼습니다", "보낸 메시지", // Korean: Gmail, Apple Mail
+}
+
+// openers are the words that such a line begins with, so that the reader's own
+// sentence above it is not taken along.
+var openers = map[string]bool{
+	"on": true, "at": true, "in": true, // English
+	"am": true,             // German
+	"le": true,             // French
+	"el": true, "en": true, // Spanish
+	"em": true, "no": true, "a": true, // Portuguese
+	"il": true, "in data": true, // Italian
+	"op":  true,                         // Dutch, Afrikaans
+	"den": true, "på": true, "kl": true, // Scandinavian
+	"w": true, "dnia": true, "dn": true, // Polish
+	"dne": true, "dňa": true, // Czech, Slovak
+	"în": true, "pe": true, "la": true, // Romanian
+	"στις": true, "την": true, // Greek
+	"vào":  true,             // Vietnamese
+	"pada": true,             // Indonesian
+	"в":    true, "на": true, // Russian, Bulgarian
+	"у": true, "дана": true, // Serbian
+	"dana": true, "u": true, // Croatian
+	"在": true, "於": true, // Chinese
+	"בתאריך": true, "ב": true, // Hebrew
+	"في": true, "بتاريخ": true, // Arabic
+	"در":        true, // Persian
+	"tarihinde": true, // Turkish
+	"เมื่อ":     true, // Thai
+	"il giorno": true, "il g": true,
+	"die": true, "v": true, "oseba": true, "pe data": true, "message": true,
+}
+
+// originals are the words between dashes above a quoted mail without marks,
+// and those above a forwarded one; by language, with programs where not all.
+var originals = []string{
+	"original message", "original nachricht", "original-nachricht", "originalnachricht", "reply message", "original email",
+	"original appointment", "reply separator", "previous message", "quoted message", "mensagem anterior",
+	"ursprüngliche nachricht", "ursprungliche nachricht", "antwort nachricht", "urspr. nachricht", // German
+	"message d'origine", "message d’origine", "message original", "message initial", "courriel d'origine", // French
+	"mensaje original", "mensaje anterior", "correo original", // Spanish
+	"mensagem original",                           // Portuguese
+	"messaggio originale", "messaggio precedente", // Italian
+	"oorspronkelijk bericht", "origineel bericht", "oorspronkelijke bericht", // Dutch
+	"oprindelig meddelelse", "original meddelelse", "oprindelig besked", // Danish
+	"opprinnelig melding", "originalmelding", // Norwegian
+	"ursprungligt meddelande", "originalmeddelande", "ursprungsmeddelande", // Swedish
+	"alkuperäinen viesti",                                                                                 // Finnish
+	"oryginalna wiadomość", "wiadomość oryginalna", "wiadomość pierwotna", "treść oryginalnej wiadomości", // Polish
+	"původní zpráva", "původní e-mail", "puvodni zprava", // Czech
+	"pôvodná správa",                     // Slovak
+	"eredeti üzenet",                     // Hungarian
+	"mesaj original", "mesajul original", // Romanian
+	"izvorna poruka", "originalna poruka", "izvirno sporočilo", // Croatian, Slovene
+	"orijinal mesaj", "özgün ileti", "orjinal mesaj", "asıl ileti", // Turkish
+	"αρχικό μήνυμα",                                                          // Greek
+	"исходное сообщение", "оригинальное сообщение", "пересылаемое сообщение", // Russian
+	"вихідне повідомлення", "оригінальне повідомлення", // Ukrainian
+	"оригинално съобщение",    // Bulgarian
+	"tin nhắn gốc", "thư gốc", // Vietnamese
+	"pesan asli", // Indonesian
+	"ข้อความต้นฉบับ",                 // Thai
+	"הודעה מקורית",                   // Hebrew
+	"رسالة أصلية", "الرسالة الأصلية", // Arabic
+	"原始邮件", "原始郵件", "原邮件", "原始信件", "原始訊息", "邮件原件", "回复的原邮件", // Chinese: QQ, Foxmail, NetEase
+	"元のメッセージ", "元のメール", // Japanese
+	"원본 메시지", "원본 메일", // Korean: Naver, Daum
+}
+
+// headerLabels are the names of fields in the block that programs copy above a
+// quoted or forwarded mail. Kinds: f from, t to, c copy, d date, s subject,
+// r reply-to. In lower case, without the colon.
+var headerLabels = map[string]byte{
+	// English
+	"from": 'f', "to": 't', "cc": 'c', "bcc": 'c', "date": 'd', "sent": 'd', "subject": 's', "reply-to": 'r', "reply to": 'r',
+	"sender": 'f', "sent at": 'd', "sent by": 'f', "to whom": 't', "importance": 'i', "attachments": 'i', "organization": 'i', "resent-from": 'i',
+	"date sent": 'd', "recipient": 't', "recipients": 't', "copy": 'c', "priority": 'i', "received": 'd', "message-id": 'i', "sent on": 'd', "posted at": 'd',
+	// German
+	"von": 'f', "an": 't', "gesendet": 'd', "datum": 'd', "betreff": 's', "kopie": 'c', "kopie (cc)": 'c', "antwort an": 'r', "absender": 'f', "empfänger": 't', "wichtigkeit": 'i', "gesendet am": 'd', "anlagen": 'i', "bis": 't', "priorität": 'i', "titel": 's',
+	// French
+	"de": 'f', "à": 't', "a": 't', "envoyé": 'd', "envoyé le": 'd', "objet": 's', "sujet": 's', "copie à": 'c', "copie": 'c', "expéditeur": 'f', "destinataire": 't', "message du": 'd', "répondre à": 'r', "date d'envoi": 'd', "envoyé à": 't', "pour": 't', "envoyée": 'd', "pièces jointes": 'i', "destinataires": 't', "date de": 'd',
+	// Spanish
+	"para": 't', "enviado": 'd', "enviado el": 'd', "fecha": 'd', "asunto": 's', "remitente": 'f', "destinatario": 't', "responder a": 'r', "enviado por": 'f', "copia": 'c', "enviado em": 'd', "cco": 'c', "importancia": 'i', "datos adjuntos": 'i', "copia para": 'c',
+	// Portuguese
+	"assunto": 's', "data": 'd', "enviada": 'd', "enviada em": 'd', "enviada a": 'd', "remetente": 'f', "responder para": 'r', "destinatário": 't', "enviado a": 'd', "com cópia": 'c', "cópia": 'c', "anexos": 'i',
+	// Italian
+	"da": 'f', "inviato": 'd', "oggetto": 's', "mittente": 'f', "inviata": 'd', "rispondi a": 'r', "per": 't', "inviato il": 'd', "data invio": 'd', "allegati": 'i', "per conoscenza": 'c', "ccn": 'c', "al": 't',
+	// Dutch
+	"van": 'f', "aan": 't', "verzonden": 'd', "onderwerp": 's', "afzender": 'f', "antwoord aan": 'r', "beantwoorden": 'r', "verstuurd": 'd', "verzonden op": 'd', "ontvanger": 't', "bijlagen": 'i', "antwoorden aan": 'r', "antwoord-aan": 'r',
+	// Danish, Norwegian, Swedish
+	"fra": 'f', "til": 't', "sendt": 'd', "emne": 's', "dato": 'd', "från": 'f', "till": 't', "skickat": 'd', "ämne": 's', "kopia": 'c', "svar til": 'r', "avsändare": 'f', "svar till": 'r', "sendt den": 'd', "kopi": 'c', "mottaker": 't', "avsender": 'f', "svara till": 'r', "svara": 'r', "modtager": 't', "vedhæftede filer": 'i',
+	// Finnish
+	"lähettäjä": 'f', "vastaanottaja": 't', "lähetetty": 'd', "aihe": 's', "päivämäärä": 'd', "kopio": 'c', "vastausosoite": 'r', "päiväys": 'd', "otsikko": 's', "vastaus": 'r', "vastaa": 'r', "pvm": 'd',
+	// Polish
+	"od": 'f', "do": 't', "wysłano": 'd', "temat": 's', "dw": 'c', "nadawca": 'f', "odbiorca": 't', "wysłany": 'd', "data wysłania": 'd', "adresat": 't', "adresaci": 't', "udw": 'c', "odpowiedź do": 'r', "dodatkowe odpowiedzi": 'r', "wiadomość napisana przez": 'f', "kopia do": 'c', "wysłane": 'd',
+	// Czech, Slovak
+	"komu": 't', "odesláno": 'd', "předmět": 's', "odoslané": 'd', "predmet": 's', "dátum": 'd', "kopie komu": 'c', "odesílatel": 'f', "odesílate": 'f', "příjemce": 't', "odosielateľ": 'f', "odoslal": 'f', "posláno": 'd', "odpověď na": 'r', "odpovědět komu": 'r', "odpoveď": 'r', "příjemci": 't', "kópia": 'c', "odosielate": 'f', "prijímateľ": 't', "odeslal": 'f', "odeslána": 'd', "odoslaná": 'd', "odpověď": 'r', "odoslať odpoveď": 'r', "dňa": 'd',
+	// Hungarian
+	"feladó": 'f', "címzett": 't', "küldve": 'd', "elküldve": 'd', "tárgy": 's', "küldte": 'f', "küldési dátum": 'd', "másolat": 'c', "válaszcím": 'r', "másolatot kap": 'c', "dátuma": 'd', "kapja": 't', "felado": 'f', "címzettek": 't', "kelt": 'd',
+	// Romanian
+	"de la": 'f', "către": 't', "catre": 't', "trimis": 'd', "subiect": 's', "la": 't', "expeditor": 'f', "destinatar": 't', "răspuns către": 'r', "dată": 'd', "trimis la": 'd', "subiectul": 's', "răspunde-i lui": 'r', "pentru": 't',
+	// Croatian, Serbian, Slovene
+	"za": 't', "poslano": 'd', "prima": 't', "šalje": 'f', "primatelj": 't', "zadeva": 's', "poslato": 'd', "naslov": 's', "tema": 's', "odgovori": 'r', "odgovor na": 'r', "pošiljatelj": 'f', "prejemnik": 't', "kp": 'c', "šalje se": 't', "шаље": 'f', "за": 't', "послато": 'd', "наслов": 's', "naslovnik": 't', "prejemniki": 't', "primatelji": 't',
+	// Turkish
+	"kimden": 'f', "kime": 't', "gönderme": 'd', "gönderildi": 'd', "gönderilme": 'd', "konu": 's', "tarih": 'd', "bilgi": 'c', "gönderen": 'f', "alıcı": 't', "gönderilen": 'd', "gönderilme tarihi": 'd', "gönderi": 'd', "gönderim tarihi": 'd', "yanıt adresi": 'r', "kopya": 'c', "gönderim": 'd', "yanıtla": 'r',
+	// Greek
+	"από": 'f', "προς": 't', "στάλθηκε": 'd', "ημερομηνία": 'd', "θέμα": 's', "κοιν": 'c', "κοιν.": 'c', "εστάλη": 'd', "αποστολή": 'd', "αποστολέας": 'f', "παραλήπτης": 't', "κοινοποίηση": 'c', "απάντηση προς": 'r',
+	// Russian, Ukrainian, Bulgarian
+	"от": 'f', "от кого": 'f', "кому": 't', "отправлено": 'd', "дата": 'd', "тема": 's', "копия": 'c', "отправитель": 'f', "получатель": 't', "дата отправки": 'd', "ответить": 'r', "від": 'f', "надіслано": 'd', "копія": 'c', "від кого": 'f', "відправник": 'f', "до": 't', "относно": 's', "изпратено": 'd', "кого": 't', "отправлен": 'd', "обратный адрес": 'r', "копие": 'c', "предмет": 's', "адрес для ответа": 'r', "відповісти": 'r', "отговор до": 'r', "изпратен": 'd', "одержувач": 't', "получател": 't', "подател": 'f',
+	// Lithuanian, Latvian, Estonian
+	"nuo": 'f', "kam": 't', "išsiųsta": 'd', "no": 'f', "kellele": 't', "saatja": 'f', "saadetud": 'd', "teema": 's', "temats": 's', "nosūtīts": 'd', "saaja": 't', "kuupäev": 'd', "kellelt": 'f', "sūtītājs": 'f', "adresāts": 't', "datums": 'd',
+	// Icelandic, Catalan, Galician
+	"frá": 'f', "viðtakandi": 't', "efni": 's', "per a": 't', "assumpte": 's', "enviat": 'd', "data d'enviament": 'd', "sendandi": 'f', "dagsetning": 'd', "enviat el": 'd',
+	// Vietnamese, Indonesian, Malay, Thai
+	"từ": 'f', "đến": 't', "ngày": 'd', "chủ đề": 's', "tới": 't', "đã gửi": 'd', "tiêu đề": 's', "gửi": 'd', "vào ngày": 'd', "gửi lúc": 'd', "người gửi": 'f', "người nhận": 't', "kính gửi": 't', "dari": 'f', "kepada": 't', "dikirim": 'd', "tanggal": 'd', "subjek": 's', "perihal": 's', "ke": 't', "untuk": 't', "terkirim": 'd', "tarikh": 'd', "subyek": 's', "judul": 's', "dihantar": 'd', "จาก": 'f', "ถึง": 't', "วันที่": 'd', "เรื่อง": 's', "ส่ง": 'd', "หัวเรื่อง": 's', "ส่งเมื่อ": 'd', "หัวข้อ": 's', "สำเนา": 'c',
+	// Hebrew, Arabic, Persian
+	"מאת": 'f', "אל": 't', "נשלח": 'd', "תאריך": 'd', "נושא": 's', "עותק": 'c', "הנדון": 's', "העתק": 'c', "من": 'f', "إلى": 't', "الى": 't', "تاريخ الإرسال": 'd', "تم الإرسال": 'd', "التاريخ": 'd', "الموضوع": 's', "نسخة": 'c', "أُرسلت": 'd', "تاريخ": 'd', "تاریخ": 'd', "از": 'f', "به": 't', "موضوع": 's', "المرسل": 'f', "المستلم": 't', "أرسلت": 'd', "ارسال شده": 'd',
+	// Hindi
+	"प्रेषक": 'f', "दिनांक": 'd', "विषय": 's', "प्रति": 't',
+	// Chinese: Outlook, QQ, Foxmail, NetEase, Sina
+	"发件人": 'f', "发送时间": 'd', "收件人": 't', "主题": 's', "抄送": 'c', "抄送人": 'c', "日期": 'd', "發件人": 'f', "傳送時間": 'd', "寄件者": 'f', "寄件人": 'f', "寄件日期": 'd', "收件者": 't', "主旨": 's', "主題": 's', "副本": 'c', "發送日期": 'd', "发送日期": 'd', "已发送": 'd', "時間": 'd', "时间": 'd', "发自": 'f', "回复": 'r', "回复至": 'r', "發送時間": 'd', "已傳送": 'd', "抄送至": 'c', "寄送時間": 'd', "傳送日期": 'd', "重要性": 'i', "附件": 'i', "答复": 'r', "回覆": 'r', "发件时间": 'd', "接收人": 't', "标题": 's',
+	// Japanese
+	"差出人": 'f', "送信日時": 'd', "宛先": 't', "件名": 's', "日付": 'd', "送信元": 'f', "送信者": 'f', "送信日": 'd', "日時": 'd', "返信先": 'r', "ｃｃ": 'c', "送信済み": 'd', "題名": 's', "受信者": 't', "発信者": 'f',
+	// Korean
+	"보낸 사람": 'f', "보낸사람": 'f', "보낸 날짜": 'd', "받는 사람": 't', "받는사람": 't', "제목": 's', "날짜": 'd', "참조": 'c', "보낸날짜": 'd', "발신": 'f', "수신": 't', "일시": 'd', "받는 이": 't', "보낸 이": 'f', "답장받는 사람": 'r', "회신": 'r', "발신자": 'f', "수신자": 't', "보낸이": 'f', "받는이": 't', "보냄": 'd', "보낸일시": 'd',
+}
+
+// labelOf reads "Label: value", with the stars, spaces and colons that programs
+// put around, and gives the kind of the label, or 0.
+func labelOf(s string) (kind byte, value string) {
+	s = strings.TrimLeft(s, " \t*_|>\u00a0\u200e\u200f\u202a\u202b")
+	i := strings.IndexAny(s, ":：")
+	if i <= 0 || i > 60 {
+		return 0, ""
+	}
+	size := 1
+	if strings.HasPrefix(s[i:], "：") {
+		size = len("：")
+	}
+	label := strings.ToLower(strings.Trim(s[:i], " \t*_\u00a0\u3000\u200e\u200f"))
+	if strings.Contains(label, " ") || strings.Contains(label, "\u00a0") || strings.Contains(label, "\u3000") {
+		// Outlook pads short labels ("主 题"), French has a space before the colon.
+		if k := headerLabels[strings.Join(strings.Fields(label), "")]; k != 0 && !isASCII([]byte(label)) {
+			return k, trimValue(s[i+size:])
+		}
+		label = strings.Join(strings.Fields(label), " ")
+	}
+	return headerLabels[label], trimValue(s[i+size:])
+}
+
+func trimValue(s string) string {
+	return strings.Trim(strings.TrimSpace(s), "*\u200e\u200f\u202a\u202b\u202c \t\u00a0")
+}
+
+// headerBlock reports whether the block that programs copy above a quoted or
+// forwarded mail begins at lines[i], and how many lines it has. It takes an
+// author, or a recipient and a date, and two kinds at least: a list of facts
+// ("Date: …, Time: …") is none.
+func headerBlock(lines []line, i int) (n int, ok bool) {
+	kind, value := labelOf(lines[i].text)
+	if kind == 0 || kind == 'i' {
+		return 0, false
+	}
+	seen := map[byte]string{kind: value}
+	last, loose := i, 0
+	for j := i + 1; j < len(lines) && j < i+30; j++ {
+		l := lines[j]
+		if l.blank() {
+			// Block elements put empty lines between the fields of some HTML.
+			if j+1 < len(lines) && !lines[j+1].blank() && j-last <= 1 {
+				if k, _ := labelOf(lines[j+1].text); k != 0 && len(seen) < 5 {
+					if _, twice := seen[k]; !twice {
+						continue
+					}
+				}
+			}
+			break
+		}
+		k, v := labelOf(l.text)
+		if k == 0 {
+			// A value that goes on: a long list of recipients, a folded subject.
+			if loose++; loose > 12 || j-last > 6 {
+				break
+			}
+			continue
+		}
+		if _, twice := seen[k]; twice && k != 'c' && k != 'i' {
+			break
+		}
+		seen[k], last, loose = v, j, 0
+	}
+	if !plausible(seen) {
+		return 0, false
+	}
+	// What goes on behind the last label belongs to its value while it looks so.
+	for last+1 < len(lines) && !lines[last+1].blank() && continues(lines[last+1].text) {
+		last++
+	}
+	return last - i + 1, true
+}
+
+// continues tells the rest of a folded list of recipients from text.
+func continues(s string) bool {
+	t := strings.TrimSpace(s)
+	return strings.HasPrefix(s, " ") && strings.Contains(t, "@") || strings.HasSuffix(t, ">") && strings.Contains(t, "<") && strings.Contains(t, "@") && !strings.Contains(t, "://")
+}
+
+func plausible(seen map[byte]string) bool {
+	from, hasFrom := seen['f']
+	to, hasTo := seen['t']
+	date, hasDate := seen['d']
+	_, hasSubject := seen['s']
+	switch {
+	case len(seen) < 2:
+		return false
+	case hasFrom && (hasSubject && (hasDate || hasTo) || hasDate && hasDigit(date)):
+		return true
+	case hasFrom && strings.Contains(from, "@"):
+		return hasTo || hasDate || hasSubject
+	case hasTo && hasDate && hasDigit(date):
+		return strings.Contains(to, "@") || hasSubject
+	}
+	return false
+}
+
+func hasDigit(s string) bool { return strings.IndexFunc(s, unicode.IsDigit) >= 0 }
+
+var (
+	dashed = regexp.MustCompile(`^[\s*>|]*[-_=—–~#*]{2,}\s*(.{3,80}?)\s*[-_=—–~#*:]{1,}[\s*]*$`)
+	ruled  = regexp.MustCompile(`^[\s*>]*[-_=—–─━~*#.+]{5,}[\s*]*$`)
+)
+
+// originalLine reports whether a line says that the original message follows.
+func originalLine(s string) bool {
+	if len(s) > 200 || !strings.ContainsAny(s, "-_=—–~#*") {
+		return false
+	}
+	m := dashed.FindStringSubmatch(s)
+	if m == nil {
+		return false
+	}
+	words := strings.ToLower(strings.Trim(m[1], " *-_=:"))
+	for _, o := range originals {
+		if strings.HasPrefix(words, o) && len(words) <= len(o)+20 {
+			return true
+		}
+	}
+	return false
+}
+
+// ruleLine reports whether a line is drawn across the page.
+func ruleLine(s string) bool {
+	return len(s) >= 5 && ruled.MatchString(s)
+}
+
+var (
+	datePattern = regexp.MustCompile(`\d{1,4}\s?[./年년-]\s?\d{1,2}\s?[./月월-]\s?\d{1,4}|\b(19|20)\d\d\b|\d{1,2}[:.h]\d{2}|\d{1,2}/\d{1,2}`)
+	addrPattern = regexp.MustCompile(`[^\s<>@]{1,64}@[^\s<>@]{2,}`)
+	sameLine    = regexp.MustCompile(`^(.*\S)\s*-{2,}\s*(On\s.{6,200}wrote:?)\s*$`)
+	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
+)
+
+// attribution reports whether the lines that end at end are the one before a
+// quote ("On …, Ann wrote:", in up to six pieces), and where it starts.
+func attribution(lines []line, end int) (start int, ok bool) {
+	last := strings.TrimRight(lines[end].text, " \t*_\u00a0\u200e\u200f\u202c")
+	if last == "" || len(last) > 400 {
+		return 0, false
+	}
+	closing := endsAttribution(last)
+	if !closing && !bareAttribution(last) {
+		return 0, false
+	}
+	joined := ""
+	depth := lines[end].depth
+	for j := end; j >= 0 && j > end-6; j-- {
+		if lines[j].depth != depth {
+			break
+		}
+		if lines[j].blank() {
+			if j < end-1 || j == end {
+				break
+			}
+			continue // one empty line inside, where HTML put the address in a block
+		}
+		joined = strings.TrimSpace(lines[j].text + " " + joined)
+		if len(joined) > 500 {
+			break
+		}
+		if isAttribution(joined, closing) {
+			return j, true
+		}
+	}
+	return 0, false
+}
+
+// endsAttribution is the cheap test that spares most lines the dear ones.
+func endsAttribution(last string) bool {
+	if strings.HasSuffix(last, ":") || strings.HasSuffix(last, "：") {
+		return true
+	}
+	trimmed := strings.ToLower(strings.TrimRight(last, "-–— .>"))
+	for _, v := range wroteVerbs {
+		if strings.HasSuffix(trimmed, v) || strings.HasSuffix(trimmed, v+"(a)") {
+			return true
+		}
+	}
+	return false
+}
+
+// bareAttribution is the form without verb and colon of Gmail before 2014:
+// "2013/7/20 Ann <ann@example.com>".
+func bareAttribution(last string) bool {
+	return strings.HasSuffix(last, ">") && last[0] >= '0' && last[0] <= '9' && dateFirst.MatchString(last) && addrPattern.MatchString(last)
+}
+
+// isAttribution judges a whole candidate.
+func isAttribution(s string, closing bool) bool {
+	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\u202a\u202b\"'")
+	lower := strings.ToLower(s)
+	verb := hasVerb(lower)
+	date := datePattern.MatchString(s)
+	addr := addrPattern.MatchString(s)
+	opens := startsAttribution(lower)
+	dated := dateFirst.MatchString(s)
+	switch {
+	case verb && opens && (date || addr):
+		return true
+	case verb && date && (addr || dated):
+		return true
+	case verb && addr && endsWithVerb(lower) && len(s) < 160 && !strings.Contains(s, ". "):
+		return true // Name <address> wrote:
+	case !closing:
+		return dated && addr
+	case dated && addr && date:
+		return true // date, "Name" <address>:  (Yandex, mail.ru, Japanese programs)
+	}
+	return false
+}
+
+func hasVerb(lower string) bool {
+	for _, v := range wroteVerbs {
+		if i := strings.Index(lower, v); i >= 0 {
+			if r, _ := utf8.DecodeLastRuneInString(lower[:i]); i == 0 || !unicode.IsLetter(r) || r > 0x2E80 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func endsWithVerb(lower string) bool {
+	lower = strings.TrimRight(lower, " :：-–—.*(a)/")
+	for _, v := range wroteVerbs {
+		if strings.HasSuffix(lower, strings.TrimRight(v, " :：-–—.*(a)/")) {
+			return true
+		}
+	}
+	return false
+}
+
+func startsAttribution(lower string) bool {
+	word, rest, _ := strings.Cut(lower, " ")
+	word = strings.TrimRight(word, ",.:")
+	if openers[word] && rest != "" {
+		return true
+	}
+	for _, o := range []string{"在", "於", "vào", "เมื่อ", "في", "בתאריך", "ב-", "il giorno", "em "} {
+		if strings.HasPrefix(lower, o) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,335 @@
+package parser
+
+import "strings"
+
+// split tells what the writer wrote now from what was quoted, and the
+// signature from it. Plain text is read first; where no quote is found there
+// and the HTML marks one, the HTML decides. When nothing new is left, the text
+// is the reply: words are never lost.
+func (m *Message) split(c content) (reply, signature string) {
+	if strings.TrimSpace(m.Text) == "" {
+		return "", ""
+	}
+	lines, cut := fresh(c.text)
+	if c.html != nil && c.plain && !cut {
+		if fromHTML, cutHTML := fresh(c.html); cutHTML && !blankLines(fromHTML) {
+			lines = fromHTML
+		}
+	}
+	lines, sign := cutSignature(lines)
+	reply, signature = join(lines), join(sign)
+	if !visible(reply) {
+		reply, signature = join(strip(c.text)), ""
+	}
+	if !visible(reply) {
+		reply = m.Text
+	}
+	return reply, signature
+}
+
+// visible reports whether a text shows anything.
+func visible(s string) bool {
+	for l := range strings.SplitSeq(s, "\n") {
+		if !(line{text: l}).blank() {
+			return true
+		}
+	}
+	return false
+}
+
+// strip takes the quote marks off: a mail that is only a quote is read as text.
+func strip(lines []line) []line {
+	out := make([]line, 0, len(lines))
+	for _, l := range lines {
+		l.depth = 0
+		out = append(out, l)
+	}
+	return out
+}
+
+// kindOf says what a line is.
+type kindOf uint8
+
+const (
+	isNew      kindOf = iota // the writer's own
+	isQuote                  // under a quote mark, or in what HTML marks
+	isIntro                  // "On …, Ann wrote:", a header block, a rule above them
+	isTail                   // all below a header block or an intro without marks
+	isOwnQuote               // quoted by hand, without an intro: part of what is said
+)
+
+// fresh gives the lines that are new, and whether anything was cut.
+func fresh(lines []line) (out []line, cut bool) {
+	if len(lines) > maxReplyLines {
+		return lines, false
+	}
+	lines = splitSharedLine(lines)
+	kinds := classifyLines(lines)
+	return choose(lines, kinds)
+}
+
+// splitSharedLine parts "my answer--- On …, Ann wrote:", as one old web mailer
+// joins them.
+func splitSharedLine(lines []line) []line {
+	for i, l := range lines {
+		if l.depth > 0 || !strings.Contains(l.text, "--") || !strings.Contains(l.text, "wrote") || len(l.text) > 400 {
+			continue
+		}
+		if m := sameLine.FindStringSubmatch(l.text); m != nil {
+			out := append(append([]line{}, lines[:i]...), line{text: m[1], hint: l.hint}, line{text: m[2], hint: l.hint})
+			return append(out, lines[i+1:]...)
+		}
+	}
+	return lines
+}
+
+// classifyLines finds the quotes. The first thing that opens a quote without
+// marks on its lines takes all that follows.
+func classifyLines(lines []line) []kindOf {
+	kinds := make([]kindOf, len(lines))
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
+		switch {
+		case kinds[i] != isNew:
+		case l.hint&hintCut != 0:
+			return tail(lines, kinds, i)
+		case carriesMarker(l.text):
+			if l.depth == 0 && l.hint&hintQuote == 0 {
+				return tail(lines, kinds, introAbove(lines, i))
+			}
+			kinds[i] = isQuote
+		case l.hint&hintQuote != 0:
+			kinds[i] = isQuote
+		case l.blank():
+		case l.depth > 0:
+			kinds[i] = isQuote
+		default:
+			if at, n, found := opensQuote(lines, i); found {
+				if marked(lines, i+n) {
+					mark(kinds, ruleAbove(lines, at), i+n, isIntro)
+					i += n - 1
+					continue
+				}
+				return tail(lines, kinds, ruleAbove(lines, at))
+			}
+		}
+	}
+	return kinds
+}
+
+// opensQuote tries each way in which a quote can open at line i: an
+// attribution that ends there, a line between dashes, a header block.
+func opensQuote(lines []line, i int) (start, n int, found bool) {
+	s := lines[i].text
+	if originalLine(s) || forwardLine(s) {
+		return i, 1, true
+	}
+	if start, ok := attribution(lines, i); ok {
+		return start, 1, true
+	}
+	if n, ok := headerBlock(lines, i); ok {
+		return i, n, true
+	}
+	return 0, 0, false
+}
+
+// marked reports whether the next visible line at or below i is under a mark.
+func marked(lines []line, i int) bool {
+	for ; i < len(lines); i++ {
+		if !lines[i].blank() || lines[i].depth > 0 {
+			return lines[i].depth > 0 || lines[i].hint&hintQuote != 0 || foreignMark(lines[i].text)
+		}
+	}
+	return false
+}
+
+// foreignMark tells the quote marks of old programs: "| text", "AB> text".
+func foreignMark(s string) bool {
+	t := strings.TrimSpace(s)
+	if strings.HasPrefix(t, "|") {
+		return true
+	}
+	i := strings.IndexByte(t, '>')
+	return i > 0 && i <= 3 && strings.ToUpper(t[:i]) == t[:i] && strings.Trim(t[:i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// tail makes all from i on quote.
+func tail(lines []line, kinds []kindOf, i int) []kindOf {
+	mark(kinds, introAbove(lines, i), len(lines), isTail)
+	return kinds
+}
+
+func mark(kinds []kindOf, from, to int, k kindOf) {
+	for i := from; i < to && i < len(kinds); i++ {
+		kinds[i] = k
+	}
+}
+
+// ruleAbove takes the line drawn above an intro along.
+func ruleAbove(lines []line, i int) int {
+	for j := i - 1; j >= 0 && j >= i-2; j-- {
+		if lines[j].blank() {
+			continue
+		}
+		if ruleLine(lines[j].text) || originalLine(lines[j].text) || forwardLine(lines[j].text) {
+			return ruleAbove(lines, j)
+		}
+		break
+	}
+	return i
+}
+
+// introAbove takes what stands right above a quote and belongs to it: the
+// attribution, a header block, a rule.
+func introAbove(lines []line, i int) int {
+	j := i - 1
+	for j >= 0 && lines[j].blank() {
+		j--
+	}
+	if j < 0 || i-j > 4 {
+		return i
+	}
+	if start, ok := attribution(lines, j); ok {
+		return ruleAbove(lines, start)
+	}
+	for k := max(0, j-8); k <= j; k++ {
+		if n, ok := headerBlock(lines, k); ok && k+n > j {
+			return ruleAbove(lines, k)
+		}
+	}
+	return ruleAbove(lines, i)
+}
+
+// run is lines of one sort that stand together.
+type run struct {
+	from, to int
+	quote    bool
+	intro    bool // the quote has one, or HTML vouches for it
+}
+
+// choose keeps what is new. A quote with new text below it stays as far as is
+// needed to understand the answer: not at all when it is the only one, its last
+// lines when answers stand between quotes, and whole when it was quoted by hand.
+func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
+	runs := runsOf(lines, kinds)
+	last := -1 // the last run of new text
+	quotes := 0
+	for i, r := range runs {
+		if !r.quote {
+			last = i
+		} else {
+			quotes++
+		}
+	}
+	answered := 0 // quotes with an answer below
+	for i, r := range runs {
+		if r.quote && i < last {
+			answered++
+		}
+	}
+	introduced := false
+	for i, r := range runs {
+		if !r.quote {
+			out = append(out, lines[r.from:r.to]...)
+			continue
+		}
+		introduced = introduced || r.intro
+		switch {
+		case i > last:
+			cut = true
+		case !introduced:
+			out = append(out, context(lines[r.from:r.to], 5)...)
+		case answered > 1:
+			cut = true
+			out = append(out, context(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]), 2)...)
+		default:
+			cut = true
+		}
+	}
+	return out, cut
+}
+
+// runsOf groups lines. Empty lines go with what stands above them; a piece of
+// an address that was broken off a quoted line goes with the quote.
+func runsOf(lines []line, kinds []kindOf) []run {
+	var runs []run
+	for i, k := range kinds {
+		quote := k != isNew
+		if lines[i].blank() && k == isNew {
+			if len(runs) > 0 {
+				runs[len(runs)-1].to = i + 1
+			}
+			continue
+		}
+		if !quote && brokenOff(lines, kinds, i) {
+			quote = true
+		}
+		intro := k == isIntro || k == isTail || quote && lines[i].hint&(hintQuote|hintOurs) != 0 || quote && introInside(lines, i)
+		if n := len(runs); n > 0 && runs[n-1].quote == quote {
+			runs[n-1].to = i + 1
+			runs[n-1].intro = runs[n-1].intro || intro
+			continue
+		}
+		runs = append(runs, run{i, i + 1, quote, intro})
+	}
+	return runs
+}
+
+// introInside finds an attribution or header block under quote marks, where
+// some phones put it.
+func introInside(lines []line, i int) bool {
+	l := lines[i]
+	if l.depth == 0 {
+		return false
+	}
+	if i > 0 && lines[i-1].depth > 0 && i > 3 && lines[i-2].depth > 0 && lines[i-3].depth > 0 {
+		return false // only its first lines count
+	}
+	if _, ok := attribution(lines, i); ok {
+		return true
+	}
+	_, ok := headerBlock(lines, i)
+	return ok || originalLine(l.text)
+}
+
+// brokenOff is the rest of a link that was folded out of a quoted line.
+func brokenOff(lines []line, kinds []kindOf, i int) bool {
+	if i == 0 || i+1 >= len(lines) || kinds[i-1] != isQuote || kinds[i+1] != isQuote {
+		return false
+	}
+	if strings.ContainsAny(strings.TrimSpace(lines[i].text), " \t") {
+		return false
+	}
+	above := lines[i-1].text
+	return strings.Contains(above[strings.LastIndexByte(above, ' ')+1:], "://")
+}
+
+// onlyMarked leaves intros out of a quote.
+func onlyMarked(lines []line, kinds []kindOf) []line {
+	var out []line
+	for i, l := range lines {
+		if kinds[i] == isQuote && l.depth > 0 {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// context is the last n lines of a quote that say something.
+func context(lines []line, n int) []line {
+	end := len(lines)
+	for end > 0 && lines[end-1].blank() {
+		end--
+	}
+	start := end
+	for start > 0 && n > 0 {
+		start--
+		if !lines[start].blank() {
+			n--
+		}
+	}
+	if start < end {
+		return append(append([]line{}, lines[start:end]...), line{})
+	}
+	return nil
+}

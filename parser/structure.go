@@ -1,0 +1,262 @@
+package parser
+
+import (
+	"bytes"
+	"strings"
+)
+
+// part is one MIME entity (RFC 2045 §2.4) as views into the message.
+type part struct {
+	header header
+	raw    []byte // header and body
+	body   []byte // as sent, still encoded
+
+	mediaType   string // in lower case; never empty
+	params      map[string]string
+	disposition string // "", inline, attachment
+	dispParams  map[string]string
+	encoding    string // in lower case
+
+	parent   *part
+	children []*part
+}
+
+// walker opens the structure of one message under the limits.
+type walker struct {
+	parts    int
+	exceeded bool
+	problems problems
+}
+
+// walk reads the entity in raw and those within it. A message/rfc822 is a leaf:
+// whoever wants to see into it walks it on its own.
+func (w *walker) walk(raw []byte, parent *part, depth int, defaultType string) *part {
+	p := &part{header: readHeader(raw), raw: raw, parent: parent}
+	p.body = raw[min(p.header.size, len(raw)):]
+	w.parts++
+	if p.header.tooLarge || w.parts > maxParts || depth > maxDepth {
+		w.exceeded = true
+	}
+	if p.header.mended {
+		w.problems.add("header with lines that are no fields")
+	}
+	p.describe(defaultType)
+	if w.exceeded || !strings.HasPrefix(p.mediaType, "multipart/") {
+		return p
+	}
+	w.split(p, depth)
+	return p
+}
+
+// describe reads what the fields say of the body.
+func (p *part) describe(defaultType string) {
+	p.mediaType, p.params = parseParams(p.header.get("content-type"))
+	if !strings.Contains(p.mediaType, "/") {
+		p.mediaType = fullType(p.mediaType, defaultType)
+	}
+	p.disposition, p.dispParams = parseParams(p.header.get("content-disposition"))
+	enc, _, _ := strings.Cut(strings.ToLower(p.header.get("content-transfer-encoding")), ";")
+	p.encoding = strings.Trim(enc, " \t\"'.:")
+	switch p.encoding {
+	case "quoted", "quoted-printible", "quoted printable", "qp", "quoted_printable":
+		p.encoding = "quoted-printable"
+	case "base-64", "b64", "base 64":
+		p.encoding = "base64"
+	}
+}
+
+// fullType mends a media type that lacks its other half.
+func fullType(t, defaultType string) string {
+	switch t {
+	case "":
+		return defaultType
+	case "text", "plain", "ascii":
+		return "text/plain"
+	case "html":
+		return "text/html"
+	case "mixed", "alternative", "related", "signed", "report":
+		return "multipart/" + t
+	default:
+		return "application/octet-stream"
+	}
+}
+
+// split opens a multipart. One whose boundary is missing or wrong is opened
+// at the lines that look like one; where there are none it is text.
+func (w *walker) split(p *part, depth int) {
+	boundary := p.params["boundary"]
+	pieces := cutParts(p.body, boundary)
+	if len(pieces) == 0 {
+		if guess := guessBoundary(p.body); guess != "" && guess != boundary {
+			w.problems.add("multipart whose boundary was guessed")
+			pieces = cutParts(p.body, guess)
+		}
+	}
+	if len(pieces) == 0 {
+		if !p.sharesBoundary() {
+			w.problems.add("multipart without parts")
+			p.mediaType = "text/plain"
+		}
+		return
+	}
+	childType := "text/plain"
+	if p.mediaType == "multipart/digest" {
+		childType = "message/rfc822"
+	}
+	for i, piece := range pieces {
+		if w.exceeded {
+			return
+		}
+		child := w.walk(piece, p, depth+1, childType)
+		p.children = append(p.children, child)
+		if child.adopts(boundary) && i+1 < len(pieces) {
+			// The inner multipart has its parent's boundary: what follows is its own.
+			w.problems.add("nested multiparts of one boundary")
+			for _, piece := range pieces[i+1:] {
+				child.children = append(child.children, w.walk(piece, child, depth+2, "text/plain"))
+			}
+			return
+		}
+	}
+}
+
+// sharesBoundary reports whether p is an empty multipart of its parent's boundary.
+func (p *part) sharesBoundary() bool {
+	return p.parent != nil && p.params["boundary"] != "" && p.params["boundary"] == p.parent.params["boundary"]
+}
+
+func (p *part) adopts(boundary string) bool {
+	return strings.HasPrefix(p.mediaType, "multipart/") && len(p.children) == 0 && p.params["boundary"] == boundary && isBlank(bytes.TrimSpace(p.body))
+}
+
+// cutParts cuts a multipart body at its boundary lines (RFC 2046 §5.1.1). The
+// line end before a boundary belongs to it. An unclosed last part ends with
+// the body.
+func cutParts(body []byte, boundary string) [][]byte {
+	if boundary == "" {
+		return nil
+	}
+	delimiter := []byte("--" + boundary)
+	var pieces [][]byte
+	start := -1
+	for pos := 0; pos < len(body) && len(pieces) <= maxParts; {
+		i := bytes.Index(body[pos:], delimiter)
+		if i < 0 {
+			break
+		}
+		at := pos + i
+		line, next := nextLine(body, at)
+		closing, ok := boundaryLine(line[len(delimiter):])
+		if !ok || at > 0 && body[at-1] != '\n' {
+			pos = at + len(delimiter)
+			continue
+		}
+		if start >= 0 {
+			pieces = append(pieces, trimEOL(body[start:max(start, at)]))
+		}
+		start, pos = next, next
+		if closing {
+			start = -1
+			// Some programs go on after the closing line; RFC 2046 calls it epilogue.
+			if bytes.Index(body[pos:], delimiter) < 0 {
+				break
+			}
+		}
+	}
+	if start >= 0 && start < len(body) {
+		pieces = append(pieces, body[start:])
+	}
+	return pieces
+}
+
+// boundaryLine says whether what follows a delimiter ends its line.
+func boundaryLine(rest []byte) (closing, ok bool) {
+	if bytes.HasPrefix(rest, []byte("--")) {
+		closing, rest = true, rest[2:]
+	}
+	return closing, isBlank(rest)
+}
+
+func trimEOL(b []byte) []byte {
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	return bytes.TrimSuffix(b, []byte("\r"))
+}
+
+// guessBoundary finds a line "--something" with a Content- field below it.
+func guessBoundary(body []byte) string {
+	tries := 0
+	for pos := 0; pos < len(body) && tries < 1_000; tries++ {
+		line, next := nextLine(body, pos)
+		if len(line) > 2 && len(line) < 200 && line[0] == '-' && line[1] == '-' {
+			below, _ := nextLine(body, next)
+			if len(below) > 8 && strings.EqualFold(string(below[:8]), "content-") && fieldName(below) > 0 {
+				return strings.TrimRight(string(line[2:]), " \t")
+			}
+		}
+		pos = next
+	}
+	return ""
+}
+
+// filename is the name that a part gives its content, undressed of paths; the
+// forms of RFC 2183, RFC 2231 and of those who know neither.
+func (p *part) filename() string {
+	for _, params := range []map[string]string{p.dispParams, p.params} {
+		for _, key := range []string{"filename", "name"} {
+			if name := safeName(params[key]); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// isText reports whether p may be read as the text of the message.
+func (p *part) isText() bool {
+	switch p.mediaType {
+	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "application/xhtml+xml":
+		return true
+	}
+	return false
+}
+
+// text is the decoded text of p, with \n line ends and without a BOM.
+func (p *part) text(ps *problems) string {
+	raw := decodeTransfer(p.encoding, p.body, maxText)
+	if len(raw) == maxText {
+		ps.add("text cut at its limit")
+	}
+	label := p.params["charset"]
+	if label == "" && (p.mediaType == "text/html" || p.mediaType == "application/xhtml+xml") {
+		label = metaCharset(raw)
+	}
+	text, mended := decodeCharset(raw, label)
+	if mended {
+		ps.add("text in another charset than it says")
+	}
+	return cleanText(text)
+}
+
+// cleanText makes line ends \n and takes out what no text holds.
+func cleanText(s string) string {
+	if strings.IndexByte(s, '\r') >= 0 {
+		s = strings.ReplaceAll(s, "\r\n", "\n")
+		s = strings.ReplaceAll(s, "\r", "\n")
+	}
+	s = strings.TrimPrefix(s, "\uFEFF")
+	if strings.IndexFunc(s, isJunk) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if isJunk(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// isJunk are control characters that no text needs, and those that turn the
+// direction of what follows and so show another text than is there.
+func isJunk(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' && r != '\f' || r == 0x7f || r >= 0x202A && r <= 0x202E
+}
