@@ -84,16 +84,18 @@ type SMTP struct {
 	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol" example:"[10.0.0.0/8]"`
 	// Connections at once. Further ones are answered 421.
 	Connections int `yaml:"connections" default:"500" min:"1" max:"100000" example:"2000"`
-	// Connections at once from one address. Hosts of `trust` are not counted.
+	// Connections at once from one address. Hosts of `trust` and `proxy_protocol` are not held to it.
 	ConnectionsPerAddress int `yaml:"connections_per_address" default:"20" min:"1" max:"100000" example:"50"`
 	// Recipients of one mail. Further ones are answered 452, and the sender repeats the mail for them.
 	Recipients int `yaml:"recipients" default:"100" min:"1" max:"1000" example:"200"`
-	// The least a second that a client must send of a mail, on average. `0` takes any speed.
-	MinSpeed Size `yaml:"min_speed" default:"256B" max:"1MiB" example:"1KiB"`
-	// How long a client may be silent.
+	// Refused commands after which a connection is closed.
+	Errors int `yaml:"errors" default:"20" min:"1" max:"1000" example:"10"`
+	// The least a second that a client must send of a mail, on average once the first two minutes are over.
+	MinSpeed Size `yaml:"min_speed" default:"100B" min:"1B" max:"1MiB" example:"1KiB"`
+	// How long a client may take for its next command.
 	Timeout time.Duration `yaml:"timeout" default:"5m" min:"10s" max:"1h" example:"3m"`
-	// How long one connection may last in all.
-	SessionTimeout time.Duration `yaml:"session_timeout" default:"30m" min:"1m" max:"24h" example:"1h"`
+	// How long a client may stand still in the middle of a mail.
+	Stall time.Duration `yaml:"stall" default:"3m" min:"10s" max:"1h" example:"1m"`
 }
 
 // TLS is our certificate for STARTTLS.
