@@ -1,0 +1,228 @@
+package templates
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"guichet/ticket"
+)
+
+// ToAgent is what a mail to one of the team is made from.
+type ToAgent struct {
+	Kind   ticket.NoticeKind
+	Locale string
+	Site   *ticket.Site
+	Queue  *ticket.Queue
+	// Ticket may be nil where the mail is about none.
+	Ticket *ticket.Ticket
+	// To is the number of the participant it is for.
+	To uint16
+	// ReplyTo and NoteTo are the addresses with their own tokens.
+	ReplyTo, NoteTo ticket.Address
+	Article         *ticket.Article
+	// History is the articles before, oldest first.
+	History    []ticket.Article
+	Held       *ticket.Held
+	Transcript *ticket.TranscriptBody
+	// Commands are those that can be given, for the list in a transcript.
+	Commands []CommandHelp
+}
+
+// CommandHelp is a line of the list of commands.
+type CommandHelp struct {
+	Name  string // close
+	Usage string // #close
+	// Text says in each language what it does.
+	Text map[string]string
+}
+
+// agentView is what the source of a mail to an agent may name.
+type agentView struct {
+	Author, AuthorAddress, Requester, Queue string
+	Reference, State, Assignee, Subject     string
+	Proof                                   string
+	Proved, Files, History, Written, Help   bool
+	Event, Reason                           string
+	Why, HeldSubject                        string
+	Problem, Line, Nearest                  string
+}
+
+// ToAgent writes a mail to one of the team.
+func (s *Set) ToAgent(in ToAgent) (Mail, error) {
+	if !in.Kind.ForAgents() {
+		return Mail{}, fmt.Errorf("templates: %s is no mail to an agent", in.Kind)
+	}
+	return in.write(s.catalogue(in.Site, in.Locale))
+}
+
+func (in ToAgent) write(c *catalogue) (Mail, error) {
+	view := agentView{Queue: team(in.Queue), Requester: c.word("somebody")}
+	subject := "Re: " + in.Queue.Title
+	if t := in.Ticket; t != nil {
+		subject = Subject(t.Reference, t.Subject)
+		view.Reference, view.Subject = t.Reference.String(), Line(t.Subject, largestSubject)
+		view.State = c.word("state." + string(t.State))
+		view.Assignee = in.assignee(c)
+		view.Requester = name(t.Requester().Mailbox)
+	}
+	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}}
+	in.buttons(subject, bring)
+	in.article(c, &view, bring)
+	in.history(c, &view, bring)
+	in.held(c, &view, bring)
+	in.transcript(c, &view, bring)
+	return c.finish(in.Kind, view, bring, subject, "")
+}
+
+func (in ToAgent) assignee(c *catalogue) string {
+	switch p, ok := in.Ticket.Participant(in.Ticket.Assignee); {
+	case !ok || p.Removed:
+		return c.word("assignee.none")
+	case p.Number == in.To:
+		return c.word("assignee.you")
+	default:
+		return c.word("assignee.other", "who", name(p.Mailbox))
+	}
+}
+
+func (in ToAgent) buttons(subject string, bring map[string]block) {
+	commands := []string{"take", "close", "reopen", "help"}
+	for _, c := range in.Commands {
+		if !slices.Contains(commands, c.Name) {
+			commands = append(commands, c.Name)
+		}
+	}
+	for _, c := range commands {
+		bring["[#"+c+"]"] = commandButton(in.ReplyTo, subject, "#"+c)
+	}
+	bring["[note]"] = noteButton(in.NoteTo, subject)
+}
+
+// article tells who wrote what.
+func (in ToAgent) article(c *catalogue, view *agentView, bring map[string]block) {
+	if in.Article == nil {
+		return
+	}
+	a := in.Article
+	author := in.author(a)
+	view.Author, view.AuthorAddress = c.called(author), full(author)
+	view.Proof, view.Proved = c.proof(a.Proof, author)
+	if a.Kind == ticket.EventArticle {
+		view.Event = c.event(a, author)
+		if a.Event == ticket.EventDeliveryFailed {
+			view.Reason = Line(a.Detail, 500)
+		}
+		if a.Event == ticket.EventAutomatic {
+			bring[":article"] = block{Kind: cardBlock, Text: passages(a.Text)}
+		}
+		return
+	}
+	text := passages(a.Text)
+	if len(text) == 0 {
+		text = passages(a.Whole)
+	}
+	if len(text) == 0 {
+		text = passages(c.word("no-text"))
+	}
+	bring[":article"] = block{Kind: articleBlock, Text: text, Images: images(a.Attachments)}
+	bring[":files"], view.Files = c.files(a.Attachments)
+}
+
+// author is who wrote an article; nobody where Guichet did.
+func (in ToAgent) author(a *ticket.Article) ticket.Mailbox {
+	if in.Ticket == nil {
+		return ticket.Mailbox{}
+	}
+	p, ok := in.Ticket.Participant(a.Author)
+	if !ok {
+		return ticket.Mailbox{}
+	}
+	return p.Mailbox
+}
+
+// historyLength is how many earlier articles a mail shows.
+const historyLength = 3
+
+// history shows the newest few, the newest first.
+func (in ToAgent) history(c *catalogue, view *agentView, bring map[string]block) {
+	b := block{Kind: historyBlock}
+	for _, a := range slices.Backward(in.History) {
+		if len(b.Rows) == historyLength {
+			break
+		}
+		who := in.author(&a)
+		r := row{Head: c.when(a.At, in.Site.Zone), Side: c.called(who), Note: a.Kind == ticket.InternalArticle}
+		switch a.Kind {
+		case ticket.EventArticle:
+			r.Side = c.event(&a, who)
+		case ticket.InternalArticle:
+			r.Side += " (" + c.word("history.note") + ")"
+		}
+		if a.Kind != ticket.EventArticle {
+			r.Text = passages(shorten(a.Text, 4, 300))
+		}
+		b.Rows = append(b.Rows, r)
+	}
+	bring[":history"], view.History = b, len(b.Rows) > 0
+}
+
+func (in ToAgent) held(c *catalogue, view *agentView, bring map[string]block) {
+	if in.Held != nil {
+		view.AuthorAddress = full(in.Held.From)
+		view.Why, view.HeldSubject = c.why(in.Held.Why), Line(in.Held.Subject, largestSubject)
+		view.Proof, view.Proved = c.proof(in.Held.Proof, in.Held.From)
+		bring[":card"] = block{Kind: cardBlock, Text: passages(in.Held.Text)}
+		bring[":files"], view.Files = c.files(in.Held.Attachments)
+	}
+}
+
+func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]block) {
+	t := in.Transcript
+	if t == nil {
+		return
+	}
+	view.Line, view.Nearest = Line(t.Line, 200), Line(t.Nearest, 200)
+	if t.Problem != "" {
+		view.Problem = c.word("problem." + t.Problem)
+	}
+	done := block{Kind: transcriptBlock}
+	for _, l := range t.Done {
+		result := c.word("result."+l.Result, "detail", Line(l.Detail, 200), "requester", view.Requester)
+		done.Rows = append(done.Rows, row{Head: Line(l.Line, 60), Side: result})
+	}
+	bring[":transcript"] = done
+	if view.Written = strings.TrimSpace(t.Written) != ""; view.Written {
+		bring[":card"] = block{Kind: cardBlock, Text: passages(t.Written)}
+	}
+	if view.Help = t.Help || t.Problem == ticket.ProblemUnknown; view.Help {
+		list := block{Kind: commandsBlock}
+		for _, h := range in.Commands {
+			text, ok := h.Text[c.locale]
+			if !ok {
+				text = h.Text[fallback]
+			}
+			list.Rows = append(list.Rows, row{Head: h.Usage, Side: text})
+		}
+		bring[":commands"] = list
+	}
+}
+
+// ToAdmin is what mail for postmaster is passed on with.
+type ToAdmin struct {
+	Locale string
+	Site   *ticket.Site
+	Held   ticket.Held
+}
+
+// ToAdmin writes a mail to the site's admin.
+func (s *Set) ToAdmin(in ToAdmin) (Mail, error) {
+	return in.write(s.catalogue(in.Site, in.Locale))
+}
+
+func (in ToAdmin) write(c *catalogue) (Mail, error) {
+	view := agentView{}
+	bring := map[string]block{":files": {}, ":card": {}}
+	ToAgent{Held: &in.Held}.held(c, &view, bring)
+	return c.finish(ticket.Postmaster, view, bring, "", "")
+}

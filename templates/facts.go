@@ -1,0 +1,121 @@
+package templates
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"guichet/ticket"
+)
+
+// name is what somebody is called. A name that holds an address is somebody
+// else's, perhaps; then the true address stands in its place.
+func name(m ticket.Mailbox) string {
+	if n := Line(m.Name, 60); n != "" && !strings.Contains(n, "@") {
+		return n
+	}
+	return ShowAddress(m.Address)
+}
+
+// called is name, or Guichet where nobody did it.
+func (c *catalogue) called(m ticket.Mailbox) string {
+	if m.Address == "" {
+		return c.word("guichet")
+	}
+	return name(m)
+}
+
+// full is name and address, whatever the name says.
+func full(m ticket.Mailbox) string {
+	n := Line(m.Name, 60)
+	switch {
+	case m.Address == "":
+		return n
+	case n == "":
+		return ShowAddress(m.Address)
+	}
+	return n + " <" + ShowAddress(m.Address) + ">"
+}
+
+// proof says in one line how sure it is who wrote.
+func (c *catalogue) proof(p ticket.Proof, author ticket.Mailbox) (string, bool) {
+	switch {
+	case p >= ticket.ProofToken:
+		return c.word("proof.token", "domain", author.Address.Domain()), true
+	case p == ticket.ProofDomain:
+		return c.word("proof.proved", "domain", author.Address.Domain()), true
+	}
+	return c.word("proof.none"), false
+}
+
+func (c *catalogue) why(w ticket.Why) string { return c.word("why." + string(w)) }
+
+// event says in one sentence what happened.
+func (c *catalogue) event(a *ticket.Article, author ticket.Mailbox) string {
+	return c.word("event."+string(a.Event), "who", c.called(author), "detail", Line(a.Detail, 200), "whom", Line(a.Text, 254))
+}
+
+// when is a point in time, in the site's zone.
+func (c *catalogue) when(t time.Time, zone *time.Location) string {
+	if zone == nil {
+		zone = time.UTC
+	}
+	t = t.In(zone)
+	months := strings.Split(c.words["months"], ",")
+	month := t.Month().String()
+	if len(months) == 12 {
+		month = strings.TrimSpace(months[t.Month()-1])
+	}
+	return c.word("time", "day", strconv.Itoa(t.Day()), "month", month, "year", strconv.Itoa(t.Year()),
+		"hour", strconv.Itoa(t.Hour()), "minute", t.Format("04"))
+}
+
+// size is a number of bytes as people say it.
+func (c *catalogue) size(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " " + c.word("bytes")
+	}
+	units := strings.Split(c.words["units"], ",")
+	value, unit := float64(n)/1000, 0
+	for value >= 999.5 && unit < len(units)-1 {
+		value, unit = value/1000, unit+1
+	}
+	digits := 1
+	if value >= 9.95 {
+		digits = 0
+	}
+	number := strings.Replace(strconv.FormatFloat(value, 'f', digits, 64), ".", c.word("decimal"), 1)
+	return number + " " + strings.TrimSpace(units[unit])
+}
+
+// files lists attachments.
+func (c *catalogue) files(all []ticket.Attachment) (block, bool) {
+	b := block{Kind: filesBlock}
+	for _, a := range all {
+		b.Rows = append(b.Rows, row{Head: Line(a.Name, 120), Side: c.size(a.Size)})
+	}
+	return b, len(b.Rows) > 0
+}
+
+var (
+	pictures  = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
+	contentID = regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~@-]{1,200}$`)
+)
+
+// Shown reports whether an attachment is a picture that the HTML shows in its
+// place, by its Content-ID.
+func Shown(a ticket.Attachment) bool {
+	return a.Inline && slices.Contains(pictures, a.Type) && contentID.MatchString(a.ContentID)
+}
+
+func images(all []ticket.Attachment) []image {
+	var out []image
+	for _, a := range all {
+		if Shown(a) {
+			out = append(out, image{a.ContentID, Line(a.Name, 120)})
+		}
+	}
+	return out
+}

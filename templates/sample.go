@@ -1,0 +1,53 @@
+package templates
+
+import (
+	"time"
+
+	"guichet/ticket"
+)
+
+// sample is a mail that might be written; every source is tried with some.
+type sample interface {
+	write(*catalogue) (Mail, error)
+}
+
+var sampleTime = time.Date(2026, time.March, 12, 14, 5, 0, 0, time.UTC)
+
+// samples are inputs of a kind that lead through every branch of its source.
+func samples(kind ticket.NoticeKind, locale string) []sample {
+	site, t := sampleSite(locale), sampleTicket(locale)
+	queue := &site.Queues[0]
+	request := Request{t.Reference, t.Tracking, t.Subject}
+	article := ticket.Article{Number: 1, Kind: ticket.PublicArticle, Author: 1, At: sampleTime, Text: "Bonjour,\n\n> ?\n\nhttps://example.com/", Proof: ticket.ProofToken,
+		Attachments: []ticket.Attachment{{Name: "a.png", Type: "image/png", Size: 123456, ContentID: "a@example.com", Inline: true}}}
+	public, _ := article.Public()
+	held := ticket.Held{Why: ticket.HeldStranger, From: t.Participants[0].Mailbox, Subject: "…", Text: "…", Attachments: article.Attachments}
+	switch {
+	case kind == ticket.Postmaster:
+		return []sample{ToAdmin{locale, site, held}}
+	case !kind.ForAgents():
+		full := ToRequester{kind, locale, site, queue, "Marie", "help@acme.example", request, "Anna", &public, []ticket.Public{public}, []string{"a.msg"}}
+		return []sample{full, ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, Request: request}}
+	}
+	event := article
+	event.Kind, event.Event = ticket.EventArticle, ticket.EventDeliveryFailed
+	body := &ticket.TranscriptBody{Problem: ticket.ProblemUnknown, Line: "#clsoe", Nearest: "#close", Written: "…"}
+	done := &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#close", Result: ticket.ResultClosed}}, Help: true}
+	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
+		Article: &article, History: []ticket.Article{article, event}, Held: &held, Transcript: body}
+	other := full
+	other.Article, other.Transcript, other.To = &event, done, 3
+	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}
+}
+
+func sampleSite(locale string) *ticket.Site {
+	return &ticket.Site{Name: "acme", Prefix: "ACM", Organisation: "Acme SARL", Phone: "+33 1 23 45 67 89", Locales: []string{locale}, Footer: "Acme SARL",
+		Queues: []ticket.Queue{{Name: "help", Title: "Acme support", Address: "help@acme.example", Agents: []ticket.Address{"anna@acme.example"}}}}
+}
+
+func sampleTicket(locale string) *ticket.Ticket {
+	return &ticket.Ticket{Site: "acme", Queue: "help", Reference: ticket.Reference{Prefix: "ACM", Number: 1042}, Subject: "…", State: ticket.Open,
+		Locale: locale, Tracking: "34679ACEFHKM", Assignee: 2, Participants: []ticket.Participant{
+			{Number: 1, Role: ticket.Requester, Mailbox: ticket.Mailbox{Name: "Marie Martin", Address: "marie@customer.example"}},
+			{Number: 2, Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Name: "Anna", Address: "anna@acme.example"}}}}
+}
