@@ -113,7 +113,7 @@ func (in ToAgent) article(c *catalogue, view *agentView, bring map[string]block)
 		if a.Event == ticket.EventDeliveryFailed {
 			view.Reason = Line(a.Detail, 500)
 		}
-		if a.Event == ticket.EventAutomatic {
+		if a.Event == ticket.EventAutomatic || a.Event == ticket.EventAsked {
 			bring[":article"] = block{Kind: cardBlock, Text: passages(a.Text)}
 		}
 		return

@@ -54,7 +54,11 @@ func (c *catalogue) why(w ticket.Why) string { return c.word("why." + string(w))
 
 // event says in one sentence what happened.
 func (c *catalogue) event(a *ticket.Article, author ticket.Mailbox) string {
-	return c.word("event."+string(a.Event), "who", c.called(author), "detail", Line(a.Detail, 200), "whom", Line(a.Text, 254))
+	detail := Line(a.Detail, 200)
+	if a.Event == ticket.EventAsked {
+		detail = c.word("problem." + a.Detail)
+	}
+	return c.word("event."+string(a.Event), "who", c.called(author), "detail", detail, "whom", Line(a.Text, 254))
 }
 
 // when is a point in time, in the site's zone.

@@ -72,6 +72,7 @@ const (
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it
 	EventDeliveryFailed Event = "delivery-failed" // Detail: reason; Text: whom it was for
 	EventAsked          Event = "asked"           // an agent's mail that did nothing; Detail: the problem; Text: the mail
+	EventMuted          Event = "muted"           // a brake silences us for the day; Text: towards whom
 )
 
 // BlobID names bytes kept beside the store: a raw message or an attachment.
