@@ -38,7 +38,7 @@ type Config struct {
 	Durability Durability `yaml:"durability" default:"all" oneof:"all|local" example:"local"`
 	// The person who runs this host: mail to postmaster@ and abuse@ of every served domain goes here. The default is the first agent of the first queue.
 	Admin string `yaml:"admin" check:"address" example:"hostmaster@example.com"`
-	// The address on which `/metrics` (Prometheus) and `/healthz` are served, without any login. Empty serves neither.
+	// The address on which `/metrics` (Prometheus), `/healthz` (the process lives) and `/readyz` (the store answers) are served, without any login. Empty serves none.
 	Metrics string `yaml:"metrics" check:"listen" example:"127.0.0.1:9025"`
 	// The time zone of dates in mails. `Local` is the machine's.
 	TimeZone *time.Location `yaml:"time_zone" default:"Local" example:"Europe/Paris"`

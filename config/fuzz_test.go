@@ -31,7 +31,7 @@ func FuzzSettings(f *testing.F) {
 		if len(data) > 1<<14 {
 			return // the YAML library needs the square of the depth
 		}
-		c, err := read("guichet.yaml", dir, data, environment("RELAY=relay.example.com"))
+		c, err := Parse(filepath.Join(dir, "guichet.yaml"), data, environment("RELAY=relay.example.com"))
 		if err == nil {
 			if len(c.Sites) == 0 || len(c.Sites[0].Queues) == 0 || len(c.Sites[0].Queues[0].Agents) == 0 || c.Admin == "" {
 				t.Errorf("settings without anybody to serve: %+v", c)

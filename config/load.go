@@ -57,17 +57,18 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, Mistakes{{File: path, What: "the settings cannot be read (" + reason(err) + ")", Remedy: "name a file with -c, or write one with guichet init"}}
 	}
+	return Parse(path, data, env)
+}
+
+// Parse is Load for the content of a file that need not be there: path names it
+// in mistakes, and relative paths start at its directory.
+func Parse(path string, data []byte, env func(string) (string, bool)) (*Config, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, Mistakes{{File: path, What: "the settings cannot be found (" + reason(err) + ")"}}
 	}
-	return read(path, filepath.Dir(absolute), data, env)
-}
-
-// read makes a Config of the bytes of a file, whose relative paths start at dir.
-func read(path, dir string, data []byte, env func(string) (string, bool)) (*Config, error) {
 	c := &Config{File: path}
-	d := newDecoder(path, dir, env)
+	d := newDecoder(path, filepath.Dir(absolute), env)
 	d.decode(bytes.TrimPrefix(data, []byte("\ufeff")), c)
 	if d.parsed {
 		settle(c)

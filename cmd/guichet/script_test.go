@@ -1,0 +1,35 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"guichet": main})
+}
+
+// TestScripts plays whole sessions on the command line, as people type them.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata"})
+}
+
+// TestEveryCommandShowsAnExample: help that does not show how is no help.
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	parser, err := grammar(&commandLine{}, environment{Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}}, os.Exit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(true) {
+		if !strings.Contains(command.Detail, "guichet "+strings.TrimPrefix(command.FullPath(), "guichet ")) && !strings.Contains(command.Detail, "guichet "+command.Parent.Name) {
+			t.Errorf("the help of %q shows no call of it", command.FullPath())
+		}
+		if command.Help == "" {
+			t.Errorf("%q says not what it does", command.FullPath())
+		}
+	}
+}
