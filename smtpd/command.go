@@ -109,7 +109,10 @@ func (w *wire) announceChunk(argument string) error {
 	if w.busy && w.began.IsZero() {
 		w.began, w.content = time.Now(), newChunkContent()
 	}
-	w.phase, w.chunk, w.last = inChunk, size, len(words) == 2
+	w.phase, w.chunk, w.last, w.complete = inChunk, size, len(words) == 2, false
+	if size == 0 {
+		w.endChunk()
+	}
 	return nil
 }
 

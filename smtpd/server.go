@@ -137,24 +137,23 @@ func (s *Server) unlisten(l net.Listener) {
 func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	settings := s.settings.Load()
 	s.mu.Lock()
-	full, draining := len(s.clients) >= settings.MaxConnections, s.draining
-	if !full && !draining {
+	defer s.mu.Unlock()
+	if s.draining {
+		conn.Close()
+		return
+	}
+	full := len(s.clients) >= settings.MaxConnections
+	if !full {
 		s.clients[conn] = &client{}
 	}
-	s.running.Add(1)
-	s.mu.Unlock()
-	go func() {
-		defer s.running.Done()
-		switch {
-		case draining:
-			farewell(conn, "421 4.3.2 Going down for a while, please try again")
-		case full:
+	s.running.Go(func() {
+		defer conn.Close()
+		if full {
 			s.turnAway(conn, addressOf(conn.RemoteAddr()), RefusedBusy, "421 4.3.2 Too many connections, please try again later")
-		default:
-			s.receive(ctx, conn, settings)
+			return
 		}
-		conn.Close()
-	}()
+		s.receive(ctx, conn, settings)
+	})
 }
 
 // receive finds out who the client is, and lets it in or not.

@@ -214,9 +214,8 @@ func (s *session) report(e *envelope.Envelope, size int64, took time.Duration, e
 		metrics.Accepted(e.Evidence, size)
 	} else {
 		outcome = reasonOf(err)
-		if outcome == RefusedCut && s.wire.why != "" {
-			outcome = s.wire.why
-		}
+	}
+	if err != nil && outcome != RefusedCut { // a cut is the connection's to count
 		metrics.Refused(outcome)
 	}
 	if outcome == RefusedFault {

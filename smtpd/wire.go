@@ -174,10 +174,14 @@ func (w *wire) advanceChunk() error {
 		return w.hangUp(RefusedSize, 552, "5.3.4", "Message is larger than we take")
 	}
 	if w.chunk == 0 {
-		w.phase, w.complete = inCommands, w.last
+		w.endChunk()
 	}
 	return nil
 }
+
+// endChunk goes back to commands. (An empty chunk is over as soon as it is
+// announced: go-smtp reads nothing for it.)
+func (w *wire) endChunk() { w.phase, w.complete = inCommands, w.last }
 
 func (w *wire) bareNewline() error {
 	return w.hangUp(RefusedProtocol, 550, "5.5.2", "A line must end in CR LF")
@@ -304,7 +308,7 @@ func (w *wire) Write(p []byte) (int, error) {
 func (w *wire) observe(reply []byte) {
 	switch {
 	case w.verb == "DATA" && bytes.HasPrefix(reply, []byte("354 ")):
-		w.phase = inData
+		w.phase, w.content, w.size, w.complete = inData, content{}, 0, false
 	case reply[3] == ' ':
 		w.countReply(int(reply[0]-'0') * 100)
 	}
@@ -346,14 +350,10 @@ func (w *wire) SetDeadline(time.Time) error      { return nil }
 // begin and end enclose a transaction: from an accepted MAIL to the answer to
 // its last byte, or RSET. A drain lets it finish.
 func (w *wire) begin() { w.transaction(true) }
-
-func (w *wire) end() {
-	w.content, w.size, w.complete = content{}, 0, false
-	w.began, w.last = time.Time{}, false
-	w.transaction(false)
-}
+func (w *wire) end()   { w.transaction(false) }
 
 func (w *wire) transaction(open bool) {
+	w.content, w.size, w.began, w.complete = content{}, 0, time.Time{}, false
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.busy = open

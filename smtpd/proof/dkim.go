@@ -11,6 +11,7 @@ import (
 
 const (
 	maxSignatures = 5
+	maxKey        = 4096           // of a key record; RSA of 16,384 bits fits
 	maxAge        = 72 * time.Hour // of a signature; an older one may be a replay
 	maxAhead      = 24 * time.Hour // of a signer's clock
 )
@@ -102,6 +103,9 @@ func tagValue(record, tag string) (string, bool) {
 func lookupKey(dns *lookups, name string) ([]string, error) {
 	records, err := dns.LookupTXT(dns.ctx, name)
 	for _, record := range records {
+		if len(record) > maxKey {
+			return nil, errors.New("key too large")
+		}
 		flags, _ := tagValue(record, "t")
 		for flag := range strings.SplitSeq(flags, ":") {
 			if strings.TrimSpace(flag) == "y" {

@@ -103,6 +103,7 @@ const (
 	keepAnswer  = 5 * time.Minute
 	keepNothing = time.Minute
 	cacheSize   = 4096
+	maxKept     = 32 // records of one answer
 )
 
 // Cache is a Resolver that remembers answers for a few minutes, and at most
@@ -163,7 +164,9 @@ func remember[E any](c *Cache, ctx context.Context, kind, name string, ask func(
 		}
 		keep = keepNothing
 	}
-	c.put(key, cached{slices.Clone(answer), err, c.now().Add(keep)})
+	if len(answer) <= maxKept {
+		c.put(key, cached{slices.Clone(answer), err, c.now().Add(keep)})
+	}
 	return answer, err
 }
 

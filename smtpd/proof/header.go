@@ -129,7 +129,7 @@ func (h *header) count(name string) int {
 // value is a field's text, unfolded, without what surrounds it.
 func (h *header) value(f field) string {
 	_, value, _ := bytes.Cut(h.data[f.start:f.end], []byte(":"))
-	return strings.TrimSpace(strings.NewReplacer("\r\n", "").Replace(string(value)))
+	return strings.TrimSpace(strings.ReplaceAll(string(value), "\r\n", ""))
 }
 
 // author is the one address of the one From field, or why there is none.
@@ -154,31 +154,32 @@ func (h *header) author() (address ticket.Address, problem string) {
 // quoted are refused rather than understood.
 func oneAddress(s string) (ticket.Address, bool) {
 	words, inside, ok := splitMailbox(s)
-	if !ok || strings.ContainsAny(words, "@,;:<>") {
-		// Without angle brackets the words are the address.
-		if !ok || inside != "" || strings.ContainsAny(words, ",;:<> \t") {
-			return "", false
-		}
-		inside = words
+	switch {
+	case !ok:
+		return "", false
+	case inside == "":
+		inside = words // without angle brackets the words are the address
+	case strings.ContainsAny(words, "@,;:"):
+		return "", false
 	}
 	address, err := ticket.ParseAddress(inside)
 	return address, err == nil
 }
 
-// splitMailbox takes a mailbox apart: words outside quotes and comments, and
-// what stands in the one pair of angle brackets at the end, if there is one.
+// splitMailbox takes a mailbox apart: the words before angle brackets, and what
+// stands in the one pair of them at the end, if there is one. Of a quoted
+// string the words keep a quote and of a comment a space, neither of which can
+// be in an address: so none can be made by leaving something out.
 func splitMailbox(s string) (words, inside string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '"', '(':
 			end := closing(s, i)
-			if end < 0 || end+1 < len(s) && s[end+1] == '@' {
-				return "", "", false // never closed, or a quoted local part
+			if end < 0 || s[i] == '"' && inside != "" {
+				return "", "", false
 			}
-			if i > 0 && s[i-1] == '@' {
-				return "", "", false // a comment in the middle of an address
-			}
+			b.WriteByte(map[byte]byte{'"': '"', '(': ' '}[s[i]])
 			i = end
 		case '<':
 			end := strings.IndexByte(s[i:], '>')

@@ -15,16 +15,15 @@ type hop struct {
 	helo   string
 }
 
-// receivedShapes are the ways in which MTAs write who connected (RFC 5321
-// §4.4): Postfix and Sendmail "from HELO (name [address]) by", Exim "from name
-// ([address] helo=HELO) by" and "from [address] (helo=HELO) by".
-var receivedShapes = []*regexp.Regexp{
-	regexp.MustCompile(`^from (?P<helo>\S+) \((?:[^\s()\[\]]+ )?\[(?P<client>[^\[\]]+)\](?: \([^()\[\]]*\))?\)\s+(?:\([^()]*\)\s+)*by (?P<by>[^\s;()]+)[\s;]`),
-	regexp.MustCompile(`^from \S+ \(\[(?P<client>[^\[\]]+)\](?::\d+)?(?: helo=(?P<helo>[^\s()]+))?\)\s+by (?P<by>[^\s;()]+)[\s;]`),
-	regexp.MustCompile(`^from \[(?P<client>[^\[\]]+)\](?: \((?:port=\d+ )?helo=(?P<helo>[^\s()]+)\))?\s+by (?P<by>[^\s;()]+)[\s;]`),
+// fromShapes are the ways in which MTAs write who connected (RFC 5321 §4.4), as
+// the word after "from" and the comment after it: Postfix and Sendmail
+// "HELO (name [address])", Exim "name ([address] helo=HELO)" and
+// "[address] (helo=HELO)".
+var fromShapes = []*regexp.Regexp{
+	regexp.MustCompile(`^(?P<helo>\S+) \((?:[^\s()\[\]=]+ )?\[(?P<client>[^\[\]]+)\](?: \(may be forged\))?\)$`),
+	regexp.MustCompile(`^\S+ \(\[(?P<client>[^\[\]]+)\](?::\d+)? helo=(?P<helo>[^\s()]+)\)$`),
+	regexp.MustCompile(`^\[(?P<client>[^\[\]]+)\] \((?:port=\d+ )?helo=(?P<helo>[^\s()]+)\)$`),
 }
-
-var bracketed = regexp.MustCompile(`\[([^\[\]]*)\]`)
 
 // relayHop reads the Received field that the relay wrote, the topmost. The
 // client's greeting stands in it in the client's own words, so it is read
@@ -36,27 +35,40 @@ func (h *header) relayHop(relay *Relay, helo string) (hop, bool) {
 	if i < 0 {
 		return hop{}, false
 	}
-	value := strings.Join(strings.Fields(h.value(h.fields[i])), " ")
-	if !wellFormed(value) {
+	from, by, ok := splitReceived(strings.Join(strings.Fields(h.value(h.fields[i])), " "))
+	if !ok || !strings.EqualFold(by, helo) && !strings.EqualFold(by, relay.AuthservID) {
 		return hop{}, false
 	}
-	for _, shape := range receivedShapes {
-		m := shape.FindStringSubmatch(value)
-		if m == nil {
-			continue
+	for _, shape := range fromShapes {
+		if m := shape.FindStringSubmatch(from); m != nil {
+			client, err := netip.ParseAddr(strings.TrimPrefix(m[shape.SubexpIndex("client")], "IPv6:"))
+			return hop{client.Unmap().WithZone(""), m[shape.SubexpIndex("helo")]}, err == nil
 		}
-		part := func(name string) string { return m[shape.SubexpIndex(name)] }
-		if by := part("by"); !strings.EqualFold(by, helo) && !strings.EqualFold(by, relay.AuthservID) {
-			return hop{}, false
-		}
-		client, err := netip.ParseAddr(strings.TrimPrefix(part("client"), "IPv6:"))
-		if err != nil {
-			return hop{}, false
-		}
-		return hop{client.Unmap().WithZone(""), part("helo")}, true
 	}
 	return hop{}, false
 }
+
+// splitReceived gives the two parts of a Received field that matter: what
+// stands after "from", with the first comment, and the name after "by".
+func splitReceived(value string) (from, by string, ok bool) {
+	value, ok = strings.CutPrefix(value, "from ")
+	if !ok || !wellFormed(value) {
+		return "", "", false
+	}
+	open := strings.IndexByte(value, '(')
+	if open < 0 {
+		return "", "", false
+	}
+	end := closing(value, open) + 1
+	rest, _ := withoutComments(value[end:])
+	words := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ';' })
+	if len(words) < 2 || !strings.EqualFold(words[0], "by") {
+		return "", "", false
+	}
+	return value[:end], words[1], true
+}
+
+var bracketed = regexp.MustCompile(`\[([^\[\]]*)\]`)
 
 // wellFormed reports that nothing in a Received field can be a second one in
 // disguise.
