@@ -36,6 +36,10 @@ type Claim struct {
 	TrackingCode bool
 	// ClientNumber: they named the site's.
 	ClientNumber bool
+	// Administrator: the From address is an administrator of the site.
+	Administrator bool
+	// Seconded: a second administrator asked for the same.
+	Seconded bool
 }
 
 // need is one way to be allowed: a proof and what must hold beside it.
@@ -48,6 +52,12 @@ func always(Claim) bool         { return true }
 func participant(c Claim) bool  { return c.Participant }
 func trackingCode(c Claim) bool { return c.Participant && c.TrackingCode }
 func listed(c Claim) bool       { return c.ListedAgent }
+func seconded(c Claim) bool     { return c.Administrator && c.Seconded }
+
+// clientNumber asks for the domain's word beside the code: a code is above it
+// in the order of proofs, yet comes back from mailboxes whose domain says
+// nothing.
+func clientNumber(c Claim) bool { return c.ClientNumber && c.Method != ByNothing }
 
 // listedNotBySPF is for agents without a token: a host that SPF names may be
 // shared, and sends for all its customers.
@@ -66,13 +76,13 @@ var needs = map[Action][]need{
 	ApproveStep:    {{ProofCode, participant}},
 	ExportOwn:      {{ProofCode, always}},
 	EraseOwn:       {{ProofCode, always}},
-	Enrol:          {{ProofCode, func(c Claim) bool { return c.ClientNumber }}},
+	Enrol:          {{ProofCode, clientNumber}},
 
 	AgentWrite:   {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},
 	AgentRead:    {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},
 	AgentMany:    {{ProofCode, listed}},
 	AgentForward: {{ProofCode, listed}},
-	SiteSettings: {{ProofCode, listed}},
+	SiteSettings: {{ProofCode, seconded}},
 }
 
 // Permits reports whether the claim is enough for the action. An action that

@@ -14,6 +14,10 @@ import (
 // ParseAddress makes one, so whoever holds an Address need not check again.
 type Address string
 
+// maxAddress is the most octets of an address (RFC 5321 §4.5.3.1.3, less the
+// angle brackets), also once its domain is written in ASCII, which is longer.
+const maxAddress = 254
+
 // ErrAddress is what ParseAddress says of anything that is not an Address.
 var ErrAddress = errors.New("not a mail address that can be used")
 
@@ -24,7 +28,7 @@ var ErrAddress = errors.New("not a mail address that can be used")
 func ParseAddress(s string) (Address, error) {
 	s = strings.TrimSpace(s)
 	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || at > 64 || len(s) > 254 || !utf8.ValidString(s) {
+	if at <= 0 || at > 64 || len(s) > maxAddress || !utf8.ValidString(s) {
 		return "", ErrAddress
 	}
 	local, domain := s[:at], strings.TrimSuffix(s[at+1:], ".")
@@ -32,7 +36,7 @@ func ParseAddress(s string) (Address, error) {
 		return "", ErrAddress
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || !validDomain(ascii) {
+	if err != nil || !validDomain(ascii) || at+1+len(ascii) > maxAddress {
 		return "", ErrAddress
 	}
 	return Address(local + "@" + ascii), nil
@@ -57,7 +61,7 @@ func validDomain(s string) bool {
 		}
 		for i := 0; i < len(label); i++ {
 			c := label[i]
-			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
 				return false
 			}
 		}
@@ -82,7 +86,16 @@ func (a Address) Domain() string { return string(a[strings.LastIndexByte(string(
 
 // Key is the form in which two addresses are the same mailbox: all in lower
 // case. The RFC lets a host tell Bob from bob; none that people write to does.
-func (a Address) Key() string { return strings.ToLower(string(a)) }
+// A letter that is not ASCII stays what it is where its small form would be
+// ASCII: the Kelvin sign is no k, or its owner would be taken for another.
+func (a Address) Key() string {
+	return strings.Map(func(r rune) rune {
+		if small := unicode.ToLower(r); r < utf8.RuneSelf || small >= utf8.RuneSelf {
+			return small
+		}
+		return r
+	}, string(a))
+}
 
 // Same reports whether both name one mailbox.
 func (a Address) Same(b Address) bool { return a != "" && a.Key() == b.Key() }

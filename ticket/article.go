@@ -41,9 +41,14 @@ type Article struct {
 // Public is an article that requesters may read.
 type Public struct{ article Article }
 
-// Public gives the article as what requesters may read, if they may.
+// Public gives the article as what requesters may read, if they may: what was
+// written now, without what was quoted below it. An agent's mail quotes notes.
 func (a Article) Public() (Public, bool) {
-	return Public{a}, a.Kind == PublicArticle
+	if a.Kind != PublicArticle {
+		return Public{}, false
+	}
+	a.Whole, a.Raw, a.Reason = "", "", ""
+	return Public{a}, true
 }
 
 // Article is the public article itself.

@@ -62,7 +62,8 @@ func (f CodeFormat) Check() error {
 	return nil
 }
 
-// Draw makes a code from random, each character equally likely.
+// Draw makes a code from random, each character equally likely, in a format
+// that passes Check.
 func (f CodeFormat) Draw(random io.Reader) string {
 	alphabet := f.Alphabet()
 	code := make([]byte, 0, f.Length)
@@ -95,11 +96,14 @@ func ShowCode(code string) string {
 	return b.String()
 }
 
+const minusSign = '\u2212'
+
 // Normalize gives the one form of a code that somebody typed or read out:
-// spaces and hyphens do not matter, nor does case where the alphabet has one.
+// spaces and hyphens do not matter, in any of the forms that programs make of
+// them, nor does case where the alphabet has one.
 func (f CodeFormat) Normalize(typed string) string {
 	typed = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.Is(unicode.Pd, r) {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == minusSign {
 			return -1
 		}
 		return r

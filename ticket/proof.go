@@ -2,7 +2,7 @@ package ticket
 
 // Proof says how surely a message was written by the owner of its From
 // address. Levels are ordered; each action names the least that it needs
-// (Needs). The door computes up to ProofDomain from the connection, the
+// (Action.Permits). The door computes up to ProofDomain from the connection, the
 // signatures and DNS; Prove raises it where a reply token fits.
 type Proof int8
 

@@ -29,8 +29,8 @@ func NewID(random io.Reader) ID {
 // ParseID reads what String wrote.
 func ParseID(s string) (ID, error) {
 	b, err := lower32.DecodeString(strings.ToLower(s))
-	if err != nil || len(b) != len(ID{}) {
-		return ID{}, errors.New("not a ticket id")
+	if err != nil || len(b) != len(ID{}) || !strings.EqualFold(ID(b).String(), s) {
+		return ID{}, errors.New("not a ticket id") // the decoder alone would skip line ends
 	}
 	return ID(b), nil
 }
@@ -71,16 +71,24 @@ func (r Reference) Tag() string { return "[" + r.String() + "]" }
 
 // ParseReference reads ACM-1042, in any case, with or without brackets.
 func ParseReference(s string) (Reference, error) {
-	s = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(s), "["), "]")
-	i := strings.LastIndexByte(s, '-')
-	if i <= 0 {
+	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(s), "["), "]")
+	prefix, number, _ := strings.Cut(strings.ToUpper(bare), "-")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || n == 0 || !validPrefix(prefix) {
 		return Reference{}, fmt.Errorf("%q is no reference such as ACM-1042", s)
 	}
-	n, err := strconv.ParseUint(s[i+1:], 10, 64)
-	if err != nil || n == 0 {
-		return Reference{}, fmt.Errorf("%q is no reference such as ACM-1042", s)
+	return Reference{prefix, n}, nil
+}
+
+// validPrefix holds prefixes to what the settings allow: 2 to 8 capitals and
+// digits, a capital first.
+func validPrefix(s string) bool {
+	for i, c := range []byte(s) {
+		if !(c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+			return false
+		}
 	}
-	return Reference{strings.ToUpper(s[:i]), n}, nil
+	return len(s) >= 2 && len(s) <= 8
 }
 
 // State is where a ticket stands.

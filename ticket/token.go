@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -46,17 +47,23 @@ type Signer struct {
 	keys    map[byte][]byte
 }
 
-// NewSigner takes the keys by number and says which one signs.
+// NewSigner takes the keys by number, each of 32 bytes or more, and says which
+// one signs.
 func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
-	if len(keys[current]) < 32 {
-		return nil, fmt.Errorf("token key %d is missing or shorter than 32 bytes", current)
-	}
-	for n := range keys {
+	s := &Signer{current: current, keys: map[byte][]byte{}}
+	for n, key := range keys {
 		if n > 15 {
 			return nil, fmt.Errorf("token key number %d is above 15", n)
 		}
+		if len(key) < 32 {
+			return nil, fmt.Errorf("token key %d is shorter than 32 bytes", n)
+		}
+		s.keys[n] = bytes.Clone(key)
 	}
-	return &Signer{current, keys}, nil
+	if s.keys[current] == nil {
+		return nil, fmt.Errorf("token key %d is missing", current)
+	}
+	return s, nil
 }
 
 // Sign makes the token of a participant of a ticket.
@@ -102,7 +109,9 @@ func ParseToken(s string) (Token, bool) {
 		return Token{}, false
 	}
 	b, err := lower32.DecodeString(strings.ToLower(s))
-	if err != nil || b[0]>>6 != tokenVersion {
+	// The decoder skips line ends, and some letters take fewer bytes in lower
+	// case: 40 bytes of text may be less than a token.
+	if err != nil || len(b) != tokenBytes || b[0]>>6 != tokenVersion {
 		return Token{}, false
 	}
 	t := Token{
