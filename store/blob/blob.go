@@ -1,0 +1,180 @@
+// Package blob keeps large contents as sealed files in a directory. Contents
+// stream: neither writing nor reading holds more than some chunks in memory.
+package blob
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"strings"
+	"time"
+)
+
+// Dir is a directory of blobs. Its methods may be called at the same time, also
+// by several daemons on a directory that they share.
+type Dir struct{ root *os.Root }
+
+// ErrGone is what a blob gives that is not there, or no more.
+var ErrGone = errors.New("blob: gone")
+
+// Open opens a directory, or makes it with mode 0700.
+func Open(dir string) (*Dir, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return &Dir{root}, nil
+}
+
+// Close lets go of the directory.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// tempPrefix begins the names of files that are still being written.
+const tempPrefix = ".writing-"
+
+// Put keeps what r holds under a name with slashes, sealed under the key and
+// bound to bind. When it returns, the file is durable and complete. It gives how
+// many bytes r held.
+func (d *Dir) Put(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (int64, error) {
+	dir := path.Dir(name)
+	if err := d.makeDirs(dir); err != nil {
+		return 0, fmt.Errorf("blob: %w", err)
+	}
+	temp := path.Join(dir, tempPrefix+rand.Text())
+	n, err := d.write(ctx, temp, key, bind, r)
+	if err == nil {
+		err = d.root.Rename(temp, name)
+	}
+	if err != nil {
+		_ = d.root.Remove(temp)
+		return 0, fmt.Errorf("blob: writing: %w", err)
+	}
+	return n, d.sync(dir)
+}
+
+// makeDirs makes directories and their names durable.
+func (d *Dir) makeDirs(dir string) error {
+	err := d.root.Mkdir(dir, 0o700)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && dir != ".":
+		if err := d.makeDirs(path.Dir(dir)); err != nil {
+			return err
+		}
+		return d.makeDirs(dir)
+	case err != nil:
+		return err
+	}
+	return d.sync(path.Dir(dir))
+}
+
+func (d *Dir) sync(dir string) error {
+	f, err := d.root.Open(dir)
+	if err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (d *Dir) write(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (n int64, err error) {
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if n, err = seal(f, key, bind, reader{ctx, r}); err != nil {
+		return 0, err
+	}
+	return n, f.Sync()
+}
+
+// reader ends when its context does.
+type reader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// Get opens a blob of that many bytes. Reading gives an error instead of a
+// wrong or short content.
+func (d *Dir) Get(name string, key [32]byte, bind []byte, size int64) (io.ReadCloser, error) {
+	f, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	r, err := unseal(f, key, bind, size)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return r, nil
+}
+
+// Remove forgets a blob. One that is not there is no error.
+func (d *Dir) Remove(name string) error {
+	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("blob: removing: %w", err)
+	}
+	return nil
+}
+
+// Old gives the names of the files that were last written before a time, also
+// of those whose writing was broken off.
+func (d *Dir) Old(ctx context.Context, before time.Time) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		err := fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			info, err := entry.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			if info.ModTime().Before(before) && !yield(name, nil) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			yield("", fmt.Errorf("blob: %w", err))
+		}
+	}
+}
+
+// Broken reports whether a name that Old gave is of a file that was never
+// completed.
+func Broken(name string) bool { return strings.HasPrefix(path.Base(name), tempPrefix) }
+
+var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// NewMark draws what keeps two files of one blob apart.
+func NewMark() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return lower.EncodeToString(b[:])
+}

@@ -1,0 +1,189 @@
+package blob
+
+import (
+	"bufio"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// A file is a byte of version, a salt, and chunks under ChaCha20-Poly1305. The
+// key is drawn from the owner's key, the salt and what the blob is bound to, so
+// it is used for this file only and a plain counter serves as nonce. The nonce
+// of the last chunk is marked: a file that was cut does not open.
+const (
+	version    = 1
+	saltBytes  = 16
+	chunkBytes = 64 << 10
+	lastChunk  = 1
+)
+
+// ErrBroken is what reading gives when a file was altered, cut, moved, or sealed
+// under another key.
+var ErrBroken = errors.New("blob: does not open")
+
+func fileCipher(key [32]byte, salt, bind []byte) (cipher.AEAD, error) {
+	k, err := hkdf.Key(sha256.New, key[:], salt, "guichet blob "+string(bind), chacha20poly1305.KeySize)
+	if err != nil {
+		return nil, err
+	}
+	return chacha20poly1305.New(k)
+}
+
+func nonce(n uint64, last bool) []byte {
+	b := make([]byte, chacha20poly1305.NonceSize)
+	binary.BigEndian.PutUint64(b[3:], n)
+	if last {
+		b[11] = lastChunk
+	}
+	return b
+}
+
+// seal packs and seals r into w.
+func seal(w io.Writer, key [32]byte, bind []byte, r io.Reader) (int64, error) {
+	head := make([]byte, 1+saltBytes)
+	head[0] = version
+	_, _ = rand.Read(head[1:]) // never fails
+	aead, err := fileCipher(key, head[1:], bind)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := w.Write(head); err != nil {
+		return 0, err
+	}
+	s := &sealer{w: w, aead: aead, buf: make([]byte, 0, chunkBytes+chacha20poly1305.Overhead)}
+	pack, err := zstd.NewWriter(s, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(512<<10))
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(pack, r)
+	if err := errors.Join(err, pack.Close()); err != nil {
+		return 0, err
+	}
+	return n, s.flush(true)
+}
+
+// sealer writes chunks.
+type sealer struct {
+	w    io.Writer
+	aead cipher.AEAD
+	buf  []byte
+	n    uint64
+}
+
+func (s *sealer) Write(p []byte) (int, error) {
+	written := len(p)
+	for len(p) > 0 {
+		// A full chunk waits for the next byte: the last one is marked.
+		if len(s.buf) == chunkBytes {
+			if err := s.flush(false); err != nil {
+				return 0, err
+			}
+		}
+		take := min(len(p), chunkBytes-len(s.buf))
+		s.buf = append(s.buf, p[:take]...)
+		p = p[take:]
+	}
+	return written, nil
+}
+
+func (s *sealer) flush(last bool) error {
+	_, err := s.w.Write(s.aead.Seal(s.buf[:0], nonce(s.n, last), s.buf, nil))
+	s.buf = s.buf[:0]
+	s.n++
+	return err
+}
+
+// content reads a blob back.
+type content struct {
+	file   io.ReadCloser
+	unpack *zstd.Decoder
+	left   int64
+}
+
+func unseal(f io.ReadCloser, key [32]byte, bind []byte, size int64) (io.ReadCloser, error) {
+	head := make([]byte, 1+saltBytes)
+	if _, err := io.ReadFull(f, head); err != nil || head[0] != version {
+		return nil, ErrBroken
+	}
+	aead, err := fileCipher(key, head[1:], bind)
+	if err != nil {
+		return nil, err
+	}
+	o := &opener{r: bufio.NewReaderSize(f, chunkBytes+chacha20poly1305.Overhead+1), aead: aead}
+	unpack, err := zstd.NewReader(o, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(1<<20))
+	if err != nil {
+		return nil, err
+	}
+	return &content{file: f, unpack: unpack, left: size}, nil
+}
+
+// Read never gives more than the size that was recorded, whatever the file
+// unpacks to.
+func (c *content) Read(p []byte) (int, error) {
+	n, err := c.unpack.Read(p)
+	c.left -= int64(n)
+	switch {
+	case c.left < 0, err == io.EOF && c.left > 0:
+		return 0, ErrBroken
+	case err != nil && err != io.EOF:
+		return n, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return n, err
+}
+
+func (c *content) Close() error {
+	c.unpack.Close()
+	return c.file.Close()
+}
+
+// opener reads chunks.
+type opener struct {
+	r    *bufio.Reader
+	aead cipher.AEAD
+	buf  []byte
+	n    uint64
+	done bool
+}
+
+func (o *opener) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for len(o.buf) == 0 {
+		if o.done {
+			return 0, io.EOF
+		}
+		if err := o.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, o.buf)
+	o.buf = o.buf[n:]
+	return n, nil
+}
+
+func (o *opener) next() error {
+	chunk := make([]byte, chunkBytes+chacha20poly1305.Overhead)
+	n, err := io.ReadFull(o.r, chunk)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrBroken
+	}
+	if _, err := o.r.Peek(1); err != nil {
+		o.done = true
+	}
+	o.buf, err = o.aead.Open(chunk[:0], nonce(o.n, o.done), chunk[:n], nil)
+	o.n++
+	if err != nil {
+		return ErrBroken
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+const (
+	// operationsFor is how long the repeat of a commit is known: longer than any
+	// network error lasts. Repeats by the sender are known by Seen.
+	operationsFor = 48 * time.Hour
+	// seenFor is how long a delivery is remembered: servers repeat for five days,
+	// people who restore a mailbox for longer.
+	seenFor = 30 * 24 * time.Hour
+)
+
+// Commit writes a change whole or not at all, and returns when it is durable.
+// The same operation is done once and gives the same result again. It gives
+// ticket.ErrConflict when a ticket has changed since it was read, held mail to
+// release is gone, or the tracking code of a new ticket is taken.
+func (s *Store) Commit(ctx context.Context, c *ticket.Change) (ticket.Result, error) {
+	r, err := s.room(ctx, c.Site)
+	if err != nil {
+		return ticket.Result{}, err
+	}
+	d := newDraft(r, c.At)
+	if c.Operation != "" {
+		d.batch.Operation = recordOperation(r.digest(kindOperation, c.Operation))
+		d.batch.Remember = operationsFor
+	}
+	if err := d.change(ctx, c); err != nil {
+		return ticket.Result{}, err
+	}
+	return d.commit(ctx)
+}
+
+// draft is a batch that is being written, and what follows when it is done.
+type draft struct {
+	room
+	batch engine.Batch
+	now   time.Time
+	// keys are those of the tickets and held mails of this batch.
+	keys map[string]wrappedKey
+	// created are the tickets that draw a number.
+	created []ticket.ID
+	// due and timer are the earliest of the batch's notices and timers.
+	due, timer engine.Score
+	// remove are blob files that nothing names when the batch is done.
+	remove []string
+}
+
+func newDraft(r room, now time.Time) *draft {
+	if now.IsZero() {
+		now = r.now()
+	}
+	return &draft{room: r, now: now, keys: map[string]wrappedKey{}}
+}
+
+func (d *draft) check(c engine.Check)  { d.batch.Checks = append(d.batch.Checks, c) }
+func (d *draft) step(s ...engine.Step) { d.batch.Steps = append(d.batch.Steps, s...) }
+func (d *draft) draw(of, f string) int {
+	d.batch.Draws = append(d.batch.Draws, engine.Counter{Record: of, Field: f})
+	return len(d.batch.Draws) - 1
+}
+func earliest(a, b engine.Score) engine.Score {
+	if a == 0 || b < a {
+		return b
+	}
+	return a
+}
+
+// change adds all of a change to the draft. Large contents are durable when it
+// returns.
+func (d *draft) change(ctx context.Context, c *ticket.Change) error {
+	for _, tc := range c.Tickets {
+		if err := d.ticket(ctx, tc); err != nil {
+			return err
+		}
+	}
+	for _, h := range c.Held {
+		if err := d.held(ctx, h); err != nil {
+			return err
+		}
+	}
+	blobs, err := d.release(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.Notices {
+		if err := d.notice(n, key{}); err != nil {
+			return err
+		}
+	}
+	for _, delivery := range c.Seen {
+		record := recordSeen(d.digest(kindSeen, delivery))
+		d.step(engine.Put(record, fieldSeen, []byte("1")), engine.Expire(record, seenFor))
+	}
+	return d.putBlobs(ctx, c, append(blobs, c.Blobs...))
+}
+
+// ticket adds a ticket that is created or altered, with what belongs to it.
+func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
+	t, record := c.Ticket, recordTicket(c.Ticket.ID)
+	k, err := d.ticketKey(ctx, t)
+	if err != nil {
+		return err
+	}
+	if t.Version == 0 {
+		d.create(t)
+	} else {
+		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, t.Version, 10)))
+	}
+	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), t)
+	if err != nil {
+		return err
+	}
+	d.step(engine.Put(record, fieldSealed, sealed),
+		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, t.Version+1, 10)),
+		engine.Place(record, fieldInState, indexState(t.State), t.ID.String(), engine.At(t.Changed)),
+		engine.Place(record, fieldInQueue, indexQueue(t.State, t.Queue), t.ID.String(), engine.At(t.Changed)))
+	for _, a := range c.Articles {
+		if err := d.article(t.ID, k.key, a); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.MessageIDs {
+		posting := d.digest(kindMessage, id)
+		d.step(engine.Put(recordMessage(posting), fieldTicket, []byte(t.ID.String())),
+			engine.Put(record, fieldMessage(posting), nil))
+	}
+	for _, n := range c.Notices {
+		if err := d.notice(n, k.key); err != nil {
+			return err
+		}
+	}
+	d.retention(t)
+	return nil
+}
+
+// create adds what a ticket gets once: its key, its number, its tracking code.
+func (d *draft) create(t *ticket.Ticket) {
+	record, id := recordTicket(t.ID), []byte(t.ID.String())
+	d.check(engine.Absent(record, fieldTVersion))
+	n := d.draw(recordNumbers, fieldTickets)
+	d.created = append(d.created, t.ID)
+	d.step(engine.Put(record, fieldKey, d.keys[record].wrapped),
+		engine.PutNumber(record, fieldNumber, n),
+		engine.PutAt(prefixNumber, n, fieldTicket, id))
+	if t.Tracking == "" {
+		return
+	}
+	code := d.digest(kindTracking, t.Tracking)
+	d.check(engine.Absent(recordTracking(code), fieldTicket))
+	d.step(engine.Put(recordTracking(code), fieldTicket, id),
+		engine.Put(record, fieldTracked, []byte(code)))
+}
+
+// ticketKey gives the key of a ticket of this batch: a new one's is drawn.
+func (d *draft) ticketKey(ctx context.Context, t *ticket.Ticket) (wrappedKey, error) {
+	if t.Version > 0 {
+		return d.existingKey(ctx, t.ID)
+	}
+	return d.drawKey(recordTicket(t.ID)), nil
+}
+
+func (d *draft) drawKey(record string) wrappedKey {
+	k := newKey()
+	w := wrappedKey{k, wrap(d.room.keys.wrap, d.at(record, fieldKey), k)}
+	d.keys[record] = w
+	return w
+}
+
+// existingKey gives the key of a ticket, of this batch or in the store, and
+// makes sure that nothing is sealed under the key of one that is erased
+// meanwhile.
+func (d *draft) existingKey(ctx context.Context, id ticket.ID) (wrappedKey, error) {
+	record := recordTicket(id)
+	if k, found := d.keys[record]; found {
+		return k, nil
+	}
+	k, err := d.secrets.ticket(ctx, d.Name, d.room.keys, id)
+	if err != nil {
+		return k, fmt.Errorf("store: key of ticket %s: %w", id, err)
+	}
+	d.keys[record] = k
+	d.check(engine.Equal(record, fieldKey, k.wrapped))
+	return k, nil
+}
+
+func (d *draft) article(id ticket.ID, k key, a ticket.Article) error {
+	record, field := recordTicket(id), fieldArticle(a.Number)
+	sealed, err := d.sealJSON(k, d.at(record, field), a)
+	if err != nil {
+		return err
+	}
+	d.step(engine.Put(record, field, sealed))
+	if a.Raw != "" && d.KeepRaw > 0 {
+		d.schedule(Timer{Kind: RawTimer, Ticket: id, Name: string(d.digest(kindBlob, string(a.Raw)))}, d.now.Add(d.KeepRaw))
+	}
+	return nil
+}
+
+// notice adds a notice, due at once. One without a ticket gets its own key.
+func (d *draft) notice(n ticket.Notice, k key) error {
+	record := recordNotice(n.ID)
+	if n.Ticket.IsZero() {
+		own := d.drawKey(record)
+		k = own.key
+		d.step(engine.Put(record, fieldKey, own.wrapped))
+	} else {
+		d.step(engine.Put(record, fieldTicket, []byte(n.Ticket.String())),
+			engine.Put(recordTicket(n.Ticket), fieldNotice(n.ID), nil))
+	}
+	sealed, err := d.sealJSON(k, d.at(record, fieldSealed), n)
+	if err != nil {
+		return err
+	}
+	due := engine.At(d.now)
+	d.due = earliest(d.due, due)
+	d.step(engine.Put(record, fieldSealed, sealed),
+		engine.Place(record, fieldInOutbox, indexDue, n.ID, due))
+	return d.delivery(n.ID, k, progress{State: ticket.Queued})
+}
+
+// commit does the batch, and then what follows from it.
+func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
+	done, err := d.room.commit(ctx, "commit", d.batch)
+	if err != nil {
+		return ticket.Result{}, err
+	}
+	result := ticket.Result{Repeat: done.Repeat}
+	for _, n := range done.Numbers {
+		result.References = append(result.References, ticket.Reference{Prefix: d.Prefix, Number: n})
+	}
+	if done.Repeat {
+		return result, nil
+	}
+	for _, id := range d.created {
+		d.secrets.remember(ticketAt{d.Name, id}, d.keys[recordTicket(id)])
+	}
+	d.hint(ctx, d.due, d.timer)
+	if d.due != 0 {
+		d.wakeWorkers()
+	}
+	d.removeFiles(d.remove)
+	return result, nil
+}

@@ -1,0 +1,239 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"guichet/store/engine"
+)
+
+// The buckets of the file. NUL separates the parts of a key; scores and times
+// are 8 bytes, big-endian, so that bytes sort as they do.
+const (
+	bucketFields   = "fields"   // space, record, field → value
+	bucketExpiry   = "expiry"   // space, record → when it vanishes
+	bucketExpiring = "expiring" // when; space, record → nothing
+	bucketEntries  = "entries"  // space, index, score; member → nothing
+	bucketScores   = "scores"   // space, index, member → score
+	bucketTotals   = "totals"   // space, index → how many members
+)
+
+var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries, bucketScores, bucketTotals}
+
+// page is one transaction at one moment: the primitives that everything else is
+// made of.
+type page struct {
+	now                                               engine.Score
+	fields, expiry, expiring, entries, scores, totals *bbolt.Bucket
+}
+
+func newPage(tx *bbolt.Tx, now time.Time) *page {
+	return &page{
+		now:      engine.At(now),
+		fields:   tx.Bucket([]byte(bucketFields)),
+		expiry:   tx.Bucket([]byte(bucketExpiry)),
+		expiring: tx.Bucket([]byte(bucketExpiring)),
+		entries:  tx.Bucket([]byte(bucketEntries)),
+		scores:   tx.Bucket([]byte(bucketScores)),
+		totals:   tx.Bucket([]byte(bucketTotals)),
+	}
+}
+
+// name joins the parts of a key; each is followed by NUL, so that no key is the
+// beginning of another's name.
+func name(parts ...string) []byte {
+	var b []byte
+	for _, p := range parts {
+		b = append(append(b, p...), 0)
+	}
+	return b
+}
+
+func encodeScore(s engine.Score) []byte {
+	// The sign bit is turned, so that scores before 1970 sort first.
+	return binary.BigEndian.AppendUint64(nil, uint64(s)^1<<63)
+}
+
+func decodeScore(b []byte) engine.Score { return engine.Score(binary.BigEndian.Uint64(b) ^ 1<<63) }
+
+// expired reports whether the time of a record is over: it is then no more
+// there, even while its fields are.
+func (p *page) expired(record []byte) bool {
+	at := p.expiry.Get(record)
+	return at != nil && decodeScore(at) <= p.now
+}
+
+// get gives a copy of a field, or nil when there is none.
+func (p *page) get(record []byte, field string) []byte {
+	if p.expired(record) {
+		return nil
+	}
+	v := p.fields.Get(append(bytes.Clone(record), field...))
+	if v == nil {
+		return nil
+	}
+	return append([]byte{}, v...)
+}
+
+// names gives the record's field names that begin with prefix.
+func (p *page) names(record []byte, prefix string) []string {
+	if p.expired(record) {
+		return nil
+	}
+	var out []string
+	begin := append(bytes.Clone(record), prefix...)
+	c := p.fields.Cursor()
+	for k, _ := c.Seek(begin); bytes.HasPrefix(k, begin); k, _ = c.Next() {
+		out = append(out, string(k[len(record):]))
+	}
+	return out
+}
+
+// put sets a field; what had expired does not come back with it.
+func (p *page) put(record []byte, field string, value []byte) error {
+	if p.expired(record) {
+		if err := p.drop(record); err != nil {
+			return err
+		}
+	}
+	// bbolt gives a nil value back as no value until it is on the disk.
+	return p.fields.Put(append(bytes.Clone(record), field...), append([]byte{}, value...))
+}
+
+func (p *page) delete(record []byte, field string) error {
+	if err := p.fields.Delete(append(bytes.Clone(record), field...)); err != nil {
+		return err
+	}
+	if p.exists(record) {
+		return nil
+	}
+	return p.endure(record)
+}
+
+func (p *page) exists(record []byte) bool {
+	k, _ := p.fields.Cursor().Seek(record)
+	return bytes.HasPrefix(k, record) && !p.expired(record)
+}
+
+func (p *page) drop(record []byte) error {
+	var keys [][]byte
+	c := p.fields.Cursor()
+	for k, _ := c.Seek(record); bytes.HasPrefix(k, record); k, _ = c.Next() {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for _, k := range keys {
+		if err := p.fields.Delete(k); err != nil {
+			return err
+		}
+	}
+	return p.endure(record)
+}
+
+// endure forgets when a record would vanish.
+func (p *page) endure(record []byte) error {
+	at := p.expiry.Get(record)
+	if at == nil {
+		return nil
+	}
+	if err := p.expiring.Delete(append(bytes.Clone(at), record...)); err != nil {
+		return err
+	}
+	return p.expiry.Delete(record)
+}
+
+func (p *page) expire(record []byte, d time.Duration) error {
+	if !p.exists(record) {
+		return nil
+	}
+	if err := p.endure(record); err != nil {
+		return err
+	}
+	at := encodeScore(p.now + engine.Score(d.Microseconds()))
+	if err := p.expiring.Put(append(bytes.Clone(at), record...), nil); err != nil {
+		return err
+	}
+	return p.expiry.Put(record, at)
+}
+
+// sweepAtOnce bounds what one group of writes clears away. It is more than one
+// group makes, so the heap never grows.
+const sweepAtOnce = 4 * maxGroup
+
+// sweep removes records whose time is over.
+func (p *page) sweep() error {
+	var over [][]byte
+	c := p.expiring.Cursor()
+	for k, _ := c.First(); k != nil && len(over) < sweepAtOnce && decodeScore(k[:8]) <= p.now; k, _ = c.Next() {
+		over = append(over, bytes.Clone(k[8:]))
+	}
+	for _, record := range over {
+		if err := p.drop(record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// score gives where a member stands in an index (its name).
+func (p *page) score(index []byte, member string) (engine.Score, bool) {
+	v := p.scores.Get(append(bytes.Clone(index), member...))
+	if v == nil {
+		return 0, false
+	}
+	return decodeScore(v), true
+}
+
+func (p *page) add(index []byte, member string, score engine.Score) error {
+	old, found := p.score(index, member)
+	if found && old == score {
+		return nil
+	}
+	if found {
+		if err := p.entries.Delete(entryKey(index, engine.Entry{Member: member, Score: old})); err != nil {
+			return err
+		}
+	} else if err := p.count(index, 1); err != nil {
+		return err
+	}
+	if err := p.entries.Put(entryKey(index, engine.Entry{Member: member, Score: score}), nil); err != nil {
+		return err
+	}
+	return p.scores.Put(append(bytes.Clone(index), member...), encodeScore(score))
+}
+
+func (p *page) remove(index []byte, member string) error {
+	old, found := p.score(index, member)
+	if !found {
+		return nil
+	}
+	if err := p.entries.Delete(entryKey(index, engine.Entry{Member: member, Score: old})); err != nil {
+		return err
+	}
+	if err := p.scores.Delete(append(bytes.Clone(index), member...)); err != nil {
+		return err
+	}
+	return p.count(index, -1)
+}
+
+func (p *page) total(index []byte) int {
+	v := p.totals.Get(index)
+	if v == nil {
+		return 0
+	}
+	return int(binary.BigEndian.Uint64(v))
+}
+
+func (p *page) count(index []byte, by int) error {
+	n := p.total(index) + by
+	if n == 0 {
+		return p.totals.Delete(index)
+	}
+	return p.totals.Put(index, binary.BigEndian.AppendUint64(nil, uint64(n)))
+}
+
+func entryKey(index []byte, e engine.Entry) []byte {
+	return append(append(bytes.Clone(index), encodeScore(e.Score)...), e.Member...)
+}

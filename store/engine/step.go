@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Step is one thing that a batch does. The functions below make them.
+type Step struct {
+	Do     Verb          `json:"do"`
+	Record string        `json:"record,omitempty"`
+	Index  string        `json:"index,omitempty"`
+	Name   string        `json:"name,omitempty"` // of a field, or a member
+	Field  string        `json:"field,omitempty"`
+	Value  []byte        `json:"value,omitempty"`
+	Score  Score         `json:"score,omitempty"`
+	For    time.Duration `json:"for,omitempty"`
+	Draw   int           `json:"draw,omitempty"`
+}
+
+// Verb is what a step does.
+type Verb string
+
+const (
+	DoPut        Verb = "put"
+	DoPutNumber  Verb = "put-number"
+	DoPutAt      Verb = "put-at"
+	DoDelete     Verb = "delete"
+	DoDrop       Verb = "drop"
+	DoExpire     Verb = "expire"
+	DoAdd        Verb = "add"
+	DoAddEarlier Verb = "add-earlier"
+	DoRemove     Verb = "remove"
+	DoPlace      Verb = "place"
+	DoUnplace    Verb = "unplace"
+)
+
+// Put sets a field.
+func Put(record, field string, value []byte) Step {
+	return Step{Do: DoPut, Record: record, Name: field, Value: value}
+}
+
+// PutNumber sets a field to the number of a draw, in decimal.
+func PutNumber(record, field string, draw int) Step {
+	return Step{Do: DoPutNumber, Record: record, Name: field, Draw: draw}
+}
+
+// PutAt sets a field of the record whose key is prefix and the number of a draw.
+func PutAt(prefix string, draw int, field string, value []byte) Step {
+	return Step{Do: DoPutAt, Record: prefix, Name: field, Value: value, Draw: draw}
+}
+
+// Delete removes a field. A record without fields is none.
+func Delete(record, field string) Step { return Step{Do: DoDelete, Record: record, Name: field} }
+
+// Drop removes a whole record.
+func Drop(record string) Step { return Step{Do: DoDrop, Record: record} }
+
+// Expire lets a record, if it is there, vanish after d. Only records that no
+// index names may expire.
+func Expire(record string, d time.Duration) Step {
+	return Step{Do: DoExpire, Record: record, For: d}
+}
+
+// Add puts a member into an index, or moves it.
+func Add(index, member string, score Score) Step {
+	return Step{Do: DoAdd, Index: index, Name: member, Score: score}
+}
+
+// AddEarlier is Add, except that it never moves a member to a higher score.
+func AddEarlier(index, member string, score Score) Step {
+	return Step{Do: DoAddEarlier, Index: index, Name: member, Score: score}
+}
+
+// Remove takes a member out of an index.
+func Remove(index, member string) Step { return Step{Do: DoRemove, Index: index, Name: member} }
+
+// Place puts a member into an index and takes it out of the one where the last
+// Place with the same field of the record put it. The field names the index.
+func Place(record, field, index, member string, score Score) Step {
+	return Step{Do: DoPlace, Record: record, Field: field, Index: index, Name: member, Score: score}
+}
+
+// Unplace takes a member out of the index where Place put it.
+func Unplace(record, field, member string) Step {
+	return Step{Do: DoUnplace, Record: record, Field: field, Name: member}
+}
+
+// Validate reports what would make a batch fail half way. Engines call it
+// before they begin.
+func (b Batch) Validate() error {
+	names := []string{b.Operation}
+	if b.Operation != "" && b.Remember <= 0 {
+		return fmt.Errorf("engine: operation without a time to remember it")
+	}
+	for _, c := range b.Checks {
+		names = append(names, c.Record, c.Field, c.Index, c.Entry.Member)
+	}
+	for _, d := range b.Draws {
+		names = append(names, d.Record, d.Field)
+	}
+	for i, s := range b.Steps {
+		names = append(names, s.Record, s.Index, s.Name, s.Field)
+		if err := s.validate(len(b.Draws)); err != nil {
+			return fmt.Errorf("engine: step %d (%s): %w", i, s.Do, err)
+		}
+	}
+	for _, name := range names {
+		if len(name) > maxName || strings.IndexByte(name, 0) >= 0 {
+			return fmt.Errorf("engine: name of %d bytes is too long or holds NUL", len(name))
+		}
+	}
+	return nil
+}
+
+// maxName keeps keys below what every engine takes.
+const maxName = 1024
+
+func (s Step) validate(draws int) error {
+	switch {
+	case s.Record == "" && s.Index == "":
+		return fmt.Errorf("names neither record nor index")
+	case (s.Do == DoPutNumber || s.Do == DoPutAt) && (s.Draw < 0 || s.Draw >= draws):
+		return fmt.Errorf("refers to draw %d of %d", s.Draw, draws)
+	case s.Do == DoExpire && s.For < time.Millisecond:
+		return fmt.Errorf("expires after %v", s.For)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// Erase removes a ticket and all that belongs to it: its key, and with it the
+// meaning of every copy; its articles, postings, notices, held mails, timers and
+// blobs. It gives ErrNotFound when there is no such ticket.
+func (s *Store) Erase(ctx context.Context, site string, id ticket.ID) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	return r.erase(ctx, id)
+}
+
+// eraseTries is how often an erasure is begun again because the ticket changed
+// meanwhile.
+const eraseTries = 5
+
+func (r room) erase(ctx context.Context, id ticket.ID) error {
+	for range eraseTries {
+		err := r.eraseOnce(ctx, id)
+		if !errors.Is(err, ticket.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("store: erasing: %w", ticket.ErrConflict)
+}
+
+func (r room) eraseOnce(ctx context.Context, id ticket.ID) error {
+	record, all := recordTicket(id), ""
+	answers, err := r.read(ctx, "a ticket",
+		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked}},
+		engine.Ask{Record: record, Names: &all})
+	if err != nil {
+		return err
+	}
+	fields := answers[0].Rows[0].Fields
+	if fields[fieldTVersion] == nil {
+		return fmt.Errorf("%w: ticket %s", ErrNotFound, id)
+	}
+	d := newDraft(r, r.now())
+	d.check(engine.Equal(record, fieldTVersion, fields[fieldTVersion]))
+	if code := fields[fieldTracked]; code != nil {
+		d.step(engine.Drop(recordTracking(digest(code))))
+	}
+	d.step(engine.Drop(prefixNumber + string(fields[fieldNumber])))
+	if err := d.eraseNamed(ctx, id, answers[1].Names); err != nil {
+		return err
+	}
+	d.unschedule(Timer{Kind: EraseTimer, Ticket: id})
+	d.step(engine.Unplace(record, fieldInState, id.String()),
+		engine.Unplace(record, fieldInQueue, id.String()),
+		engine.Drop(record))
+	if _, err := d.commit(ctx); err != nil {
+		return err
+	}
+	r.secrets.forget(r.Name, id)
+	return nil
+}
+
+// eraseNamed erases what the fields of a ticket name.
+func (d *draft) eraseNamed(ctx context.Context, id ticket.ID, fields []string) error {
+	record := recordTicket(id)
+	for _, field := range fields {
+		kind, name, _ := strings.Cut(field, ":")
+		switch kind + ":" {
+		case prefixMessageField:
+			if err := d.erasePosting(ctx, id, digest(name)); err != nil {
+				return err
+			}
+		case prefixNoticeField:
+			d.step(engine.Unplace(recordNotice(name), fieldInOutbox, name),
+				engine.Drop(recordNotice(name)), engine.Drop(recordTaken(name)))
+			d.unschedule(Timer{Kind: NoticeTimer, Name: name})
+		case prefixHeldField:
+			d.step(engine.Drop(recordHeld(name)), engine.Remove(indexHeld, name))
+		case prefixBlobField:
+			if _, err := d.dropBlob(ctx, record, field); err != nil {
+				return err
+			}
+			d.unschedule(Timer{Kind: RawTimer, Ticket: id, Name: name})
+		}
+	}
+	return nil
+}
+
+// erasePosting drops a posting that still leads to the ticket.
+func (d *draft) erasePosting(ctx context.Context, id ticket.ID, posting digest) error {
+	record := recordMessage(posting)
+	answers, err := d.read(ctx, "a posting", engine.Ask{Record: record, Fields: []string{fieldTicket}})
+	if err != nil {
+		return err
+	}
+	if string(answers[0].Rows[0].Fields[fieldTicket]) == id.String() {
+		d.step(engine.Drop(record))
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"guichet/store/engine"
+)
+
+// Hints name the sites that have work, so that nobody asks sites that have
+// none. They are advice: written after the commit that they tell of, and healed
+// each minute by one daemon, so a lost one delays work and loses nothing.
+
+const (
+	// hintLease is how long a site is left to the daemon that looks into it.
+	hintLease = time.Minute
+	// healEvery is how often hints are compared with what there is.
+	healEvery = time.Minute
+	// healAtOnce is how many sites one batch of hints names.
+	healAtOnce = 200
+)
+
+// hint tells of work of a site at two times; 0 is none.
+func (r room) hint(ctx context.Context, due, timer engine.Score) {
+	var steps []engine.Step
+	if due != 0 {
+		steps = append(steps, engine.AddEarlier(indexHintOutbox, r.Name, due))
+	}
+	if timer != 0 {
+		steps = append(steps, engine.AddEarlier(indexHintTimers, r.Name, timer))
+	}
+	if steps == nil {
+		return
+	}
+	// The commit is done, whatever becomes of the one who asked for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := r.engine.Commit(ctx, hintSpace(r.Name), engine.Batch{Steps: steps}); err != nil {
+		r.log.Warn("a hint was lost; the sweep will find the work", "site", r.Name, "error", err)
+	}
+}
+
+// eachDueSite visits the sites that the hints name as due, until visit says that
+// it is enough. Shards come in random order, so that daemons do not queue up
+// behind one another.
+func (s *Store) eachDueSite(ctx context.Context, hints, index string, visit func(room) (more bool, err error)) error {
+	for _, n := range rand.Perm(hintShards) {
+		space := engine.Volatile(n)
+		for {
+			hinted, err := s.engine.Lease(ctx, space, hints, 1, hintLease)
+			if err != nil {
+				return err
+			}
+			if len(hinted) == 0 {
+				break
+			}
+			more, err := s.visitHinted(ctx, space, hints, index, hinted[0], visit)
+			if err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// visitHinted visits a site and moves its hint to when there is work next.
+func (s *Store) visitHinted(ctx context.Context, space engine.Space, hints, index string, hinted engine.Entry, visit func(room) (bool, error)) (bool, error) {
+	next := engine.Remove(hints, hinted.Member)
+	r, err := s.room(ctx, hinted.Member)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	more := true
+	if err == nil {
+		if more, err = visit(r); err != nil {
+			return false, err // the hint comes back when its lease is over
+		}
+		first, err := r.first(ctx, index)
+		if err != nil {
+			return false, err
+		}
+		if first != 0 {
+			// Behind those that wait already: one site's backlog is not served before
+			// another's first mail.
+			next = engine.Add(hints, r.Name, max(first, engine.At(s.now())))
+		}
+	}
+	_, err = s.engine.Commit(ctx, space, engine.Batch{
+		Checks: []engine.Check{engine.Leased(hints, hinted)}, Steps: []engine.Step{next},
+	})
+	if errors.Is(err, engine.ErrConflict) {
+		err = nil // a commit told of new work meanwhile
+	}
+	return more, err
+}
+
+// first gives the earliest score of an index of the room, or 0.
+func (r room) first(ctx context.Context, index string) (engine.Score, error) {
+	answers, err := r.read(ctx, "what is due", engine.Ask{Page: &engine.Page{Index: index, N: 1}})
+	if err != nil || len(answers[0].Rows) == 0 {
+		return 0, err
+	}
+	return answers[0].Rows[0].Score, nil
+}
+
+// healHints writes the hints that should be there, once a minute over all
+// daemons.
+func (s *Store) healHints(ctx context.Context) error {
+	now := s.now().Unix()
+	if last := s.healed.Load(); now-last < int64(healEvery/time.Second) || !s.healed.CompareAndSwap(last, now) {
+		return nil
+	}
+	ours, err := s.chore(ctx, engine.Volatile(0), "heal", healEvery)
+	if err != nil || !ours {
+		return err
+	}
+	steps := map[engine.Space][]engine.Step{}
+	for name := range *s.sites.Load() {
+		r, err := s.room(ctx, name)
+		if err != nil {
+			return err
+		}
+		answers, err := r.read(ctx, "what is due",
+			engine.Ask{Page: &engine.Page{Index: indexDue, N: 1}},
+			engine.Ask{Page: &engine.Page{Index: indexTimers, N: 1}})
+		if err != nil {
+			return err
+		}
+		space := hintSpace(name)
+		for i, hints := range []string{indexHintOutbox, indexHintTimers} {
+			for _, row := range answers[i].Rows {
+				steps[space] = append(steps[space], engine.AddEarlier(hints, name, row.Score))
+			}
+		}
+		if len(steps[space]) >= healAtOnce {
+			if err := s.writeHints(ctx, space, steps); err != nil {
+				return err
+			}
+		}
+	}
+	for space := range steps {
+		if err := s.writeHints(ctx, space, steps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) writeHints(ctx context.Context, space engine.Space, steps map[engine.Space][]engine.Step) error {
+	_, err := s.engine.Commit(ctx, space, engine.Batch{Steps: steps[space]})
+	delete(steps, space)
+	if err != nil {
+		return fmt.Errorf("store: healing hints: %w", err)
+	}
+	return nil
+}
+
+// chore reports whether this daemon is the one to do a chore that is done once
+// in a while over all daemons.
+func (s *Store) chore(ctx context.Context, space engine.Space, name string, every time.Duration) (bool, error) {
+	record := recordChore(name)
+	_, err := s.engine.Commit(ctx, space, engine.Batch{
+		Checks: []engine.Check{engine.Absent(record, fieldBy)},
+		Steps:  []engine.Step{engine.Put(record, fieldBy, []byte("1")), engine.Expire(record, every)},
+	})
+	if errors.Is(err, engine.ErrConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("store: chore %s: %w", name, err)
+	}
+	return true, nil
+}

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"hash/fnv"
+	"strconv"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// This file names everything that the store keeps. docs/redis.md shows it filled
+// in. All of a site lies in the space of its name; what is in clear there are
+// random ids, numbers, states, times, queue names and keyed digests.
+
+// The spaces beside those of the sites.
+const global engine.Space = "*"
+
+// hintShards is how many volatile spaces share the hints.
+const hintShards = 8
+
+func hintSpace(site string) engine.Space {
+	h := fnv.New32a()
+	h.Write([]byte(site))
+	return engine.Volatile(int(h.Sum32() % hintShards))
+}
+
+// In the global space.
+const (
+	recordSchema = "schema" // fieldVersion
+	recordKeys   = "keys"   // fieldMaster, fieldToken, and those below
+	fieldVersion = "version"
+	fieldMaster  = "master" // id of the master key that wraps the others
+	fieldToken   = "token"  // number of the token key that signs
+	// recordMigrating stands in a store while another is copied into it.
+	recordMigrating = "migrating" // fieldFrom
+	fieldFrom       = "from"
+)
+
+func fieldSiteKey(site string) string { return "site:" + site }
+func fieldLookKey(site string) string { return "look:" + site }
+func fieldTokenKey(n int) string      { return "token:" + strconv.Itoa(n) }
+func recordChore(name string) string  { return "chore:" + name } // fieldBy; expires
+
+const fieldBy = "by"
+
+// In a volatile space: members are sites, scores when they next have work.
+const (
+	indexHintOutbox = "outbox"
+	indexHintTimers = "timers"
+)
+
+// Records of a site.
+func recordTicket(id ticket.ID) string { return prefixTicket + id.String() }
+func recordNotice(id string) string    { return prefixNotice + id }
+func recordHeld(id string) string      { return prefixHeld + id }
+func recordMessage(d digest) string    { return "message:" + string(d) }  // fieldTicket
+func recordTracking(d digest) string   { return "tracking:" + string(d) } // fieldTicket
+func recordNumber(n uint64) string     { return prefixNumber + strconv.FormatUint(n, 10) }
+func recordSeen(d digest) string       { return "seen:" + string(d) }      // fieldSeen; expires
+func recordOperation(d digest) string  { return "operation:" + string(d) } // the engine's; expires
+func recordTaken(notice string) string { return "taken:" + notice }        // the engine's; expires
+func recordCount(d digest) string      { return "count:" + string(d) }     // the engine's; expires
+
+const (
+	prefixTicket  = "ticket:"
+	prefixNotice  = "notice:"
+	prefixHeld    = "held:"
+	prefixNumber  = "number:" // fieldTicket
+	recordNumbers = "numbers" // fieldTickets: the last number drawn
+	fieldTickets  = "tickets"
+	fieldSeen     = "seen"
+)
+
+// Fields of tickets, notices and held mail. What is sealed lies under the key
+// that fieldKey wraps, of the record itself or of the ticket that fieldTicket
+// names.
+const (
+	fieldKey      = "key"      // the record's own random key, wrapped under the site's
+	fieldTicket   = "ticket"   // id of the ticket that it belongs to
+	fieldTVersion = "version"  // of a ticket: counts commits
+	fieldNumber   = "number"   // of a ticket: of its reference
+	fieldSealed   = "sealed"   // the ticket, notice or held mail itself
+	fieldDelivery = "delivery" // of a notice: where it stands, sealed
+	fieldTracked  = "tracking" // of a ticket: digest of its tracking code
+	// The indexes in which a ticket stands.
+	fieldInState = "in-state"
+	fieldInQueue = "in-queue"
+	// The index in which a notice stands.
+	fieldInOutbox = "in-outbox"
+)
+
+// Fields of a ticket by the thing that they name; those without a content of
+// their own are what erasing follows.
+const (
+	prefixArticleField = "article:"
+	prefixBlobField    = "blob:" // also of held mail without a ticket
+	prefixMessageField = "message:"
+	prefixNoticeField  = "notice:"
+	prefixHeldField    = "held:"
+)
+
+func fieldArticle(number int) string { return prefixArticleField + strconv.Itoa(number) }
+func fieldBlob(d digest) string      { return prefixBlobField + string(d) }
+func fieldMessage(d digest) string   { return prefixMessageField + string(d) }
+func fieldNotice(id string) string   { return prefixNoticeField + id }
+func fieldHeld(id string) string     { return prefixHeldField + id }
+
+// Indexes of a site.
+const (
+	indexHeld   = "held"          // held mail by when it came
+	indexTimers = "timers"        // timers by when they are due
+	indexDue    = "outbox:due"    // notices by when they are tried next, or their lease ends
+	indexOnHold = "outbox:hold"   // notices by when they were kept back
+	indexFailed = "outbox:failed" // notices by when they were given up
+)
+
+// indexState and indexQueue hold tickets by when they changed.
+func indexState(s ticket.State) string               { return "tickets:" + string(s) }
+func indexQueue(s ticket.State, queue string) string { return "tickets:" + string(s) + ":" + queue }
+
+// outboxIndex is where the notices of a state stand; "" for those that are over
+// and stand nowhere.
+func outboxIndex(s ticket.DeliveryState) string {
+	switch s {
+	case ticket.Queued:
+		return indexDue
+	case ticket.OnHold:
+		return indexOnHold
+	case ticket.Failed:
+		return indexFailed
+	}
+	return ""
+}

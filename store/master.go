@@ -1,0 +1,114 @@
+package store
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// master is the key outside the store under which all its keys are wrapped.
+type master struct {
+	// id tells which master key wrapped a key, and nothing about it.
+	id   string
+	wrap key
+}
+
+// masterLine begins the one line of a master key file that counts.
+const masterLine = "guichet-master-key-1 "
+
+// readMaster reads a master key file, or makes it when there is none.
+func readMaster(path string) (master, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return createMaster(path)
+	}
+	if err != nil {
+		return master{}, fmt.Errorf("store: master key: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return master{}, fmt.Errorf("store: master key: %w", err)
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return master{}, fmt.Errorf("store: master key: everybody on this machine may read %s; chmod 600 it", path)
+	}
+	for line := range strings.Lines(string(text)) {
+		encoded, found := strings.CutPrefix(strings.TrimSpace(line), masterLine)
+		if !found {
+			continue
+		}
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+		if err != nil || len(raw) != len(key{}) {
+			break
+		}
+		return deriveMaster(key(raw)), nil
+	}
+	return master{}, fmt.Errorf("store: master key: %s holds none", path)
+}
+
+// createMaster writes a new key. Two daemons that begin at once end with the
+// same one: the link fails for the second, who then reads the first's.
+func createMaster(path string) (master, error) {
+	k := newKey()
+	text := "# Everything personal in Guichet's store is sealed under this key.\n" +
+		"# Keep a copy elsewhere: without it the store cannot be read by anybody.\n" +
+		masterLine + base64.StdEncoding.EncodeToString(k[:]) + "\n"
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return master{}, fmt.Errorf("store: master key: %w", err)
+	}
+	if err := writeOnce(dir, path, text); errors.Is(err, fs.ErrExist) {
+		return readMaster(path)
+	} else if err != nil {
+		return master{}, fmt.Errorf("store: master key: %w", err)
+	}
+	return deriveMaster(k), nil
+}
+
+// writeOnce makes a file appear whole, durable, and only if there is none.
+func writeOnce(dir, path, text string) error {
+	temp, err := os.CreateTemp(dir, ".key-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.WriteString(text)
+	if err := errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func deriveMaster(k key) master {
+	return master{
+		id:   hex.EncodeToString(derive(k, "guichet master id"))[:16],
+		wrap: key(derive(k, "guichet master wrap")),
+	}
+}
+
+// derive gives 32 bytes for one purpose (RFC 5869).
+func derive(k key, purpose string) []byte {
+	out, err := hkdf.Key(sha256.New, k[:], nil, purpose, 32)
+	if err != nil {
+		panic("store: " + err.Error()) // only for impossible lengths
+	}
+	return out
+}

@@ -1,0 +1,401 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+const (
+	// traceFor is how long a notice that is over stays readable.
+	traceFor = 30 * 24 * time.Hour
+	// takenFor is how long the answer of the brakes to a notice is remembered: as
+	// long as any notice is tried.
+	takenFor = 31 * 24 * time.Hour
+	// settledFor is how long the repeat of a settlement is known.
+	settledFor = time.Hour
+	// historyLength is how many articles before its own a notice may show.
+	historyLength = 12
+)
+
+// noticeFields are what a notice is read from, beside the key of its ticket.
+var noticeFields = []string{fieldKey, fieldTicket, fieldSealed, fieldDelivery}
+
+// progress is what the store keeps of a delivery beside the notice.
+type progress struct {
+	State    ticket.DeliveryState `json:"state"`
+	Attempts int                  `json:"attempts,omitempty"`
+	Error    string               `json:"error,omitempty"`
+}
+
+func (d *draft) delivery(id string, k key, p progress) error {
+	record := recordNotice(id)
+	sealed, err := d.sealJSON(k, d.at(record, fieldDelivery), p)
+	if err != nil {
+		return err
+	}
+	d.step(engine.Put(record, fieldDelivery, sealed))
+	return nil
+}
+
+// Lease takes at most n notices that are due, of all sites; until d is over
+// nobody else gets them. Times are the engine's.
+func (s *Store) Lease(ctx context.Context, n int, d time.Duration) ([]ticket.Delivery, error) {
+	if err := s.healHints(ctx); err != nil {
+		return nil, err
+	}
+	var out []ticket.Delivery
+	err := s.eachDueSite(ctx, indexHintOutbox, indexDue, func(r room) (bool, error) {
+		taken, err := s.engine.Lease(ctx, r.space, indexDue, n-len(out), d)
+		if err != nil {
+			return false, err
+		}
+		deliveries, err := r.leased(ctx, taken)
+		out = append(out, deliveries...)
+		return len(out) < n, err
+	})
+	if err != nil {
+		return out, fmt.Errorf("store: leasing notices: %w", err)
+	}
+	return out, nil
+}
+
+// leased reads the notices of a lease. One that cannot be read would come back
+// for ever: it is put aside where people see it.
+func (r room) leased(ctx context.Context, taken []engine.Entry) ([]ticket.Delivery, error) {
+	if len(taken) == 0 {
+		return nil, nil
+	}
+	asks := make([]engine.Ask, len(taken))
+	for i, e := range taken {
+		asks[i] = engine.Ask{Record: recordNotice(e.Member), Fields: noticeFields, Follow: toTicketKey}
+	}
+	answers, err := r.read(ctx, "notices", asks...)
+	if err != nil {
+		return nil, err
+	}
+	var out []ticket.Delivery
+	for i, e := range taken {
+		delivery, err := r.openNotice(e, answers[i].Rows[0])
+		if err != nil {
+			r.log.Error("a notice cannot be read and is kept back", "site", r.Name, "notice", e.Member, "error", err)
+			r.keepBack(ctx, e)
+			continue
+		}
+		delivery.Lease = strconv.FormatInt(int64(e.Score), 10)
+		out = append(out, delivery)
+	}
+	return out, nil
+}
+
+// keepBack moves a leased notice that cannot be read to those that failed; one
+// that has no record any more just goes.
+func (r room) keepBack(ctx context.Context, e engine.Entry) {
+	d := newDraft(r, r.now())
+	d.check(engine.Leased(indexDue, e))
+	answers, err := r.read(ctx, "a notice", engine.Ask{Record: recordNotice(e.Member), Fields: []string{fieldSealed}})
+	if err == nil && len(answers[0].Rows[0].Fields) == 0 {
+		d.step(engine.Remove(indexDue, e.Member))
+	} else {
+		d.step(engine.Place(recordNotice(e.Member), fieldInOutbox, indexFailed, e.Member, engine.At(d.now)))
+	}
+	if _, err := d.commit(ctx); err != nil {
+		r.log.Warn("a notice could not be kept back", "site", r.Name, "notice", e.Member, "error", err)
+	}
+}
+
+func (r room) openNotice(e engine.Entry, row engine.Row) (ticket.Delivery, error) {
+	record := recordNotice(e.Member)
+	if row.Fields[fieldSealed] == nil {
+		return ticket.Delivery{}, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
+	}
+	k, err := r.keyOf(record, row)
+	if err != nil {
+		return ticket.Delivery{}, err
+	}
+	d := ticket.Delivery{Due: e.Score.Time()}
+	if err := r.openJSON(k, r.at(record, fieldSealed), row.Fields[fieldSealed], &d.Notice); err != nil {
+		return d, err
+	}
+	var p progress
+	err = r.openJSON(k, r.at(record, fieldDelivery), row.Fields[fieldDelivery], &p)
+	d.State, d.Attempts, d.Error = p.State, p.Attempts, p.Error
+	return d, err
+}
+
+// Material reads what a notice is about, in one round trip where it brings an
+// article.
+func (s *Store) Material(ctx context.Context, n ticket.Notice) (ticket.Material, error) {
+	r, err := s.room(ctx, n.Site)
+	if err != nil {
+		return ticket.Material{}, err
+	}
+	var m ticket.Material
+	if n.Held != "" {
+		// Held mail may have been decided on since.
+		if m.Held, _, err = r.readHeld(ctx, n.Held); errors.Is(err, ErrNotFound) {
+			m.Held, err = nil, nil
+		}
+	}
+	if err != nil || n.Ticket.IsZero() {
+		return m, err
+	}
+	last := n.Article
+	if last == 0 {
+		t, err := s.Ticket(ctx, n.Site, n.Ticket)
+		if err != nil {
+			return m, err
+		}
+		last = t.Articles
+	}
+	return m, r.readMaterial(ctx, n, last, &m)
+}
+
+func (r room) readMaterial(ctx context.Context, n ticket.Notice, last int, m *ticket.Material) error {
+	after := max(0, last-1-historyLength)
+	ask := engine.Ask{Record: recordTicket(n.Ticket), Fields: append([]string{}, ticketFields...)}
+	for number := after + 1; number <= last; number++ {
+		ask.Fields = append(ask.Fields, fieldArticle(number))
+	}
+	answers, err := r.read(ctx, "a ticket", ask)
+	if err != nil {
+		return err
+	}
+	fields := answers[0].Rows[0].Fields
+	if m.Ticket, err = r.ticketOf(n.Ticket, fields); err != nil {
+		return err
+	}
+	if m.History, err = r.openArticles(n.Ticket, fields, after, last-after); err != nil {
+		return err
+	}
+	if i := len(m.History) - 1; i >= 0 && n.Article != 0 && m.History[i].Number == n.Article {
+		m.Article, m.History = &m.History[i], m.History[:i]
+	}
+	return nil
+}
+
+// Allow asks the brakes of a notice whether it may leave, and counts. It gives
+// the first that refuses, or nil; asked again for the same notice it gives the
+// same answer and counts nothing.
+func (s *Store) Allow(ctx context.Context, n ticket.Notice) (refused *ticket.Brake, err error) {
+	if len(n.Brakes) == 0 {
+		return nil, nil
+	}
+	r, err := s.room(ctx, n.Site)
+	if err != nil {
+		return nil, err
+	}
+	brakes := make([]ticket.Brake, len(n.Brakes))
+	for i, b := range n.Brakes {
+		b.Counter = recordCount(r.digest(kindBrake, b.Counter))
+		if b.Trips != "" {
+			b.Trips = recordCount(r.digest(kindBrake, b.Trips))
+		}
+		brakes[i] = b
+	}
+	first, err := s.engine.Take(ctx, r.space, recordTaken(n.ID), takenFor, brakes)
+	if err != nil {
+		return nil, fmt.Errorf("store: asking the brakes: %w", err)
+	}
+	if first < 0 {
+		return nil, nil
+	}
+	return &n.Brakes[first], nil
+}
+
+// Settle records what became of a leased delivery, together with a change that
+// follows from it. It gives ErrLeaseLost when the lease is over and another has
+// the notice, and ticket.ErrConflict when the change must be decided again.
+func (s *Store) Settle(ctx context.Context, delivery ticket.Delivery, o ticket.Outcome) error {
+	n := delivery.Notice
+	r, err := s.room(ctx, n.Site)
+	if err != nil {
+		return err
+	}
+	score, err := strconv.ParseInt(delivery.Lease, 10, 64)
+	if err != nil {
+		return fmt.Errorf("store: settling a notice without a lease")
+	}
+	d := newDraft(r, s.now())
+	d.batch.Operation = recordOperation(r.digest(kindOperation, "settle", n.ID, delivery.Lease, string(o.State)))
+	d.batch.Remember = settledFor
+	d.check(engine.Leased(indexDue, engine.Entry{Member: n.ID, Score: engine.Score(score)}))
+	k, err := r.noticeKey(ctx, n)
+	if errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("%w: its notice is gone", ErrLeaseLost)
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.settle(n, k, delivery.Attempts, o); err != nil {
+		return err
+	}
+	if o.Change != nil {
+		if err := d.change(ctx, o.Change); err != nil {
+			return err
+		}
+	}
+	_, err = d.commit(ctx)
+	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
+		return fmt.Errorf("%w: notice %s", ErrLeaseLost, n.ID)
+	}
+	return err
+}
+
+func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
+	if n.Ticket.IsZero() {
+		return r.secrets.own(ctx, r.Name, r.keys, recordNotice(n.ID))
+	}
+	k, err := r.secrets.ticket(ctx, r.Name, r.keys, n.Ticket)
+	return k.key, err
+}
+
+// settle moves a notice to where its new state belongs. What was tried counts
+// as an attempt; what a brake or a person kept back was not tried.
+func (d *draft) settle(n ticket.Notice, k key, attempts int, o ticket.Outcome) error {
+	switch o.State {
+	case ticket.Queued, ticket.Delivered, ticket.Failed:
+		attempts++
+	}
+	if err := d.delivery(n.ID, k, progress{o.State, attempts, o.Error}); err != nil {
+		return err
+	}
+	due := d.now
+	if o.State == ticket.Queued {
+		due = o.Due
+		d.due = earliest(d.due, engine.At(due))
+	}
+	d.move(n.ID, o.State, engine.At(due))
+	return nil
+}
+
+// move puts a notice into the index of a state. One that is over stands in none
+// and vanishes after a while; one that failed waits longer, for a person.
+func (d *draft) move(id string, state ticket.DeliveryState, at engine.Score) {
+	record, index := recordNotice(id), outboxIndex(state)
+	if index == "" {
+		d.step(engine.Unplace(record, fieldInOutbox, id), engine.Expire(record, traceFor), engine.Drop(recordTaken(id)))
+		return
+	}
+	d.step(engine.Place(record, fieldInOutbox, index, id, at))
+	timer := Timer{Kind: NoticeTimer, Name: id}
+	if state == ticket.Failed {
+		d.schedule(timer, d.now.Add(traceFor))
+	} else {
+		d.unschedule(timer)
+	}
+}
+
+// Outbox gives the site's notices in some states (of Queued, OnHold, Failed;
+// none is all three), the one that is tried next first.
+func (s *Store) Outbox(ctx context.Context, site string, states []ticket.DeliveryState, after Cursor, n int) (Page[ticket.Delivery], error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return Page[ticket.Delivery]{}, err
+	}
+	if len(states) == 0 {
+		states = []ticket.DeliveryState{ticket.Queued, ticket.OnHold, ticket.Failed}
+	}
+	var asks []engine.Ask
+	for _, state := range states {
+		index := outboxIndex(state)
+		if index == "" {
+			return Page[ticket.Delivery]{}, fmt.Errorf("store: notices that are %s are in no list; see them on their ticket", state)
+		}
+		asks = append(asks, engine.Ask{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: index, Record: prefixNotice, N: n}})
+	}
+	return list(ctx, r, "the outbox", asks, after, func(row engine.Row) (ticket.Delivery, error) {
+		return r.openNotice(row.Entry, row)
+	})
+}
+
+// Notices gives the notices of a ticket, also those that are over, while they
+// are kept; at most some hundred, in no order.
+func (s *Store) Notices(ctx context.Context, site string, id ticket.ID) ([]ticket.Delivery, error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	prefix := prefixNoticeField
+	answers, err := r.read(ctx, "notices", engine.Ask{Record: recordTicket(id), Names: &prefix})
+	if err != nil {
+		return nil, err
+	}
+	var asks []engine.Ask
+	names := answers[0].Names
+	for _, field := range names[:min(len(names), 500)] {
+		asks = append(asks, engine.Ask{Record: recordNotice(field[len(prefix):]), Fields: noticeFields, Follow: toTicketKey})
+	}
+	if answers, err = r.read(ctx, "notices", asks...); err != nil {
+		return nil, err
+	}
+	var out []ticket.Delivery
+	for i, a := range answers {
+		d, err := r.openNotice(engine.Entry{Member: names[i][len(prefix):]}, a.Rows[0])
+		if errors.Is(err, ErrNotFound) {
+			continue // its time is over
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Notice gives one notice and where it stands, or ErrNotFound.
+func (s *Store) Notice(ctx context.Context, site, id string) (ticket.Delivery, error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return ticket.Delivery{}, err
+	}
+	answers, err := r.read(ctx, "a notice", engine.Ask{Record: recordNotice(id), Fields: noticeFields, Follow: toTicketKey})
+	if err != nil {
+		return ticket.Delivery{}, err
+	}
+	return r.openNotice(engine.Entry{Member: id}, answers[0].Rows[0])
+}
+
+// Redirect moves a notice by hand: to Queued (tried at once; also what failed),
+// OnHold or Dropped. It gives ErrNotFound for one that is over.
+func (s *Store) Redirect(ctx context.Context, site, id string, to ticket.DeliveryState) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	answers, err := r.read(ctx, "a notice", engine.Ask{
+		Record: recordNotice(id), Fields: append([]string{fieldInOutbox}, noticeFields...), Follow: toTicketKey,
+	})
+	if err != nil {
+		return err
+	}
+	row := answers[0].Rows[0]
+	was, err := r.openNotice(engine.Entry{Member: id}, row)
+	if err != nil {
+		return err
+	}
+	in := row.Fields[fieldInOutbox]
+	if in == nil {
+		return fmt.Errorf("%w: notice %s is %s", ErrNotFound, id, was.State)
+	}
+	k, err := r.keyOf(recordNotice(id), row)
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, s.now())
+	d.check(engine.Equal(recordNotice(id), fieldInOutbox, in))
+	if err := d.delivery(id, k, progress{to, was.Attempts, was.Error}); err != nil {
+		return err
+	}
+	if to == ticket.Queued {
+		d.due = engine.At(d.now)
+	}
+	d.move(id, to, engine.At(d.now))
+	_, err = d.commit(ctx)
+	return err
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// key is 256 random bits.
+type key [32]byte
+
+func newKey() (k key) {
+	_, _ = rand.Read(k[:]) // never fails
+	return k
+}
+
+// place is where a sealed value belongs. A value that was moved to another
+// site, record or field does not open there.
+type place struct{ site, record, field string }
+
+// ErrSealed is what anything gives that does not open: it was altered, moved,
+// or sealed under another key.
+var ErrSealed = errors.New("store: sealed content does not open")
+
+// vault seals: zstd, then XChaCha20-Poly1305 with a random nonce, which at 192
+// bits never repeats. Its methods may be called at the same time.
+type vault struct {
+	pack   *zstd.Encoder
+	unpack *zstd.Decoder
+}
+
+// maxUnpacked bounds what a sealed value may unpack to.
+const maxUnpacked = 256 << 20
+
+func newVault() (*vault, error) {
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	unpack, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxUnpacked))
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return &vault{pack, unpack}, nil
+}
+
+// A sealed value is a byte that says how, the nonce, and the rest under the
+// AEAD.
+const (
+	sealedPlain  = 1
+	sealedPacked = 2
+	sealedHead   = 1 + chacha20poly1305.NonceSizeX
+)
+
+// worthPacking is the length below which zstd gains nothing.
+const worthPacking = 128
+
+func (v *vault) seal(k key, at place, plain []byte) []byte {
+	how := byte(sealedPlain)
+	if len(plain) >= worthPacking {
+		if packed := v.pack.EncodeAll(plain, nil); len(packed) < len(plain) {
+			plain, how = packed, sealedPacked
+		}
+	}
+	out := make([]byte, sealedHead, sealedHead+len(plain)+chacha20poly1305.Overhead)
+	out[0] = how
+	_, _ = rand.Read(out[1:])
+	return aead(k).Seal(out, out[1:sealedHead], plain, at.bind(how))
+}
+
+func (v *vault) open(k key, at place, sealed []byte) ([]byte, error) {
+	if len(sealed) < sealedHead || sealed[0] != sealedPlain && sealed[0] != sealedPacked {
+		return nil, fmt.Errorf("%w (%s %s)", ErrSealed, at.site, at.record)
+	}
+	plain, err := aead(k).Open(nil, sealed[1:sealedHead], sealed[sealedHead:], at.bind(sealed[0]))
+	if err == nil && sealed[0] == sealedPacked {
+		plain, err = v.unpack.DecodeAll(plain, nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s %s)", ErrSealed, at.site, at.record)
+	}
+	return plain, nil
+}
+
+// wrap seals a key, as it is.
+func wrap(under key, at place, k key) []byte {
+	out := make([]byte, sealedHead, sealedHead+len(k)+chacha20poly1305.Overhead)
+	out[0] = sealedPlain
+	_, _ = rand.Read(out[1:])
+	return aead(under).Seal(out, out[1:sealedHead], k[:], at.bind(sealedPlain))
+}
+
+func unwrap(under key, at place, wrapped []byte) (k key, err error) {
+	if len(wrapped) < sealedHead || wrapped[0] != sealedPlain {
+		return k, fmt.Errorf("%w (key of %s %s)", ErrSealed, at.site, at.record)
+	}
+	plain, err := aead(under).Open(nil, wrapped[1:sealedHead], wrapped[sealedHead:], at.bind(sealedPlain))
+	if err != nil || len(plain) != len(k) {
+		return k, fmt.Errorf("%w (key of %s %s)", ErrSealed, at.site, at.record)
+	}
+	return key(plain), nil
+}
+
+// bind writes the place as the AEAD's associated data. Each part is preceded by
+// its length, so that no two places write the same bytes.
+func (p place) bind(how byte) []byte {
+	b := []byte{'g', 'u', 'i', 'c', 'h', 'e', 't', how}
+	for _, part := range []string{p.site, p.record, p.field} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	return b
+}
+
+// digest is what a thing is looked up by in place of itself: 128 bits of HMAC,
+// so that who has the store alone can neither read it nor try guesses.
+type digest string
+
+// kind keeps digests of different things apart.
+type kind string
+
+const (
+	kindMessage   kind = "message"
+	kindTracking  kind = "tracking"
+	kindSeen      kind = "seen"
+	kindOperation kind = "operation"
+	kindBrake     kind = "brake"
+	kindBlob      kind = "blob"
+)
+
+func (k key) digest(of kind, parts ...string) digest {
+	h := hmac.New(sha256.New, k[:])
+	writePart(h, string(of))
+	for _, p := range parts {
+		writePart(h, p)
+	}
+	return digest(base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16]))
+}
+
+func writePart(h hash.Hash, part string) {
+	var n [4]byte
+	binary.BigEndian.PutUint32(n[:], uint32(len(part)))
+	h.Write(n[:])
+	_, _ = io.WriteString(h, part)
+}

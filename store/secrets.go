@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// schemaVersion is that of everything keys.go names and of how it is sealed.
+const schemaVersion = 1
+
+func aead(k key) cipher.AEAD {
+	a, err := chacha20poly1305.NewX(k[:])
+	if err != nil {
+		panic("store: " + err.Error()) // only for keys of another length
+	}
+	return a
+}
+
+// siteKeys are a site's own: one under which its tickets' keys are wrapped, and
+// one for its digests, which stays when the other is changed.
+type siteKeys struct{ wrap, look key }
+
+// secrets holds what is unwrapped of the keys in the store.
+type secrets struct {
+	engine engine.Engine
+	master master
+
+	mu    sync.Mutex
+	sites map[string]siteKeys
+	// tickets remembers the keys of tickets lately seen.
+	tickets map[ticketAt]wrappedKey
+}
+
+type ticketAt struct {
+	site string
+	id   ticket.ID
+}
+
+// wrappedKey is a key beside its wrapped form: a commit that seals under it
+// checks that the store still holds that.
+type wrappedKey struct {
+	key
+	wrapped []byte
+}
+
+func newSecrets(e engine.Engine, m master) *secrets {
+	return &secrets{engine: e, master: m, sites: map[string]siteKeys{}, tickets: map[ticketAt]wrappedKey{}}
+}
+
+// begin reads what the store says of itself, and writes it into an empty one.
+func (s *secrets) begin(ctx context.Context) error {
+	answers, err := s.engine.Read(ctx, global,
+		engine.Ask{Record: recordSchema, Fields: []string{fieldVersion}},
+		engine.Ask{Record: recordKeys, Fields: []string{fieldMaster}},
+		engine.Ask{Record: recordMigrating, Fields: []string{fieldFrom}})
+	if err != nil {
+		return fmt.Errorf("store: reading its version: %w", err)
+	}
+	schema := answers[0].Rows[0].Fields[fieldVersion]
+	held := answers[1].Rows[0].Fields[fieldMaster]
+	switch {
+	case len(answers[2].Rows[0].Fields) > 0:
+		return errors.New("store: another store is being copied into this one, or the copying was broken off; run guichet migrate again")
+	case schema == nil && held == nil:
+		return s.found(ctx)
+	case string(schema) != strconv.Itoa(schemaVersion):
+		return fmt.Errorf("store: it was written by a newer guichet: its version is %s, this program knows %d", schema, schemaVersion)
+	case string(held) != s.master.id:
+		return fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.id)
+	}
+	return nil
+}
+
+// found makes an empty store ours. When another daemon was faster, what it
+// wrote counts.
+func (s *secrets) found(ctx context.Context) error {
+	token := newKey()
+	_, err := s.engine.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{engine.Absent(recordKeys, fieldMaster)},
+		Steps: []engine.Step{
+			engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(schemaVersion))),
+			engine.Put(recordKeys, fieldMaster, []byte(s.master.id)),
+			engine.Put(recordKeys, fieldToken, []byte("0")),
+			engine.Put(recordKeys, fieldTokenKey(0), s.wrapGlobal(fieldTokenKey(0), token)),
+		},
+	})
+	if errors.Is(err, engine.ErrConflict) {
+		return s.begin(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("store: founding it: %w", err)
+	}
+	return nil
+}
+
+func (s *secrets) wrapGlobal(field string, k key) []byte {
+	return wrap(s.master.wrap, place{string(global), recordKeys, field}, k)
+}
+
+func (s *secrets) unwrapGlobal(field string, wrapped []byte) (key, error) {
+	return unwrap(s.master.wrap, place{string(global), recordKeys, field}, wrapped)
+}
+
+// signer reads the token keys.
+func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
+	fields := []string{fieldToken}
+	for n := range 16 {
+		fields = append(fields, fieldTokenKey(n))
+	}
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: fields})
+	if err != nil {
+		return nil, fmt.Errorf("store: reading token keys: %w", err)
+	}
+	held := answers[0].Rows[0].Fields
+	current, err := strconv.ParseUint(string(held[fieldToken]), 10, 4)
+	if err != nil {
+		return nil, fmt.Errorf("store: number of the token key: %w", err)
+	}
+	keys := map[byte][]byte{}
+	for field, wrapped := range held {
+		number, found := strings.CutPrefix(field, fieldToken+":")
+		if !found {
+			continue
+		}
+		n, _ := strconv.ParseUint(number, 10, 4)
+		k, err := s.unwrapGlobal(field, wrapped)
+		if err != nil {
+			return nil, err
+		}
+		keys[byte(n)] = k[:]
+	}
+	return ticket.NewSigner(byte(current), keys)
+}
+
+// site gives a site's keys, and makes them for a new one.
+func (s *secrets) site(ctx context.Context, site string) (siteKeys, error) {
+	s.mu.Lock()
+	keys, found := s.sites[site]
+	s.mu.Unlock()
+	if found {
+		return keys, nil
+	}
+	keys, err := s.loadSite(ctx, site)
+	if err != nil {
+		return siteKeys{}, fmt.Errorf("store: keys of site %s: %w", site, err)
+	}
+	s.mu.Lock()
+	s.sites[site] = keys
+	s.mu.Unlock()
+	return keys, nil
+}
+
+func (s *secrets) loadSite(ctx context.Context, site string) (siteKeys, error) {
+	fields := []string{fieldSiteKey(site), fieldLookKey(site)}
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: fields})
+	if err != nil {
+		return siteKeys{}, err
+	}
+	held := answers[0].Rows[0].Fields
+	if held[fields[0]] == nil {
+		return s.createSite(ctx, site)
+	}
+	wrapKey, err := s.unwrapGlobal(fields[0], held[fields[0]])
+	if err != nil {
+		return siteKeys{}, err
+	}
+	look, err := s.unwrapGlobal(fields[1], held[fields[1]])
+	return siteKeys{wrap: wrapKey, look: look}, err
+}
+
+func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error) {
+	keys := siteKeys{wrap: newKey(), look: newKey()}
+	_, err := s.engine.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{
+			engine.Absent(recordKeys, fieldSiteKey(site)),
+			// While the master key is being changed, nothing more is wrapped under
+			// the old one.
+			engine.Equal(recordKeys, fieldMaster, []byte(s.master.id)),
+		},
+		Steps: []engine.Step{
+			engine.Put(recordKeys, fieldSiteKey(site), s.wrapGlobal(fieldSiteKey(site), keys.wrap)),
+			engine.Put(recordKeys, fieldLookKey(site), s.wrapGlobal(fieldLookKey(site), keys.look)),
+		},
+	})
+	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
+		return s.loadSite(ctx, site)
+	}
+	return keys, err
+}
+
+// maxTicketKeys bounds the memory that remembered keys take: some 10 MB.
+const maxTicketKeys = 50_000
+
+// unwrapTicket opens the key of a ticket as the store holds it, and remembers it.
+func (s *secrets) unwrapTicket(site string, keys siteKeys, id ticket.ID, wrapped []byte) (wrappedKey, error) {
+	at := ticketAt{site, id}
+	s.mu.Lock()
+	known, found := s.tickets[at]
+	s.mu.Unlock()
+	if found && string(known.wrapped) == string(wrapped) {
+		return known, nil
+	}
+	k, err := unwrap(keys.wrap, place{site, recordTicket(id), fieldKey}, wrapped)
+	if err != nil {
+		return wrappedKey{}, err
+	}
+	w := wrappedKey{k, wrapped}
+	s.remember(at, w)
+	return w, nil
+}
+
+func (s *secrets) remember(at ticketAt, w wrappedKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tickets) >= maxTicketKeys {
+		clear(s.tickets) // they are read again with the next records
+	}
+	s.tickets[at] = w
+}
+
+// forget drops the key of an erased ticket.
+func (s *secrets) forget(site string, id ticket.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tickets, ticketAt{site, id})
+}
+
+// ticket gives the key of a ticket that exists.
+func (s *secrets) ticket(ctx context.Context, site string, keys siteKeys, id ticket.ID) (wrappedKey, error) {
+	s.mu.Lock()
+	known, found := s.tickets[ticketAt{site, id}]
+	s.mu.Unlock()
+	if found {
+		return known, nil
+	}
+	wrapped, err := s.wrappedOf(ctx, site, recordTicket(id))
+	if err != nil {
+		return wrappedKey{}, err
+	}
+	return s.unwrapTicket(site, keys, id, wrapped)
+}
+
+// own gives the key that a notice or held mail without a ticket has of its own.
+func (s *secrets) own(ctx context.Context, site string, keys siteKeys, record string) (key, error) {
+	wrapped, err := s.wrappedOf(ctx, site, record)
+	if err != nil {
+		return key{}, err
+	}
+	return unwrap(keys.wrap, place{site, record, fieldKey}, wrapped)
+}
+
+func (s *secrets) wrappedOf(ctx context.Context, site, record string) ([]byte, error) {
+	answers, err := s.engine.Read(ctx, engine.Space(site), engine.Ask{Record: record, Fields: []string{fieldKey}})
+	if err != nil {
+		return nil, fmt.Errorf("store: reading a key: %w", err)
+	}
+	wrapped := answers[0].Rows[0].Fields[fieldKey]
+	if wrapped == nil {
+		return nil, ErrNotFound
+	}
+	return wrapped, nil
+}

@@ -1,0 +1,221 @@
+// Package store keeps tickets. This upper layer knows all that is about them:
+// what is read, what is written, how it is sealed and found again. It exists
+// once; beneath it an engine (package engine) is the database.
+//
+// Everything personal is sealed before an engine sees it: under a random key of
+// its ticket, which is wrapped under a key of its site, which is wrapped under
+// the master key, a file outside the store. What must be found by its value
+// (Message-IDs, tracking codes, the counters of brakes) is found by a keyed
+// digest.
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"guichet/store/blob"
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// Options say where a store is and whom it serves.
+type Options struct {
+	// Redis is the URL of a Redis or Valkey; "" is the embedded store.
+	Redis string
+	// Replicas is how many replicas a commit waits for; negative is as many as
+	// Redis has when the store is opened.
+	Replicas int
+	// Local trusts this Redis alone and waits for no replica.
+	Local bool
+	// Data is the directory of the embedded store, the control socket and, by
+	// default, keys and blobs.
+	Data string
+	// Blobs is the directory of large contents; "" is blobs in Data.
+	Blobs string
+	// MasterKey is the file of the master key; "" is keys/master.key in Data. It
+	// is made when there is none.
+	MasterKey string
+	// Attach lets a command-line tool use an embedded store that a daemon has
+	// open, through the daemon's control socket.
+	Attach bool
+	Sites  []Site
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Site is what the store needs to know of a tenant.
+type Site struct {
+	Name   string
+	Prefix string // of references
+	// KeepClosed is how long a ticket is kept after it was closed, KeepRaw how
+	// long mails are kept as they came; 0 is for ever.
+	KeepClosed, KeepRaw time.Duration
+}
+
+// Store is an open store. Its methods may be called at the same time.
+type Store struct {
+	engine  engine.Engine
+	secrets *secrets
+	vault   *vault
+	blobs   *blob.Dir
+	signer  *ticket.Signer
+	sites   atomic.Pointer[map[string]Site]
+	now     func() time.Time
+	log     *slog.Logger
+	wake    chan struct{}
+	// healed is when hints were last healed from here, in Unix seconds.
+	healed   atomic.Int64
+	data     string
+	warnings []string
+	closing  sync.Once
+}
+
+var (
+	// ErrNotFound is what looking up by a name gives when there is no such thing.
+	ErrNotFound = errors.New("store: not found")
+	// ErrLeaseLost is what Settle gives to a worker that took so long that
+	// another has the notice, or whose notice was erased.
+	ErrLeaseLost = errors.New("store: lease lost")
+)
+
+// Open opens a store, or founds it where there is none. It fails on a store
+// that a newer program wrote, and on one that is sealed under another master
+// key.
+func Open(ctx context.Context, opt Options) (*Store, error) {
+	e, warnings, err := OpenEngine(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(ctx, e, opt)
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	s.warnings = warnings
+	return s, nil
+}
+
+func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
+	m, err := readMaster(cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key")))
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVault()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		engine: e, secrets: newSecrets(e, m), vault: v,
+		now: opt.Now, log: opt.Logger, data: opt.Data,
+		wake: make(chan struct{}, 1),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.SetSites(opt.Sites)
+	if err := s.secrets.begin(ctx); err != nil {
+		return nil, err
+	}
+	if s.signer, err = s.secrets.signer(ctx); err != nil {
+		return nil, err
+	}
+	s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs")))
+	return s, err
+}
+
+// Close lets go of the store. What is under way ends first.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() { err = errors.Join(s.engine.Close(), s.blobs.Close()) })
+	return err
+}
+
+// Warnings are what the settings in force can lose, in plain words.
+func (s *Store) Warnings() []string { return s.warnings }
+
+// SetSites names the sites anew, as when settings are read again. What is under
+// way goes on with those that it began with.
+func (s *Store) SetSites(sites []Site) {
+	byName := make(map[string]Site, len(sites))
+	for _, site := range sites {
+		byName[site.Name] = site
+	}
+	s.sites.Store(&byName)
+}
+
+// Signer makes and proves tokens with the keys that all daemons of this store
+// share.
+func (s *Store) Signer() *ticket.Signer { return s.signer }
+
+// Wake is told, at most once until it is read, when a commit here has made a
+// notice that is due.
+func (s *Store) Wake() <-chan struct{} { return s.wake }
+
+func (s *Store) wakeWorkers() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// room is a site opened for one call.
+type room struct {
+	*Store
+	Site
+	keys  siteKeys
+	space engine.Space
+}
+
+func (s *Store) room(ctx context.Context, site string) (room, error) {
+	known, found := (*s.sites.Load())[site]
+	if !found {
+		return room{}, fmt.Errorf("%w: site %q", ErrNotFound, site)
+	}
+	keys, err := s.secrets.site(ctx, site)
+	if err != nil {
+		return room{}, err
+	}
+	return room{Store: s, Site: known, keys: keys, space: engine.Space(site)}, nil
+}
+
+func (r room) digest(of kind, parts ...string) digest { return r.keys.look.digest(of, parts...) }
+
+func (r room) at(record, field string) place { return place{r.Name, record, field} }
+
+// read is the engine's Read in the room's space, its error wrapped.
+func (r room) read(ctx context.Context, what string, asks ...engine.Ask) ([]engine.Answer, error) {
+	answers, err := r.engine.Read(ctx, r.space, asks...)
+	if err != nil {
+		return nil, fmt.Errorf("store: reading %s: %w", what, err)
+	}
+	// The engine gives a followed record once; here each row has it.
+	followed := map[string]map[string][]byte{}
+	for _, a := range answers {
+		for i := range a.Rows {
+			row := &a.Rows[i]
+			if row.Followed != nil {
+				followed[row.Reached] = row.Followed
+			}
+			row.Followed = followed[row.Reached]
+		}
+	}
+	return answers, nil
+}
+
+// commit is the engine's Commit in the room's space, its error wrapped; a
+// conflict is a ticket.ErrConflict.
+func (r room) commit(ctx context.Context, what string, b engine.Batch) (engine.Committed, error) {
+	done, err := r.engine.Commit(ctx, r.space, b)
+	if errors.Is(err, engine.ErrConflict) {
+		return done, fmt.Errorf("store: %s: %w: %w", what, ticket.ErrConflict, err)
+	}
+	if err != nil {
+		return done, fmt.Errorf("store: %s: %w", what, err)
+	}
+	return done, nil
+}
