@@ -130,7 +130,7 @@ func checkDKIM(d *decoder, path string, keys []DKIM) {
 			continue
 		}
 		if what := keyFault(k.Key); what != "" {
-			d.blame(at+".key", fmt.Sprintf("%s is %s", k.Key, what), "name an RSA key of 2048 bits or an Ed25519 key in PEM; guichet init makes one")
+			d.blame(at+".key", fmt.Sprintf("%s is %s", k.Key, what), "name an RSA or Ed25519 key in PEM; guichet init makes one")
 		}
 	}
 }
