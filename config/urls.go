@@ -34,6 +34,8 @@ type Redis struct {
 	// Master is the name that the sentinels know.
 	Master string
 	TLS    bool
+	// URL is the whole address as it was written.
+	URL Secret
 }
 
 // Embedded reports that the store is a file of this daemon's own.
@@ -195,7 +197,7 @@ func parseRedis(text string) (Redis, *problem) {
 	if p := l.only("db"); p != nil {
 		return Redis{}, p
 	}
-	r := Redis{Network: "tcp", Username: l.user, Password: Secret(l.password)}
+	r := Redis{Network: "tcp", Username: l.user, Password: Secret(l.password), URL: Secret(text)}
 	if r.Password == "" && r.Username != "" {
 		r.Username, r.Password = "", Secret(l.user)
 	}

@@ -47,6 +47,7 @@ func TestRedisForms(t *testing.T) {
 			Password: "p", Master: "m", DB: 4, TLS: true},
 	} {
 		got, p := parseRedis(text)
+		want.URL = Secret(text)
 		if diff := cmp.Diff(want, got); p != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", text, p, diff)
 		}

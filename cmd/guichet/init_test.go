@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"guichet/config"
+	"guichet/store"
 )
 
 func getenv(vars map[string]string) func(string) (string, bool) {
@@ -99,6 +101,25 @@ func TestInitWritesWhatCheckTakes(t *testing.T) {
 				t.Errorf("master key: %v, %v", info, err)
 			}
 		})
+	}
+}
+
+// TestStoreTakesTheMasterKey keeps the form that init writes and the one that
+// the store reads the same.
+func TestStoreTakesTheMasterKey(t *testing.T) {
+	plan, err := initCommand{}.plan(found{Hostname: "mx.acme.example", user: "anna"}, filepath.Join(t.TempDir(), "guichet.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.keys(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Options{Data: filepath.Dir(plan.masterKey), MasterKey: plan.masterKey, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

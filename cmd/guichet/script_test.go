@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -15,7 +16,16 @@ func TestMain(m *testing.M) {
 
 // TestScripts plays whole sessions on the command line, as people type them.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata"})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Condition: func(name string) (bool, error) {
+			if name != "installed" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			_, err := os.Stat("/etc/guichet/guichet.yaml")
+			return err == nil, nil
+		},
+	})
 }
 
 // TestEveryCommandShowsAnExample: help that does not show how is no help.
