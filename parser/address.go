@@ -142,14 +142,15 @@ func cleanAddress(s string) string {
 	}
 	local, domain := s[:at], strings.ToLower(strings.TrimSpace(s[at+1:]))
 	if strings.HasPrefix(local, "@") { // a source route (RFC 5322 §4.4)
-		if i := strings.LastIndexByte(local, ':'); i >= 0 {
-			local = local[i+1:]
-		}
+		local = local[strings.LastIndexAny(local, ":,")+1:]
 	}
 	if ascii, err := idna.Lookup.ToASCII(domain); err == nil && !isASCII([]byte(domain)) {
 		domain = ascii
 	}
-	return strings.TrimSpace(local) + "@" + domain
+	if local = strings.TrimSpace(local); local == "" {
+		return ""
+	}
+	return local + "@" + domain
 }
 
 // cleanName is a display name without quotes and with its words decoded.

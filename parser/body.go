@@ -50,7 +50,9 @@ func (b *body) leaf(p *part) {
 		b.attach(p)
 	case strings.HasPrefix(p.mediaType, "multipart/"):
 		// An empty multipart holds nothing.
-	case p.isText() && p.disposition != "attachment" && (!named || p.parent == nil):
+	case p.mediaType == "application/pgp-signature" && !named && p.parent != nil && p.parent.mediaType == "multipart/signed":
+		// Said of the mail, not sent with it.
+	case p.isText() && p.disposition != "attachment" && (!named || p.parent == nil) && !(p.enriched() && len(b.sections) > 0 && p.parent.mediaType != "multipart/alternative"):
 		b.textLeaf(p)
 	case p.isText() && p.disposition != "attachment" && b.spare == nil && len(b.sections) == 0:
 		b.spare = p
@@ -76,8 +78,7 @@ func (b *body) textLeaf(p *part) {
 // plain is the text of a plain part, its flow mended and its files taken out.
 func (b *body) plain(p *part) string {
 	text := p.text(b.problems)
-	switch p.mediaType {
-	case "text/enriched", "text/richtext":
+	if p.enriched() {
 		return stripEnriched(text)
 	}
 	if strings.EqualFold(p.params["format"], "flowed") {
@@ -144,6 +145,10 @@ func (b *body) useSpare() {
 	if b.spare != nil && b.spare.disposition == "inline" {
 		b.textLeaf(b.spare)
 	}
+}
+
+func (p *part) enriched() bool {
+	return p.mediaType == "text/enriched" || p.mediaType == "text/richtext"
 }
 
 // stripEnriched takes the commands out of text/enriched (RFC 1896): <bold>,

@@ -88,26 +88,23 @@ func readStatus(found *Bounce, raw []byte) (delivered bool) {
 		}
 		for i := range h.fields {
 			f := &h.fields[i]
-			value := decodeWords(unfold(f.value))
 			switch f.name {
 			case "final-recipient", "original-recipient", "x-actual-recipient":
-				addr := reportAddress(value)
+				addr := reportAddress(unfold(f.value))
 				switch {
 				case pending != nil && pending.Address != "" && f.name == "final-recipient" && pending.Status != "":
 					flush() // the empty line between two groups was lost
 					pending = &BouncedRecipient{Address: addr}
 				case pending == nil:
 					pending = &BouncedRecipient{Address: addr}
-				case pending.Address == "" || f.name == "final-recipient" || !strings.Contains(pending.Address, "@"):
-					if strings.Contains(addr, "@") || pending.Address == "" {
-						pending.Address = addr
-					}
+				case !whole(pending.Address) && whole(addr) || f.name == "final-recipient" && whole(addr):
+					pending.Address = addr
 				}
 			case "action", "status", "diagnostic-code":
 				if pending == nil {
 					pending = &BouncedRecipient{}
 				}
-				pending.set(f.name, value)
+				pending.set(f.name, decodeWords(unfold(f.value)))
 			}
 		}
 		if pending != nil && pending.Address != "" {
@@ -116,6 +113,12 @@ func readStatus(found *Bounce, raw []byte) (delivered bool) {
 	}
 	flush()
 	return delivered
+}
+
+// whole tells an address of the world from one that only its host knows.
+func whole(addr string) bool {
+	_, domain, ok := strings.Cut(addr, "@")
+	return ok && strings.Contains(domain, ".")
 }
 
 func (r *BouncedRecipient) set(name, value string) {
@@ -139,10 +142,17 @@ func reportAddress(s string) string {
 	if i := strings.IndexByte(s, ';'); i >= 0 {
 		s = s[i+1:]
 	}
-	if list := parseAddresses(s); len(list) > 0 && list[0].Address != "" {
+	s = strings.Trim(strings.TrimSpace(s), "<>")
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && strings.HasPrefix(s, "@") {
+		s = s[i+1:] // a source route
+	}
+	if strings.Contains(s, "=?") || !strings.Contains(s, "@") {
+		return s // what only its host can read stays as it wrote it
+	}
+	if list := parseAddresses(s); len(list) > 0 {
 		return list[0].Address
 	}
-	return strings.Trim(strings.TrimSpace(s), "<>")
+	return ""
 }
 
 func firstID(values ...string) string {

@@ -23,8 +23,11 @@ var bounceSubjects = []string{
 	"onbestelbaar", "niet bezorgd", "niet afgeleverd", "kan niet worden bezorgd", // Dutch
 	"kunne ikke leveres", "ikke leveret", "ikke levert", "går inte att leverera", "kunde inte levereras", "olevererat", "toimittaminen epäonnistui", "ei voitu toimittaa", // Nordic
 	"niedostarczon", "nie można dostarczyć", "nedoručiteln", "nedoručen", "kézbesíthetetlen", "teslim edilemedi", "недоставлен", "не доставлено", "ошибка доставки", "недоставка", // Slavic, Hungarian, Turkish
-	"退信", "邮件退回", "無法傳遞", "无法投递", "系统退信", "无法送达", "未送达", "配信不能", "配信エラー", "配送エラー", "送信エラー", "エラーメール", "메일 전송 실패", "반송", // Chinese, Japanese, Korean
+	"退信", "邮件退回", "無法傳遞", "无法投递", "系统退信", "无法送达", "未送达", "配信不能", "配信エラー", "配送エラー", "送信エラー", "エラーメール", "メールエラー", "エラー通知", "메일 전송 실패", "반송", // Chinese, Japanese, Korean
 }
+
+// systemSubjects are those of bounceSubjects that people do not write.
+var systemSubjects = []string{"undeliverable:", "undelivered mail returned", "returned mail:", "mail delivery failed", "non-delivery", "delivery status notification", "failure notice"}
 
 // bouncePhrases are what such reports say in their text, by program and
 // language. In lower case, spaces single.
@@ -52,8 +55,7 @@ var returnedLine = regexp.MustCompile(`(?im)^[ \t>]*(?:` + strings.Join([]string
 	`-{2,}.{0,20}(?:original|returned|unsent|below this line|copy of (?:the|your) message|message (?:header|text)s?|header|body of message|undeliverable message|enclosed).{0,60}$`,
 	`(?:the )?(?:original|your|unsent|returned) (?:message|mail)(?: headers?| text)? (?:follows?|is (?:included|attached|below)|begins).{0,40}$`,
 	`(?:message|original) headers? follow.{0,20}$`, `the (?:first|text|header|headers|content|body).{0,60}follows?:?.{0,3}$`,
-	`copy of (?:the )?(?:original )?message.{0,30}:?$`, `received:[ \t]*(?:from|by|\().{0,200}$`, `return-path:[ \t]*<.{0,200}$`, `message-id:[ \t]*<.{0,200}$`, `mime-version:.{0,40}$`,
-}, "|") + `)`)
+	`copy of (?:the )?(?:original )?message.{0,30}:?$`}, "|") + `)|(?im)^>?[ ]?(?:received:[ \t]*(?:from|by|\().{0,200}$|return-path:[ \t]*<.{0,200}$|message-id:[ \t]*<.{0,200}$|mime-version:.{0,40}$|from mailer-daemon\b.{0,60}$)`)
 
 // cutReturned parts the words of a report from the message it returns.
 func cutReturned(text string) (own, quoted string) {
@@ -73,7 +75,7 @@ func cutReturned(text string) (own, quoted string) {
 
 // isBounce judges a message without a report that can be read by the standard.
 func (t *reportText) isBounce() bool {
-	if vacationHeader(t.header) && !t.reporter() || vacationSubject(t.m.Subject) {
+	if vacationHeader(t.header) && !t.daemon() && !t.role() || vacationSubject(t.m.Subject) {
 		return false
 	}
 	words := strings.Join(strings.Fields(t.words), " ")
@@ -83,20 +85,34 @@ func (t *reportText) isBounce() bool {
 	if containsAny(words, successPhrases) && !containsAny(words, []string{"failed", "could not"}) {
 		return false
 	}
+	return t.judge(words)
+}
+
+// judge weighs who writes against what is said. A mail system is believed
+// when it says one thing, a role that people share when it says two. From
+// anybody else it takes what only a mail system writes: customers complain of
+// deliveries that failed, too.
+func (t *reportText) judge(words string) bool {
 	subject := containsAny(bareSubject(t.m.Subject), bounceSubjects)
 	phrase := containsAny(words, bouncePhrases)
 	code := statusPattern.MatchString(words) || replyCode.MatchString(words)
+	two := subject && (phrase || code) || phrase && code
 	switch {
-	case t.reporter():
-		return subject || phrase || code || t.reports && words == ""
+	case t.daemon():
+		return subject || phrase || code || t.reports
+	case t.role():
+		return two || t.reports || subject && t.returned() || phrase && t.nullSender()
 	case answerPrefix.MatchString(strings.ToLower(t.m.Subject)):
 		return false
 	case t.nullSender():
-		return subject && (phrase || code) || phrase && code
+		return two
 	case robotAddress(t.m.From.Address):
 		return subject && (phrase || code) || strings.Contains(words, "bouncedrecipients")
 	}
-	return subject && phrase && (code || t.returned())
+	if subject && phrase && (statusPattern.MatchString(words) || t.returned() && t.inner.has("received")) {
+		return true
+	}
+	return phrase && containsAny(bareSubject(t.m.Subject), systemSubjects) && len(collect(surePatterns[3], t.text, t.others())) > 0
 }
 
 // returned reports whether the message carries the one that came back.
@@ -124,17 +140,30 @@ func bareSubject(s string) string {
 	return s
 }
 
-var reporterAddress = regexp.MustCompile(`(?i)^(?:mailer-?_?daemon|mail-?daemon|maildaemon|post_?master|daemon|mdaemon|mail(?:er)?-?system|bounces?|mail|uucp|mailerdaemon|mmdf|administrator|system|no-?reply-?smtp|root|mailmaster|mailsystem|mail_daemon|delivery|mailer|postoffice|mta|smtp|intermail|mailrouter|exchange|msexchange|.*-daemon|.*-postmaster)@?`)
+// daemonAddress and daemonName are those of mail systems alone, roleAddress
+// and roleName those that a person may write from as well.
+var (
+	daemonAddress = regexp.MustCompile(`(?i)^(?:(?:mailer|mail|.*mail)[-_]?daemon(?:[-_].*)?|mmdf|mdaemon|mail[-_]?delivery[-_]?(?:sub)?system|.*-daemon)$`)
+	daemonName    = regexp.MustCompile(`(?i)mail(?:er)?[ -]?daemon|mail delivery (?:sub)?s[yu]|delivery subsystem|mail delivery service`)
+	roleAddress   = regexp.MustCompile(`(?i)^(?:.*post?_?master|poostmaster|daemon|mail(?:er)?-?system|bounces?|mail|uucp|administrator|system|root|mailmaster|delivery|mailer|postoffice|mta|smtp|intermail|mailrouter|exchange|msexchange)$`)
+	roleName      = regexp.MustCompile(`(?i)system administrator|postmaster|mail system|mail administrator|mail router|internet mail|microsoft (?:outlook|exchange)|delivery notification`)
+)
 
-var reporterName = regexp.MustCompile(`(?i)mail(?:er)?[ -]?daemon|mail delivery|delivery (?:sub)?system|system administrator|postmaster|mail system|mail administrator|mail router|internet mail|microsoft (?:outlook|exchange)|delivery service|delivery notification`)
-
-// reporter reports whether the sender is a mail system.
-func (t *reportText) reporter() bool {
+func (t *reportText) sender() string {
 	local, _, _ := strings.Cut(t.m.From.Address, "@")
 	if local == "" {
 		local = strings.Trim(t.header.get("from"), "<> ")
 	}
-	return reporterAddress.FindString(local) == local && local != "" || reporterName.MatchString(t.m.From.Name) || reporterName.MatchString(local)
+	return local
+}
+
+func (t *reportText) daemon() bool {
+	local := t.sender()
+	return daemonAddress.MatchString(local) || daemonName.MatchString(t.m.From.Name) || daemonName.MatchString(local)
+}
+
+func (t *reportText) role() bool {
+	return roleAddress.MatchString(t.sender()) || roleName.MatchString(t.m.From.Name)
 }
 
 // nullSender reports whether the envelope sender was <>, as far as the header
@@ -143,45 +172,69 @@ func (t *reportText) nullSender() bool {
 	return t.header.has("return-path") && returnPath(t.header) == ""
 }
 
-const addrRE = `([^\s<>()\[\]:;,"'@=]{1,64}@[a-zA-Z0-9][a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])`
+const addrRE = `([^\s<>()\[\]:;,"'@]{1,64}@(?:[\pL\d](?:[\pL\d_-]{0,62}[\pL\d])?\.){1,10}[\pL\d-]{2,40})`
 
-// recipientPatterns find the failed recipients, the surest way first. The first
-// that finds any decides.
-var recipientPatterns = []*regexp.Regexp{
+// surePatterns find failed recipients where a report lists them, the surest
+// way first. The first that finds any decides.
+var surePatterns = []*regexp.Regexp{
 	regexp.MustCompile(`(?im)^[ \t>]*(?:final-recipient|original-recipient)[ \t]*:[ \t]*(?:rfc822[ \t]*;)?[ \t]*<?` + addrRE),
 	regexp.MustCompile(`(?i)\\?"emailAddress\\?"\s*:\s*\\?"` + addrRE), // Amazon SNS
+	regexp.MustCompile(`(?i)\bSMTP=` + addrRE),                         // Exchange, X.400 form
 	regexp.MustCompile(`(?im)^[ \t]*(?:[-*•][ \t]*)?["'<\[(]{0,2}(?:mailto:|smtp:|rfc822;)?` + addrRE + `["'>\])]{0,2}[ \t]*(?:[:;,.(<-].{0,200}|\.{3}.{0,100}|on \w{3}, .{0,60}|on \d.{0,40}|\[.{0,100}|(?:is|was|has|does|not|user|unknown|mailbox|failed|host|no|the) .{0,150})?$`),
+	regexp.MustCompile(`(?im)^[ \t]*(?:original|failed|intended)?[ \t]*(?:recipient|target)?[ \t]*(?:mail)?[ \t]*address[ \t]*:[ \t]*<?` + addrRE), // Sun, iPlanet
 	regexp.MustCompile(`(?i)rcpt to[ \t]*:?[ \t]*<?` + addrRE),
-	regexp.MustCompile(`(?i)(?:deliver(?:ed|ing|y)?|sent|send|message|mail|e-mail|undeliverable|reach|forward(?:ed)?|relay|addressed|zugestellt|remis|entregar|entregue)(?: \S{1,20}){0,6} (?:to|an|à|a|for|para|address)(?: \S{1,20}){0,3}[: \t\n]*["'<(]*` + addrRE),
-	regexp.MustCompile(`(?im)(?:recipients?|users?|addressee|address|mailbox|account|empfänger|destinataire|destinatario|unknown|収件人|收件人|宛先|to|failed)[^\S\n]?(?:\w+[^\S\n]){0,3}[:=]?[ \t]*["'<(\[]{0,2}` + addrRE),
-	regexp.MustCompile(addrRE),
 }
+
+// likelyPatterns find them in running sentences.
+var likelyPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(?:deliver(?:ed|ing|y)?|sent|send|message|mail|e-mail|undeliverable|reach|forward(?:ed)?|relay|addressed|zugestellt|remis|entregar|entregue)(?: \S{1,20}){0,6} (?:to|an|à|a|for|para|address)(?: \S{1,20}){0,3}[:\s]+["'<(]{0,2}` + addrRE),
+	regexp.MustCompile(`(?im)(?:recipients?|users?|userid|addressee|address|mailbox|account|empfänger|destinataire|destinatario|unknown|収件人|收件人|宛先|to|failed)[^\S\n]?(?:\w+[^\S\n]){0,3}[:= \t]+["'<(\[]{0,2}` + addrRE),
+}
+
+var expandedFrom = regexp.MustCompile(`(?i)\((?:expanded|(?:ultimately )?generated) from:? <?` + addrRE)
+
+var anyAddress = regexp.MustCompile(`(?:^|[\s<>()\[\]:;,"'])` + addrRE)
 
 // recipients are the addresses that the report is about; when it names none,
 // those that the returned message was sent to.
 func (t *reportText) recipients() []string {
 	skip := t.others()
-	for _, pattern := range recipientPatterns {
-		if found := collect(pattern, t.text, skip); len(found) > 0 {
-			return found
-		}
-	}
-	if t.inner != nil {
-		var found []string
-		for _, name := range []string{"x-failed-recipients", "delivered-to", "to", "cc", "apparently-to"} {
-			for _, a := range parseAddresses(strings.Join(t.inner.all(name), ", ")) {
-				if a.Address != "" && !skip[strings.ToLower(a.Address)] && !contains(found, a.Address) {
-					found = append(found, a.Address)
-				}
-			}
-			if len(found) > 0 {
-				return found[:min(len(found), maxRecipients)]
+	for _, try := range []struct {
+		patterns []*regexp.Regexp
+		skip     map[string]bool
+	}{{surePatterns, skip}, {surePatterns, nil}, {likelyPatterns, skip}} {
+		for _, pattern := range try.patterns {
+			if found := collect(pattern, t.text, try.skip); len(found) > 0 {
+				// The address that we wrote to is the one that was expanded.
+				return append(found, collect(expandedFrom, t.text, nil)...)
 			}
 		}
 	}
-	for _, pattern := range recipientPatterns {
-		if found := collect(pattern, t.text, nil); len(found) > 0 {
+	if found := t.sentTo(skip); len(found) > 0 {
+		return found
+	}
+	for _, skip := range []map[string]bool{skip, nil} {
+		if found := collect(anyAddress, t.text, skip); len(found) > 0 {
 			return found[:1]
+		}
+	}
+	return nil
+}
+
+// sentTo is whom the returned message was sent to.
+func (t *reportText) sentTo(skip map[string]bool) []string {
+	if t.inner == nil {
+		return nil
+	}
+	for _, name := range []string{"x-failed-recipients", "delivered-to", "to", "cc", "apparently-to"} {
+		var found []string
+		for _, a := range parseAddresses(strings.Join(t.inner.all(name), ", ")) {
+			if a.Address != "" && !skip[strings.ToLower(a.Address)] && !contains(found, a.Address) && len(found) < maxRecipients {
+				found = append(found, a.Address)
+			}
+		}
+		if len(found) > 0 {
+			return found
 		}
 	}
 	return nil
@@ -210,12 +263,15 @@ func (t *reportText) others() map[string]bool {
 	return skip
 }
 
+// systemLocal are local parts of those who report, never of those reported.
+var systemLocal = map[string]bool{"mailer-daemon": true, "postmaster": true, "mailerdaemon": true, "mailer_daemon": true, "mail-daemon": true}
+
 func collect(pattern *regexp.Regexp, text string, skip map[string]bool) []string {
 	var found []string
 	for _, m := range pattern.FindAllStringSubmatch(text, maxRecipients) {
 		addr := cleanAddress(strings.Trim(m[1], ".-_"))
 		local, _, _ := strings.Cut(addr, "@")
-		if skip[strings.ToLower(addr)] || reporterAddress.FindString(local) == local || !utf8.ValidString(addr) || contains(found, addr) {
+		if addr == "" || skip[strings.ToLower(addr)] || systemLocal[strings.ToLower(local)] || !utf8.ValidString(addr) || contains(found, addr) {
 			continue
 		}
 		found = append(found, addr)

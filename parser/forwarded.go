@@ -58,7 +58,7 @@ var forwardPrefixes = map[string]bool{
 	"vs": true, "vb": true, "videresend": true, "vl": true, "vidarebefordrat": true, // Nordic
 	"pd": true, "przekaz": true, // Polish
 	"přeposlat": true, "fwd.": true, "předat": true, "posredovano": true, "prosleđeno": true,
-	"továbbítás": true, "tovabbitas": true, "redirecționat": true, "redirectionat": true,
+	"továbbítás": true, "tovabbitas": true, "redirecționat": true, "redirectionat": true, "redir": true,
 	"ilt": true, "i̇lt": true, "ynt-ilt": true, "yönlendirme": true, // Turkish
 	"πρθ": true, "προώθ": true, // Greek
 	"пересл": true, "перенапр": true, "препр": true, "пересилання": true,
@@ -92,7 +92,7 @@ func forwardSubject(subject string) (bare string, ok bool) {
 // forwardLine reports whether a line says that a forwarded message follows.
 func forwardLine(s string) bool {
 	t := strings.TrimSpace(s)
-	if t == "" || len(t) > 300 {
+	if t == "" || len(t) > 1_500 {
 		return false
 	}
 	bare := strings.TrimLeft(t, "-_=—–*#> ~|\u00a0\ufeff")
@@ -327,13 +327,9 @@ func unglue(lines []line) []line {
 func glued(s string) []string {
 	var pieces []string
 	seen := map[byte]bool{}
-	start := 0
+	start, next := 0, 1
 	for i, r := range s {
-		if i == start || len(seen) >= 5 || !unicode.IsLetter(r) || seen['s'] {
-			continue
-		}
-		prev, _ := utf8.DecodeLastRuneInString(s[:i])
-		if unicode.IsLetter(prev) && (unicode.IsUpper(prev) || !unicode.IsUpper(r)) {
+		if i < next || !unicode.IsLetter(r) || seen['s'] {
 			continue
 		}
 		end := strings.IndexByte(s[i:], ':')
@@ -344,9 +340,14 @@ func glued(s string) []string {
 		if kind == 0 || seen[kind] {
 			continue
 		}
+		prev, _ := utf8.DecodeLastRuneInString(s[:i])
+		// "09:26:50 CETSubject:" is glued, "Bisher: " is a word.
+		if unicode.IsLetter(prev) && (!unicode.IsUpper(r) || unicode.IsUpper(prev) && kind != 's') {
+			continue
+		}
 		seen[kind] = true
 		pieces = append(pieces, strings.TrimSpace(s[start:i]))
-		start = i
+		start, next = i, i+end
 	}
 	return append(pieces, strings.TrimSpace(s[start:]))
 }

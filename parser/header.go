@@ -110,6 +110,8 @@ func readHeader(b []byte) header {
 		case pos < last && len(h.fields) > 0:
 			h.mended = true
 			h.extend(b, next)
+		case pos < last && beforeField(b, next):
+			h.mended = true // a line that a program put on top
 		default:
 			// Text without the empty line before it: the body begins here.
 			h.mended = len(h.fields) > 0
@@ -187,6 +189,12 @@ func fieldName(line []byte) int {
 		}
 	}
 	return 0
+}
+
+// beforeField reports whether a field begins at pos.
+func beforeField(b []byte, pos int) bool {
+	line, _ := nextLine(b, pos)
+	return fieldName(line) > 0
 }
 
 // isFromLine tells the envelope line of an mbox, quoted or not, from a field.

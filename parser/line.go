@@ -25,9 +25,23 @@ func plainLines(text string) []line {
 	lines := make([]line, 0, 1+strings.Count(text, "\n"))
 	for s := range strings.SplitSeq(text, "\n") {
 		rest, depth := cutQuoteMarks(s)
+		if n := len(lines); depth == 1 && n > 0 && openAngle(lines[n-1].text) {
+			// The > closes an address that was folded, and quotes nothing.
+			rest, depth = s, lines[n-1].depth
+		}
 		lines = append(lines, line{text: rest, depth: depth})
 	}
 	return lines
+}
+
+// openAngle reports whether the < before an address is still open at the end
+// of a line.
+func openAngle(s string) bool {
+	if strings.HasPrefix(s, "mailto:") {
+		return true // its < stands on the line above
+	}
+	i := strings.LastIndexByte(s, '<')
+	return i >= 0 && !strings.Contains(s[i:], ">") && (strings.Contains(s[i:], "@") || strings.TrimSpace(s[i+1:]) == "")
 }
 
 // cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), and

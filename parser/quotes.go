@@ -34,7 +34,7 @@ var wroteVerbs = []string{
 	"wrote", "writes", // English: all
 	"schrieb", "geschrieben", // German: Apple Mail, Thunderbird, Gmail
 	"a écrit", "a ecrit", "écrit", // French: Gmail, Apple Mail
-	"escribió", "escribio", "ha escrito", // Spanish: Gmail, Thunderbird
+	"escribió", "escribio", "ha escrito", "ha escrit", // Spanish: Gmail, Thunderbird
 	"escreveu",           // Portuguese
 	"ha scritto",         // Italian
 	"schreef",            // Dutch: Gmail
@@ -181,7 +181,7 @@ var headerLabels = map[string]byte{
 	// Greek
 	"από": 'f', "προς": 't', "στάλθηκε": 'd', "ημερομηνία": 'd', "θέμα": 's', "κοιν": 'c', "κοιν.": 'c', "εστάλη": 'd', "αποστολή": 'd', "αποστολέας": 'f', "παραλήπτης": 't', "κοινοποίηση": 'c', "απάντηση προς": 'r',
 	// Russian, Ukrainian, Bulgarian
-	"от": 'f', "от кого": 'f', "кому": 't', "отправлено": 'd', "дата": 'd', "тема": 's', "копия": 'c', "отправитель": 'f', "получатель": 't', "дата отправки": 'd', "ответить": 'r', "від": 'f', "надіслано": 'd', "копія": 'c', "від кого": 'f', "відправник": 'f', "до": 't', "относно": 's', "изпратено": 'd', "кого": 't', "отправлен": 'd', "обратный адрес": 'r', "копие": 'c', "предмет": 's', "адрес для ответа": 'r', "відповісти": 'r', "отговор до": 'r', "изпратен": 'd', "одержувач": 't', "получател": 't', "подател": 'f',
+	"от": 'f', "от кого": 'f', "кому": 't', "отправлено": 'd', "дата": 'd', "тема": 's', "копия": 'c', "отправитель": 'f', "получатель": 't', "дата отправки": 'd', "ответить": 'r', "від": 'f', "надіслано": 'd', "копія": 'c', "від кого": 'f', "відправлено": 'd', "відправник": 'f', "до": 't', "относно": 's', "изпратено": 'd', "кого": 't', "отправлен": 'd', "обратный адрес": 'r', "копие": 'c', "предмет": 's', "адрес для ответа": 'r', "відповісти": 'r', "отговор до": 'r', "изпратен": 'd', "одержувач": 't', "получател": 't', "подател": 'f',
 	// Lithuanian, Latvian, Estonian
 	"nuo": 'f', "kam": 't', "išsiųsta": 'd', "no": 'f', "kellele": 't', "saatja": 'f', "saadetud": 'd', "teema": 's', "temats": 's', "nosūtīts": 'd', "saaja": 't', "kuupäev": 'd', "kellelt": 'f', "sūtītājs": 'f', "adresāts": 't', "datums": 'd',
 	// Icelandic, Catalan, Galician
@@ -195,7 +195,7 @@ var headerLabels = map[string]byte{
 	// Chinese: Outlook, QQ, Foxmail, NetEase, Sina
 	"发件人": 'f', "发送时间": 'd', "收件人": 't', "主题": 's', "抄送": 'c', "抄送人": 'c', "日期": 'd', "發件人": 'f', "傳送時間": 'd', "寄件者": 'f', "寄件人": 'f', "寄件日期": 'd', "收件者": 't', "主旨": 's', "主題": 's', "副本": 'c', "發送日期": 'd', "发送日期": 'd', "已发送": 'd', "時間": 'd', "时间": 'd', "发自": 'f', "回复": 'r', "回复至": 'r', "發送時間": 'd', "已傳送": 'd', "抄送至": 'c', "寄送時間": 'd', "傳送日期": 'd', "重要性": 'i', "附件": 'i', "答复": 'r', "回覆": 'r', "发件时间": 'd', "接收人": 't', "标题": 's',
 	// Japanese
-	"差出人": 'f', "送信日時": 'd', "宛先": 't', "件名": 's', "日付": 'd', "送信元": 'f', "送信者": 'f', "送信日": 'd', "日時": 'd', "返信先": 'r', "ｃｃ": 'c', "送信済み": 'd', "題名": 's', "受信者": 't', "発信者": 'f',
+	"差出人": 'f', "送信日時": 'd', "宛先": 't', "送信先": 't', "件名": 's', "日付": 'd', "送信元": 'f', "送信者": 'f', "送信日": 'd', "日時": 'd', "返信先": 'r', "ｃｃ": 'c', "送信済み": 'd', "題名": 's', "受信者": 't', "発信者": 'f',
 	// Korean
 	"보낸 사람": 'f', "보낸사람": 'f', "보낸 날짜": 'd', "받는 사람": 't', "받는사람": 't', "제목": 's', "날짜": 'd', "참조": 'c', "보낸날짜": 'd', "발신": 'f', "수신": 't', "일시": 'd', "받는 이": 't', "보낸 이": 'f', "답장받는 사람": 'r', "회신": 'r', "발신자": 'f', "수신자": 't', "보낸이": 'f', "받는이": 't', "보냄": 'd', "보낸일시": 'd',
 }
@@ -331,7 +331,7 @@ func ruleLine(s string) bool {
 var (
 	datePattern = regexp.MustCompile(`\d{1,4}\s?[./年년-]\s?\d{1,2}\s?[./月월-]\s?\d{1,4}|\b(19|20)\d\d\b|\d{1,2}[:.h]\d{2}|\d{1,2}/\d{1,2}`)
 	addrPattern = regexp.MustCompile(`[^\s<>@]{1,64}@[^\s<>@]{2,}`)
-	sameLine    = regexp.MustCompile(`^(.*\S)\s*-{2,}\s*(On\s.{6,200}wrote:?)\s*$`)
+	sameLine    = regexp.MustCompile(`^(.*?[^\s-])\s*-{2,}\s*(On\s.{6,200}wrote:?)\s*$`)
 	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
 )
 
@@ -353,7 +353,7 @@ func attribution(lines []line, end int) (start int, ok bool) {
 			break
 		}
 		if lines[j].blank() {
-			if j < end-1 || j == end {
+			if j < end-1 && !strings.HasPrefix(joined, "<") || j == end {
 				break
 			}
 			continue // one empty line inside, where HTML put the address in a block
@@ -363,10 +363,34 @@ func attribution(lines []line, end int) (start int, ok bool) {
 			break
 		}
 		if isAttribution(joined, closing) {
-			return j, true
+			return beginning(lines, j, end), true
 		}
 	}
 	return 0, false
+}
+
+// beginning looks above a line that is an attribution by itself ("<ann@example.com>
+// wrote:") for the one with the date, of which it is the rest.
+func beginning(lines []line, j, end int) int {
+	if head := attributionHead(lines[j].text); head {
+		return j
+	}
+	for k := j - 1; k >= 0 && k > end-5; k-- {
+		if lines[k].depth != lines[end].depth || lines[k].blank() && !strings.HasPrefix(strings.TrimSpace(lines[k+1].text), "<") {
+			break
+		}
+		if attributionHead(lines[k].text) {
+			return k
+		}
+	}
+	return j
+}
+
+// attributionHead reports whether a line begins as an attribution does: with an
+// opener and a date, or with a date.
+func attributionHead(s string) bool {
+	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\ufeff")
+	return startsAttribution(strings.ToLower(s)) && datePattern.MatchString(s) || dateFirst.MatchString(s)
 }
 
 // endsAttribution is the cheap test that spares most lines the dear ones.

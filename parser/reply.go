@@ -51,11 +51,10 @@ func strip(lines []line) []line {
 type kindOf uint8
 
 const (
-	isNew      kindOf = iota // the writer's own
-	isQuote                  // under a quote mark, or in what HTML marks
-	isIntro                  // "On …, Ann wrote:", a header block, a rule above them
-	isTail                   // all below a header block or an intro without marks
-	isOwnQuote               // quoted by hand, without an intro: part of what is said
+	isNew   kindOf = iota // the writer's own
+	isQuote               // under a quote mark, or in what HTML marks
+	isIntro               // "On …, Ann wrote:", a header block, a rule above them
+	isTail                // all below a header block or an intro without marks
 )
 
 // fresh gives the lines that are new, and whether anything was cut.
@@ -100,13 +99,14 @@ func classifyLines(lines []line) []kindOf {
 			kinds[i] = isQuote
 		case l.hint&hintQuote != 0:
 			kinds[i] = isQuote
-		case l.blank():
 		case l.depth > 0:
 			kinds[i] = isQuote
+		case l.blank():
 		default:
 			if at, n, found := opensQuote(lines, i); found {
 				if marked(lines, i+n) {
 					mark(kinds, ruleAbove(lines, at), i+n, isIntro)
+					markForeign(lines, kinds, i+n)
 					i += n - 1
 					continue
 				}
@@ -151,6 +151,15 @@ func foreignMark(s string) bool {
 	}
 	i := strings.IndexByte(t, '>')
 	return i > 0 && i <= 3 && strings.ToUpper(t[:i]) == t[:i] && strings.Trim(t[:i], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// markForeign makes quote of the lines at i that carry such marks.
+func markForeign(lines []line, kinds []kindOf, i int) {
+	for ; i < len(lines) && (lines[i].blank() || foreignMark(lines[i].text)); i++ {
+		if !lines[i].blank() {
+			kinds[i] = isQuote
+		}
+	}
 }
 
 // tail makes all from i on quote.
@@ -235,10 +244,10 @@ func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
 		}
 		introduced = introduced || r.intro
 		switch {
+		case !introduced && (i < last || i+1 < len(runs)):
+			out = append(out, context(lines[r.from:r.to], 5)...)
 		case i > last:
 			cut = true
-		case !introduced:
-			out = append(out, context(lines[r.from:r.to], 5)...)
 		case answered > 1:
 			cut = true
 			out = append(out, context(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]), 2)...)
@@ -265,7 +274,7 @@ func runsOf(lines []line, kinds []kindOf) []run {
 			quote = true
 		}
 		intro := k == isIntro || k == isTail || quote && lines[i].hint&(hintQuote|hintOurs) != 0 || quote && introInside(lines, i)
-		if n := len(runs); n > 0 && runs[n-1].quote == quote {
+		if n := len(runs); n > 0 && runs[n-1].quote == quote && (k != isIntro || runs[n-1].intro) {
 			runs[n-1].to = i + 1
 			runs[n-1].intro = runs[n-1].intro || intro
 			continue

@@ -3,6 +3,7 @@ package parser
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // maxSignature is how many lines may follow a signature mark that could also
@@ -20,7 +21,7 @@ func cutSignature(lines []line) (rest, signature []line) {
 	if i := signatureMark(lines[:cut]); i >= 0 {
 		cut = i
 	}
-	for range 4 {
+	for range 20 {
 		next := cutTrailer(lines[:cut])
 		if next == cut {
 			break
@@ -28,10 +29,21 @@ func cutSignature(lines []line) (rest, signature []line) {
 		cut = next
 	}
 	cut = trimBlank(lines[:cut])
-	if blankLines(lines[:cut]) {
+	if !speaks(lines[:cut]) {
 		return lines, nil
 	}
 	return lines[:cut], dropMark(lines[cut:end])
+}
+
+// speaks reports whether a letter or digit stands in lines: what is left of a
+// mail must say something without its signature.
+func speaks(lines []line) bool {
+	for _, l := range lines {
+		if strings.IndexFunc(l.text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func trimBlank(lines []line) int {
