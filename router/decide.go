@@ -1,0 +1,356 @@
+package router
+
+import (
+	"bytes"
+	"io"
+	"slices"
+
+	"guichet/parser"
+	"guichet/ticket"
+)
+
+// Did is what was done with a message for one queue.
+type Did string
+
+const (
+	Opened   Did = "opened"   // a new ticket
+	Added    Did = "added"    // a requester's words, to their ticket
+	Answered Did = "answered" // an agent's words, to the requester
+	Acted    Did = "acted"    // an agent's note or commands; nothing left for the requester
+	Asked    Did = "asked"    // an agent's mail that was not understood: nothing ran, nothing left
+	Filed    Did = "filed"    // a machine's mail or a bounce, on its ticket
+	HeldBack Did = "held"     // kept aside for a person
+	Repeated Did = "repeated" // had been delivered before: nothing changes
+)
+
+// Decision is what is done with a message for one site, and why.
+type Decision struct {
+	Site     string
+	Outcomes []Outcome // one for each queue
+	// Change is what is to be committed; nil when nothing changes.
+	Change *ticket.Change
+}
+
+// Outcome is what was decided for one queue, in the words of the log and of
+// explain.
+type Outcome struct {
+	Queue string
+	Did   Did
+	// Why is a short reason, without addresses or words of the message.
+	Why       string
+	Rule      Rule
+	Ticket    ticket.ID
+	Reference string
+	Proof     ticket.Proof
+	Notices   int
+}
+
+// created fills in the references that the commit drew.
+func (d *Decision) created(r ticket.Result) {
+	next := 0
+	for i := range d.Outcomes {
+		if o := &d.Outcomes[i]; o.Did == Opened && next < len(r.References) {
+			o.Reference = r.References[next].String()
+			next++
+		}
+	}
+}
+
+// decider gathers one decision.
+type decider struct {
+	in     Input
+	facts  *ticket.Facts
+	mint   ticket.Mint
+	from   ticket.Address // the one author, or "" where that is not clear
+	change *ticket.Change
+}
+
+// Decide says what happens to a message for a site. It is pure: all that it
+// knows are its arguments, all that it draws comes from mint.
+func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
+	d := &decider{in: in, facts: facts, mint: mint, from: in.Envelope.Evidence.From,
+		change: &ticket.Change{Site: in.Site.Name, Operation: in.operation(), At: in.Now}}
+	out := Decision{Site: in.Site.Name}
+	for _, t := range in.Targets {
+		notices := d.notices()
+		o := Outcome{Did: Repeated, Why: "delivered before"}
+		if !facts.Seen[in.seen(t)] {
+			d.change.Seen = append(d.change.Seen, in.seen(t))
+			o = d.target(t)
+		}
+		if t.Queue != nil {
+			o.Queue = t.Queue.Name
+		}
+		o.Notices = d.notices() - notices
+		out.Outcomes = append(out.Outcomes, o)
+	}
+	if len(d.change.Seen) > 0 {
+		out.Change = d.change
+	}
+	return out
+}
+
+// target decides for one queue.
+func (d *decider) target(t Target) Outcome {
+	m := d.in.Message
+	switch {
+	case t.Postmaster:
+		return d.forAdmin()
+	case m.Bounce != nil || m.Automatic == parser.BounceNotice:
+		return d.bounce(t)
+	case d.from == "":
+		return d.hold(t.Queue, nil, ticket.HeldNoSender, "no one author to answer")
+	case d.in.Ours(d.from):
+		return d.hold(t.Queue, nil, ticket.HeldOwn, "from an address of ours")
+	case d.echo():
+		return d.hold(t.Queue, nil, ticket.HeldOwn, "a mail of ours, come back")
+	}
+	found := d.find(t)
+	if found.ticket == nil {
+		return d.request(t)
+	}
+	o := d.follow(t, found)
+	if o.Rule = found.rule; o.Did != Opened {
+		o.Ticket, o.Reference = found.ticket.ID, found.ticket.Reference.String()
+	}
+	return o
+}
+
+// follow decides on a message into a ticket.
+func (d *decider) follow(t Target, found match) Outcome {
+	queue, ok := d.in.Site.Queue(found.ticket.Queue)
+	if !ok {
+		queue = t.Queue // the ticket's own was taken out of the settings
+	}
+	seen := d.in.seenIn(found.ticket.ID)
+	if d.facts.Seen[seen] || slices.Contains(d.change.Seen, seen) {
+		return Outcome{Did: Repeated, Why: "another queue's copy went to the same ticket"}
+	}
+	d.change.Seen = append(d.change.Seen, seen)
+	w := d.writer(queue, found)
+	switch {
+	case w.participant == nil && w.removed:
+		return d.holdInto(w, ticket.HeldRemoved, "from somebody who was taken off")
+	case w.participant == nil:
+		return d.holdInto(w, ticket.HeldStranger, "from nobody on the ticket")
+	case w.participant.Role == ticket.AgentRole && !ticket.AgentWrite.Permits(w.claim):
+		return d.holdInto(w, ticket.HeldUnproved, "an agent's address, unproved")
+	case w.participant.Role != ticket.AgentRole && !ticket.AddArticle.Permits(w.claim):
+		return d.holdInto(w, ticket.HeldUnproved, "a participant's address, unproved")
+	case d.machine(w):
+		return d.fileAutomatic(w)
+	case w.participant.Role == ticket.AgentRole:
+		return d.agentMail(w)
+	}
+	return d.requesterMail(t, w)
+}
+
+// machine reports whether a mail into a ticket is to be taken for no person's,
+// so that it is relayed to nobody and opens nothing again. What carries the
+// marks of lists and bulk may still be somebody's words: they are taken from a
+// requester, who speaks to the team alone, where they change no closed ticket.
+func (d *decider) machine(w writer) bool {
+	switch a := d.in.Message.Automatic; {
+	case d.in.Envelope.Null:
+		return true
+	case a == parser.List || a == parser.Bulk:
+		return w.participant.Role == ticket.AgentRole || w.ticket.State == ticket.Closed
+	default:
+		return a != parser.ByPerson
+	}
+}
+
+// echo reports whether the message is one of ours: its own identifier has the
+// form that only we write. Whether its token still holds does not matter.
+func (d *decider) echo() bool {
+	_, ours := ticket.TokenOfMessageID(d.in.Message.MessageID)
+	return ours
+}
+
+// silent reports whether the message may not be answered by a machine such as
+// us (RFC 3834 §2, RFC 5321 §4.5.5): not machines, not lists, nor mail that was
+// not addressed to the queue.
+func (d *decider) silent(q *ticket.Queue) bool {
+	if d.in.Envelope.Null || d.in.Message.Automatic != parser.ByPerson {
+		return true
+	}
+	for _, box := range slices.Concat(d.in.Message.To, d.in.Message.Cc) {
+		if a, err := ticket.ParseAddress(box.Address); err == nil && q.Ours(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// writer is who wrote a message into a ticket, and what they proved. The ticket
+// is a copy to change, with the agents that are listed now.
+type writer struct {
+	ticket      *ticket.Ticket
+	queue       *ticket.Queue
+	participant *ticket.Participant // nil: nobody on the ticket
+	removed     bool
+	claim       ticket.Claim
+	purpose     ticket.Purpose
+}
+
+func (d *decider) writer(queue *ticket.Queue, found match) writer {
+	w := writer{ticket: found.ticket.Clone(), queue: queue, purpose: found.purpose}
+	d.listAgents(w.ticket, queue)
+	fits := false
+	if found.owner != nil && !found.void {
+		// Asked again of the copy: the list of agents may have voided it just now.
+		if p, ok := w.ticket.Participant(found.owner.Number); ok && !p.Removed && p.Is(d.from) {
+			w.participant, fits = p, true
+		}
+	}
+	if w.participant == nil {
+		w.participant, _ = w.ticket.Who(d.from)
+	}
+	if w.participant == nil {
+		w.removed = slices.ContainsFunc(w.ticket.Participants, func(p ticket.Participant) bool { return p.Removed && p.Is(d.from) })
+	}
+	w.claim = ticket.Claim{
+		Proof:       ticket.Prove(d.in.Envelope.Evidence, fits),
+		Method:      d.in.Envelope.Evidence.Method,
+		Participant: w.participant != nil,
+		ListedAgent: queue.Agent(d.from),
+	}
+	return w
+}
+
+// listAgents brings the agents on a ticket in line with the queue's list: those
+// who left it are removed, and their tokens void; those who joined take part.
+func (d *decider) listAgents(t *ticket.Ticket, q *ticket.Queue) {
+	for i := range t.Participants {
+		p := &t.Participants[i]
+		listed := q.Agent(p.Address)
+		if p.Role != ticket.AgentRole || listed != p.Removed {
+			continue
+		}
+		p.Removed = !listed
+		if p.Removed {
+			p.Epoch++
+		}
+	}
+	for _, a := range q.Agents {
+		if !slices.ContainsFunc(t.Participants, func(p ticket.Participant) bool { return p.Address.Same(a) }) {
+			t.Join(ticket.Participant{Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Address: a}, Locale: d.in.Site.Locale()})
+		}
+	}
+}
+
+// alter puts a ticket into the change, once, and gives what is written of it.
+func (d *decider) alter(t *ticket.Ticket) *ticket.TicketChange {
+	i := slices.IndexFunc(d.change.Tickets, func(c ticket.TicketChange) bool { return c.Ticket == t })
+	if i < 0 {
+		t.Changed = d.in.Now
+		i = len(d.change.Tickets)
+		d.change.Tickets = append(d.change.Tickets, ticket.TicketChange{Ticket: t})
+	}
+	return &d.change.Tickets[i]
+}
+
+// write appends an article to a ticket.
+func (d *decider) write(t *ticket.Ticket, a ticket.Article) int {
+	t.Articles++
+	a.Number, a.At = t.Articles, d.in.Now
+	c := d.alter(t)
+	c.Articles = append(c.Articles, a)
+	return a.Number
+}
+
+// notify owes a participant a mail.
+func (d *decider) notify(kind ticket.NoticeKind, t *ticket.Ticket, p *ticket.Participant, article int) *ticket.Notice {
+	c := d.alter(t)
+	c.Notices = append(c.Notices, d.mint.Notice(kind, t, p, article, d.in.Now))
+	return &c.Notices[len(c.Notices)-1]
+}
+
+// tellAgents owes the team a mail, save for who caused it.
+func (d *decider) tellAgents(kind ticket.NoticeKind, t *ticket.Ticket, but *ticket.Participant, article int) {
+	for _, p := range t.Active(ticket.AgentRole) {
+		if p != but {
+			d.notify(kind, t, p, article)
+		}
+	}
+}
+
+// notices counts the mails that are owed so far.
+func (d *decider) notices() int {
+	n := len(d.change.Notices)
+	for _, c := range d.change.Tickets {
+		n += len(c.Notices)
+	}
+	return n
+}
+
+// article is the message as an entry of a ticket, with its files and its raw
+// bytes kept.
+func (d *decider) article(kind ticket.Kind, author uint16, text string, proof ticket.Proof) ticket.Article {
+	m := d.in.Message
+	a := ticket.Article{
+		Kind: kind, Author: author, Text: text, Attachments: d.files(), MessageID: m.MessageID,
+		Proof: proof, Reason: d.in.Envelope.Evidence.Reason, Automatic: string(m.Automatic), Raw: d.raw(),
+	}
+	if m.Text != text {
+		a.Whole = m.Text
+	}
+	return a
+}
+
+// files keeps the attachments.
+func (d *decider) files() []ticket.Attachment {
+	var out []ticket.Attachment
+	for _, a := range d.in.Message.Attachments {
+		out = append(out, ticket.Attachment{Name: a.Name, Type: a.Type, Size: a.Size, ContentID: a.ContentID,
+			Inline: a.Inline, Blob: d.keep(a.Size, a.Open)})
+	}
+	return out
+}
+
+// raw keeps the message as it came, under the lines that say how.
+func (d *decider) raw() ticket.BlobID {
+	e := d.in.Envelope
+	return d.keep(int64(len(e.Trace)+len(e.Data)), func() io.Reader {
+		return io.MultiReader(bytes.NewReader(e.Trace), bytes.NewReader(e.Data))
+	})
+}
+
+func (d *decider) keep(size int64, open func() io.Reader) ticket.BlobID {
+	id := ticket.BlobID(ticket.NewID(d.mint.Random).String())
+	d.change.Blobs = append(d.change.Blobs, ticket.Blob{ID: id, Size: size, Open: open})
+	return id
+}
+
+// sender is the author as a mailbox.
+func (d *decider) sender() ticket.Mailbox {
+	return ticket.Mailbox{Name: d.in.Message.From.Name, Address: d.from}
+}
+
+// locale is the language to answer a person in: that of their words, else one
+// that their program asks for, else the site's.
+func (d *decider) locale() string {
+	return d.in.Site.Locale(append([]string{d.in.Message.Language}, d.in.Message.Languages...)...)
+}
+
+// remember leads later answers to the ticket, and makes the message a part of
+// its writer's conversation. Identifiers of ours are left out: they lead to
+// their ticket by themselves, and are nobody else's to see.
+func (d *decider) remember(t *ticket.Ticket, q *ticket.Queue, p *ticket.Participant) {
+	m := d.in.Message
+	c := d.alter(t)
+	for _, id := range threadIDs(m) {
+		if _, ours := ticket.TokenOfMessageID(id); !ours {
+			c.MessageIDs = append(c.MessageIDs, threadKey(q, id))
+		}
+	}
+	if p == nil {
+		return
+	}
+	if len(m.References) > 0 && p.Thread.Root == "" {
+		if _, ours := ticket.TokenOfMessageID(m.References[0]); !ours {
+			p.Thread.Add(m.References[0])
+		}
+	}
+	p.Thread.Add(m.MessageID)
+}

@@ -1,0 +1,191 @@
+package router
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"guichet/parser"
+	"guichet/ticket"
+)
+
+// Rule is how a message found its ticket.
+type Rule string
+
+const (
+	NoRule        Rule = ""
+	ByToken       Rule = "token"        // a reply address of ours
+	ByOurID       Rule = "our-id"       // a Message-ID of ours, with its MAC
+	ByMessageID   Rule = "message-id"   // one of an earlier message of the ticket
+	ByReference   Rule = "reference"    // [ACM-1042] in the subject
+	ByBounceToken Rule = "bounce-token" // our envelope sender
+)
+
+// match is the ticket that a message belongs to, and how that was found.
+type match struct {
+	ticket *ticket.Ticket
+	rule   Rule
+	// owner is the participant to whom the good token was given, or nil.
+	owner *ticket.Participant
+	// purpose is that of the good token.
+	purpose ticket.Purpose
+	// void is set when the token is ours but of an earlier epoch.
+	void bool
+}
+
+// Query is what must be known of the site before the message can be decided.
+func (in *Input) Query() ticket.Query {
+	q := ticket.Query{Site: in.Site.Name}
+	for _, t := range in.Targets {
+		q.Seen = append(q.Seen, in.seen(t))
+		for _, token := range t.Tokens {
+			q.Tickets = append(q.Tickets, token.Ticket)
+		}
+		for _, id := range threadIDs(in.Message) {
+			if t.Queue != nil {
+				q.MessageIDs = append(q.MessageIDs, threadKey(t.Queue, id))
+			}
+		}
+	}
+	for _, id := range threadIDs(in.Message) {
+		if token, ok := ticket.TokenOfMessageID(id); ok {
+			q.Tickets = append(q.Tickets, token.Ticket)
+		}
+	}
+	if b := in.Message.Bounce; b != nil {
+		if token, ok := ticket.TokenOfMessageID(b.OriginalMessageID); ok {
+			q.Tickets = append(q.Tickets, token.Ticket)
+		}
+	}
+	q.References = subjectReferences(in.Site, in.Message.Subject)
+	slices.SortFunc(q.Tickets, func(a, b ticket.ID) int { return strings.Compare(string(a[:]), string(b[:])) })
+	q.Tickets = slices.Compact(q.Tickets)
+	for _, id := range q.Tickets {
+		q.Seen = append(q.Seen, in.seenIn(id))
+	}
+	return q
+}
+
+// threadMax bounds how many ancestors of one message are looked up: the newest
+// and the root say where it belongs, and a hostile header may hold thousands.
+const threadMax = 20
+
+// threadIDs are the identifiers that may lead to the ticket, the surest first:
+// what it answers, then its ancestors from the newest, the root of them, and
+// its own, which an answer that overtook it on the way may have named.
+func threadIDs(m *parser.Message) []string {
+	var ids []string
+	add := func(id string) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range m.InReplyTo[:min(len(m.InReplyTo), threadMax-1)] {
+		add(id)
+	}
+	for _, id := range slices.Backward(m.References) {
+		if len(ids) >= threadMax-1 {
+			break
+		}
+		add(id)
+	}
+	if len(m.References) > 0 {
+		add(m.References[0])
+	}
+	add(m.MessageID)
+	return ids
+}
+
+// threadKey is the form in which identifiers are indexed: with the queue,
+// because one mail to two queues is a ticket in each.
+func threadKey(q *ticket.Queue, messageID string) string { return q.Name + " " + messageID }
+
+var referenceTag = regexp.MustCompile(`(?i)\b[A-Z][A-Z0-9]{1,7}-[0-9]{1,15}\b`)
+
+// referencesMax bounds how many references of one subject are looked up.
+const referencesMax = 4
+
+// subjectReferences are the numbers of the site that a subject names, the first
+// few. Those of other gateways may stand before them.
+func subjectReferences(site *ticket.Site, subject string) []uint64 {
+	var out []uint64
+	for _, found := range referenceTag.FindAllString(subject, -1) {
+		r, err := ticket.ParseReference(found)
+		if err == nil && strings.EqualFold(r.Prefix, site.Prefix) && !slices.Contains(out, r.Number) && len(out) < referencesMax {
+			out = append(out, r.Number)
+		}
+	}
+	return out
+}
+
+// find gives the ticket of a message that came to a target: by the rules of
+// threading, the surest first. A subject's words alone lead nowhere.
+func (d *decider) find(t Target) match {
+	if m, ok := d.byTokens(t.Tokens, ByToken); ok {
+		return m
+	}
+	ids := threadIDs(d.in.Message)
+	var ours []ticket.Token
+	for _, id := range ids {
+		if token, ok := ticket.TokenOfMessageID(id); ok {
+			ours = append(ours, token)
+		}
+	}
+	if m, ok := d.byTokens(ours, ByOurID); ok {
+		return m
+	}
+	for _, id := range ids {
+		if found, ok := d.facts.ByMessageID[threadKey(t.Queue, id)]; ok && d.facts.Tickets[found] != nil {
+			return match{ticket: d.facts.Tickets[found], rule: ByMessageID}
+		}
+	}
+	for _, n := range subjectReferences(d.in.Site, d.in.Message.Subject) {
+		if found, ok := d.facts.ByReference[n]; ok && d.facts.Tickets[found] != nil {
+			return match{ticket: d.facts.Tickets[found], rule: ByReference}
+		}
+	}
+	return match{}
+}
+
+// byTokens gives the ticket of the first token that is proved, one that was
+// given to the writer before all others. Where none is proved, a token of ours
+// from an earlier epoch still says which ticket was meant.
+func (d *decider) byTokens(tokens []ticket.Token, rule Rule) (match, bool) {
+	var best match
+	for _, token := range tokens {
+		if token.Purpose == ticket.BounceToken {
+			continue
+		}
+		m, ok := d.proved(token, rule)
+		switch {
+		case !ok:
+		case !m.void && m.owner.Is(d.from):
+			return m, true
+		case best.ticket == nil || best.void && !m.void:
+			best = m
+		}
+	}
+	return best, best.ticket != nil
+}
+
+// proved checks a token against the participant whom it names.
+func (d *decider) proved(token ticket.Token, rule Rule) (match, bool) {
+	t := d.facts.Tickets[token.Ticket]
+	if t == nil {
+		return match{}, false
+	}
+	p, ok := t.Participant(token.Participant)
+	if !ok {
+		return match{}, false
+	}
+	if d.mint.Signer.Proves(token, t.Site, t.ID, p) {
+		return match{ticket: t, rule: rule, owner: p, purpose: token.Purpose}, true
+	}
+	for past := *p; past.Epoch > 0; {
+		past.Epoch--
+		if d.mint.Signer.Proves(token, t.Site, t.ID, &past) {
+			return match{ticket: t, rule: rule, owner: p, purpose: token.Purpose, void: true}, true
+		}
+	}
+	return match{}, false
+}

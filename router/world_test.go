@@ -1,0 +1,503 @@
+package router_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	mathrand "math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"guichet/envelope"
+	"guichet/router"
+	"guichet/ticket"
+)
+
+// world is two companies with their queues, a store in memory and a clock that
+// the test sets: whole conversations are played through Router.Deliver.
+type world struct {
+	t      testing.TB
+	router *router.Router
+	store  *memory
+	mint   ticket.Mint
+	sites  []ticket.Site
+	now    time.Time
+	log    *bytes.Buffer
+	sent   int
+}
+
+func newWorld(t testing.TB) *world {
+	signer, err := ticket.NewSigner(0, map[byte][]byte{0: bytes.Repeat([]byte{7}, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: newMemory(t), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
+	w.mint = ticket.Mint{Signer: signer, Random: mathrand.NewChaCha8([32]byte{5}), Hostname: "mx.acme.example"}
+	w.sites = []ticket.Site{{
+		Name: "acme", Prefix: "ACM", Locales: []string{"en", "fr"}, Tracking: ticket.DefaultTracking,
+		Reopen: 14 * 24 * time.Hour, Admin: "admin@hosting.example",
+		Queues: []ticket.Queue{
+			{Name: "help", Title: "Acme support", Address: "help@acme.example", Aliases: []ticket.Address{"support@old.example"},
+				Agents: []ticket.Address{"anna@acme.example", "ben@acme.example"}},
+			{Name: "billing", Title: "Acme billing", Address: "billing@acme.example", Agents: []ticket.Address{"carl@acme.example"}},
+		},
+	}, {
+		Name: "bolt", Prefix: "BLT", Locales: []string{"fr"}, Tracking: ticket.DefaultTracking, Reopen: 14 * 24 * time.Hour,
+		Queues: []ticket.Queue{{Name: "help", Title: "Bolt", Address: "help@bolt.example", ReplyDomain: "tickets.bolt.example",
+			Agents: []ticket.Address{"zoe@bolt.example"}}},
+	}}
+	w.router = router.New(w.store, w.directory(), w.mint, func() time.Time { return w.now },
+		slog.New(slog.NewTextHandler(w.log, nil)))
+	return w
+}
+
+func (w *world) directory() *router.Directory {
+	sites := slices.Clone(w.sites)
+	for i := range sites {
+		sites[i].Queues = slices.Clone(sites[i].Queues)
+	}
+	return router.NewDirectory("mx.acme.example", sites)
+}
+
+// reload puts the settings in force as the test changed them.
+func (w *world) reload() { w.router.Update(w.directory()) }
+
+// mail is a message as a test writes it. Text is header fields, an empty line
+// and the body; the fields that every mail has are added where it leaves them
+// out. It comes with DKIM unless said otherwise.
+type mail struct {
+	from     string
+	to       []string // RCPT, and To
+	rcpt     []string // RCPT where it is not To
+	text     string
+	null     bool // MAIL FROM:<>
+	noAuthor bool // the door found no one author
+	proof    ticket.Proof
+	method   ticket.Method
+	unproved bool
+}
+
+func (w *world) envelope(m mail) *envelope.Envelope {
+	w.t.Helper()
+	head, body, _ := strings.Cut(strings.TrimPrefix(m.text, "\n"), "\n\n")
+	if head != "" {
+		head += "\n"
+	}
+	w.sent++
+	add := func(name, value string) {
+		if !strings.Contains("\n"+strings.ToLower(head), "\n"+strings.ToLower(name)+":") && value != "" {
+			head = name + ": " + value + "\n" + head
+		}
+	}
+	add("Date", w.now.Format(time.RFC1123Z))
+	add("Message-ID", fmt.Sprintf("<m%d@programs.example>", w.sent))
+	add("To", strings.Join(m.to, ", "))
+	add("From", m.from)
+	e := &envelope.Envelope{
+		ID: fmt.Sprintf("t%d", w.sent), Received: w.now, Null: m.null,
+		Data: []byte(strings.ReplaceAll(head+"\n"+body, "\n", "\r\n")), Trace: []byte("Received: from a test\r\n"),
+	}
+	if m.rcpt == nil {
+		m.rcpt = m.to
+	}
+	for _, to := range m.rcpt {
+		r, err := w.router.Recipient(context.Background(), ticket.MustAddress(to))
+		if err != nil {
+			w.t.Fatalf("RCPT %s: %v", to, err)
+		}
+		e.Recipients = append(e.Recipients, r)
+	}
+	if !m.noAuthor {
+		if m.proof == 0 && !m.unproved {
+			m.proof = ticket.ProofDomain
+		}
+		if m.method == "" && m.proof >= ticket.ProofDomain {
+			m.method = ticket.ByDKIM
+		}
+		_, bare, found := strings.Cut(strings.TrimSuffix(m.from, ">"), "<")
+		if !found {
+			bare = m.from
+		}
+		e.Evidence = ticket.Evidence{From: ticket.MustAddress(bare), Proof: m.proof, Method: m.method, Reason: "as the test says"}
+	}
+	return e
+}
+
+// filed is what became of a message at one site.
+type filed struct {
+	w        *world
+	outcomes []router.Outcome
+	change   *ticket.Change // nil when nothing changed
+}
+
+// send delivers a message that is for one site.
+func (w *world) send(m mail) filed {
+	w.t.Helper()
+	e := w.envelope(m)
+	before := w.store.picture()
+	said, err := w.router.Explain(context.Background(), e)
+	if err != nil || len(said) != 1 {
+		w.t.Fatalf("explained: %v, for %d sites", err, len(said))
+	}
+	if w.store.picture() != before {
+		w.t.Fatal("explaining changed something")
+	}
+	return w.pass(e, said[0].Outcomes)
+}
+
+// pass delivers an envelope and gives what it changed.
+func (w *world) pass(e *envelope.Envelope, outcomes []router.Outcome) filed {
+	w.t.Helper()
+	n := len(w.store.changes)
+	if err := w.router.Deliver(context.Background(), e); err != nil {
+		w.t.Fatalf("delivered: %v", err)
+	}
+	f := filed{w: w, outcomes: outcomes}
+	if len(w.store.changes) > n {
+		f.change = w.store.changes[n]
+	}
+	return f
+}
+
+// did checks what was done for the one queue.
+func (f filed) did(want router.Did) filed {
+	f.w.t.Helper()
+	if len(f.outcomes) != 1 || f.outcomes[0].Did != want {
+		f.w.t.Fatalf("did %+v, want %s", f.outcomes, want)
+	}
+	return f
+}
+
+func (f filed) by(want router.Rule) filed {
+	f.w.t.Helper()
+	if f.outcomes[0].Rule != want {
+		f.w.t.Errorf("threaded by %q, want %q", f.outcomes[0].Rule, want)
+	}
+	return f
+}
+
+// held checks that the message was kept aside, for that reason, and changed
+// nothing that a requester sees.
+func (f filed) held(want ticket.Why) filed {
+	f.w.t.Helper()
+	f.did(router.HeldBack)
+	if len(f.change.Held) != 1 || f.change.Held[0].Why != want {
+		f.w.t.Fatalf("held %+v, want %s", f.change.Held, want)
+	}
+	for _, c := range f.change.Tickets {
+		if len(c.Articles) > 0 || len(c.MessageIDs) > 0 {
+			f.w.t.Errorf("a held mail writes %+v, %v", c.Articles, c.MessageIDs)
+		}
+	}
+	return f
+}
+
+// owes checks all mails that are owed for it: "kind address".
+func (f filed) owes(want ...string) filed {
+	f.w.t.Helper()
+	got := []string{}
+	for _, n := range f.notices() {
+		got = append(got, string(n.Kind)+" "+string(f.w.addressee(n)))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		f.w.t.Errorf("owes %q\nwant %q", got, want)
+	}
+	return f
+}
+
+func (f filed) notices() []ticket.Notice {
+	if f.change == nil {
+		return nil
+	}
+	all := slices.Clone(f.change.Notices)
+	for _, c := range f.change.Tickets {
+		all = append(all, c.Notices...)
+	}
+	return all
+}
+
+// notice gives the one mail of that kind to that address.
+func (f filed) notice(kind ticket.NoticeKind, to ticket.Address) ticket.Notice {
+	f.w.t.Helper()
+	for _, n := range f.notices() {
+		if n.Kind == kind && f.w.addressee(n) == to {
+			return n
+		}
+	}
+	f.w.t.Fatalf("no %s to %s", kind, to)
+	return ticket.Notice{}
+}
+
+// ticket is the ticket as it stands now that the message touched.
+func (f filed) ticket() *ticket.Ticket {
+	f.w.t.Helper()
+	if f.change == nil || len(f.change.Tickets) != 1 {
+		f.w.t.Fatalf("touched %+v", f.change)
+	}
+	return f.w.read(f.change.Site, f.change.Tickets[0].Ticket.ID)
+}
+
+func (f filed) article() ticket.Article {
+	f.w.t.Helper()
+	if f.change == nil || len(f.change.Tickets) != 1 || len(f.change.Tickets[0].Articles) == 0 {
+		f.w.t.Fatalf("wrote nothing: %+v", f.change)
+	}
+	return f.change.Tickets[0].Articles[0]
+}
+
+func (w *world) read(site string, id ticket.ID) *ticket.Ticket {
+	w.t.Helper()
+	t := w.store.sites[site].tickets[id]
+	if t == nil {
+		w.t.Fatal("no such ticket")
+	}
+	return t
+}
+
+func (w *world) addressee(n ticket.Notice) ticket.Address {
+	if n.Ticket.IsZero() {
+		return n.Mailbox.Address
+	}
+	p, _ := w.read(n.Site, n.Ticket).Participant(n.To)
+	return p.Address
+}
+
+// at is the address with a token that answers a notice.
+func (w *world) at(purpose ticket.Purpose, n ticket.Notice) string {
+	w.t.Helper()
+	site, _ := w.router.Directory().Site(n.Site)
+	queue, _ := site.Queue(n.Queue)
+	t := w.read(n.Site, n.Ticket)
+	p, _ := t.Participant(n.To)
+	return string(queue.With(w.mint.Signer.Sign(purpose, n.Site, t.ID, p)))
+}
+
+// answer is a reply to a notice as a mail program writes it, by the one who got
+// it.
+func (w *world) answer(n ticket.Notice, body string) mail {
+	w.t.Helper()
+	return mail{from: string(w.addressee(n)), to: []string{w.at(ticket.ReplyToken, n)},
+		text: fmt.Sprintf("Subject: Re: Printer\nIn-Reply-To: <%s>\nReferences: <%s>\n\n%s", n.MessageID, strings.Join(append(n.References, n.MessageID), "> <"), body)}
+}
+
+// opened is a ticket that Marie opened with proof.
+func (w *world) opened() filed {
+	w.t.Helper()
+	return w.send(mail{from: "Marie Martin <marie@customer.example>", to: []string{"help@acme.example"},
+		text: "Subject: Printer\nMessage-ID: <first@customer.example>\n\nThe printer on the second floor does not print anything.\n"}).did(router.Opened)
+}
+
+// memory is a store that keeps its word: versions, operations, absent keys. It
+// fails the test when a change does not hold together.
+type memory struct {
+	t       testing.TB
+	mu      sync.Mutex
+	sites   map[string]*records
+	changes []*ticket.Change
+	// before is called at each commit, and may fail it.
+	before func(*ticket.Change) error
+	reads  []ticket.Query
+}
+
+type records struct {
+	tickets    map[ticket.ID]*ticket.Ticket
+	articles   map[ticket.ID][]ticket.Article
+	messageIDs map[string]ticket.ID
+	references map[uint64]ticket.ID
+	tracking   map[string]bool
+	seen       map[string]bool
+	done       map[string]ticket.Result
+	held       []ticket.Held
+	sentIDs    map[string]bool
+}
+
+func newMemory(t testing.TB) *memory { return &memory{t: t, sites: map[string]*records{}} }
+
+func (m *memory) site(name string) *records {
+	if m.sites[name] == nil {
+		m.sites[name] = &records{
+			tickets: map[ticket.ID]*ticket.Ticket{}, articles: map[ticket.ID][]ticket.Article{}, messageIDs: map[string]ticket.ID{},
+			references: map[uint64]ticket.ID{}, tracking: map[string]bool{}, seen: map[string]bool{},
+			done: map[string]ticket.Result{}, sentIDs: map[string]bool{},
+		}
+	}
+	return m.sites[name]
+}
+
+func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads = append(m.reads, q)
+	s := m.site(q.Site)
+	f := &ticket.Facts{Tickets: map[ticket.ID]*ticket.Ticket{}, ByMessageID: map[string]ticket.ID{}, ByReference: map[uint64]ticket.ID{}, Seen: map[string]bool{}}
+	found := func(id ticket.ID) {
+		if t := s.tickets[id]; t != nil {
+			f.Tickets[id] = t.Clone()
+		}
+	}
+	for _, id := range q.Tickets {
+		found(id)
+	}
+	for _, key := range q.MessageIDs {
+		if id, ok := s.messageIDs[key]; ok {
+			f.ByMessageID[key] = id
+			found(id)
+		}
+	}
+	for _, n := range q.References {
+		if id, ok := s.references[n]; ok {
+			f.ByReference[n] = id
+			found(id)
+		}
+	}
+	for _, key := range q.Seen {
+		if s.seen[key] {
+			f.Seen[key] = true
+		}
+	}
+	return f, nil
+}
+
+func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.before != nil {
+		if err := m.before(c); err != nil {
+			return ticket.Result{}, err
+		}
+	}
+	s := m.site(c.Site)
+	if r, ok := s.done[c.Operation]; ok {
+		r.Repeat = true
+		return r, nil
+	}
+	for _, tc := range c.Tickets {
+		was := s.tickets[tc.Ticket.ID]
+		fresh := tc.Ticket.Version == 0
+		if fresh != (was == nil) || !fresh && was.Version != tc.Ticket.Version || fresh && s.tracking[tc.Ticket.Tracking] {
+			return ticket.Result{}, fmt.Errorf("memory: %w", ticket.ErrConflict)
+		}
+	}
+	m.check(s, c)
+	var r ticket.Result
+	for _, tc := range c.Tickets {
+		t := tc.Ticket.Clone()
+		if t.Version == 0 {
+			t.Reference = ticket.Reference{Prefix: strings.ToUpper(map[string]string{"acme": "ACM", "bolt": "BLT"}[c.Site]), Number: uint64(1000 + len(s.tickets))}
+			s.references[t.Reference.Number] = t.ID
+			s.tracking[t.Tracking] = true
+			r.References = append(r.References, t.Reference)
+		}
+		t.Version++
+		s.tickets[t.ID] = t
+		s.articles[t.ID] = append(s.articles[t.ID], tc.Articles...)
+		for _, id := range tc.MessageIDs {
+			if _, taken := s.messageIDs[id]; !taken {
+				s.messageIDs[id] = t.ID
+			}
+		}
+	}
+	s.held = append(s.held, c.Held...)
+	for _, key := range c.Seen {
+		s.seen[key] = true
+	}
+	s.done[c.Operation] = r
+	m.changes = append(m.changes, c)
+	return r, nil
+}
+
+// check holds every change to what the rooms below rely on.
+func (m *memory) check(s *records, c *ticket.Change) {
+	m.t.Helper()
+	blobs := map[ticket.BlobID]bool{"": true}
+	for _, b := range c.Blobs {
+		for range 2 { // it may be opened again
+			if n, err := io.Copy(io.Discard, b.Open()); err != nil || n != b.Size {
+				m.t.Errorf("a blob of %d bytes gives %d, %v", b.Size, n, err)
+			}
+		}
+		blobs[b.ID] = true
+	}
+	named := func(raw ticket.BlobID, files []ticket.Attachment) {
+		for _, f := range files {
+			if f.Blob == "" || !blobs[f.Blob] {
+				m.t.Errorf("%s is named and not kept", f.Name)
+			}
+		}
+		if !blobs[raw] {
+			m.t.Error("a raw message is named and not kept")
+		}
+	}
+	for _, h := range c.Held {
+		named(h.Raw, h.Attachments)
+		if h.ID == "" || h.Site != c.Site || h.Raw == "" {
+			m.t.Errorf("held without id, site or raw: %+v", h)
+		}
+	}
+	notices := slices.Clone(c.Notices)
+	for _, tc := range c.Tickets {
+		number := len(s.articles[tc.Ticket.ID])
+		for _, a := range tc.Articles {
+			number++
+			if named(a.Raw, a.Attachments); a.Number != number || a.At.IsZero() {
+				m.t.Errorf("article %d is number %d, at %s", number, a.Number, a.At)
+			}
+			if _, ok := tc.Ticket.Participant(a.Author); !ok && a.Author != 0 {
+				m.t.Errorf("article %d is by nobody", number)
+			}
+		}
+		if tc.Ticket.Articles != number || tc.Ticket.Site != c.Site {
+			m.t.Errorf("the ticket counts %d articles of %d, at %s", tc.Ticket.Articles, number, tc.Ticket.Site)
+		}
+		for _, n := range tc.Notices {
+			p, ok := tc.Ticket.Participant(n.To)
+			if !ok || p.Removed || n.Article > number || n.Ticket != tc.Ticket.ID || n.Kind.ForAgents() != (p.Role == ticket.AgentRole) {
+				m.t.Errorf("%s is owed to %+v", n.Kind, p)
+			}
+			if !n.Kind.ForAgents() && n.Article > 0 {
+				all := append(slices.Clone(s.articles[tc.Ticket.ID]), tc.Articles...)
+				if all[n.Article-1].Kind != ticket.PublicArticle {
+					m.t.Errorf("%s brings a requester an article that is %s", n.Kind, all[n.Article-1].Kind)
+				}
+			}
+		}
+		notices = append(notices, tc.Notices...)
+	}
+	for _, n := range notices {
+		for _, id := range append([]string{n.MessageID, n.InReplyTo}, n.References...) {
+			if strings.ContainsAny(id, "\r\n<> \t\x00") || len(id) > 250 {
+				m.t.Errorf("%s would write the identifier %q", n.Kind, id)
+			}
+		}
+		if slices.Contains(n.References, "") || n.ID == "" || n.MessageID == "" || s.sentIDs[n.MessageID] || len(n.References) > 10 {
+			m.t.Errorf("%s has no identifiers of its own: %+v", n.Kind, n)
+		}
+		s.sentIDs[n.MessageID] = true
+	}
+}
+
+// picture is the whole store in a form that can be compared.
+func (m *memory) picture() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(m.sites)) {
+		s := m.sites[name]
+		fmt.Fprintln(&b, name, len(s.tickets), len(s.held), len(s.messageIDs), len(s.seen), len(s.done))
+		for id, t := range s.tickets {
+			fmt.Fprintf(&b, "%s %d %d\n", id, t.Version, len(s.articles[id]))
+			if len(s.tickets) > 1 {
+				break // the counts above tell the rest
+			}
+		}
+	}
+	return b.String()
+}
