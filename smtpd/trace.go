@@ -54,15 +54,17 @@ func literal(client netip.Addr) string {
 	return "[" + client.String() + "]"
 }
 
-// hostToken keeps of what a client calls itself what can be part of a header.
+// hostToken keeps of what a client calls itself what can be part of a header:
+// a name, or an address in brackets.
 func hostToken(helo string) string {
-	if len(helo) > 255 {
-		helo = helo[:255]
+	allowed := ".-_"
+	if strings.HasPrefix(helo, "[") && strings.HasSuffix(helo, "]") && strings.Count(helo, "[") == 1 {
+		allowed += "[]:"
 	}
 	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_:[]", r) {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(allowed, r) {
 			return r
 		}
 		return '?'
-	}, helo)
+	}, helo[:min(len(helo), 255)])
 }
