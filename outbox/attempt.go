@@ -1,0 +1,260 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"guichet/ticket"
+)
+
+// outgoing is a letter on its way.
+type outgoing struct {
+	*letter
+	id         string
+	made       time.Time
+	hostname   string
+	size       int64
+	signatures string
+	// host is whom it was last given to, for the log.
+	host string
+}
+
+func (m *outgoing) writeTo(ctx context.Context, w io.Writer) error {
+	if _, err := io.WriteString(w, m.signatures); err != nil {
+		return err
+	}
+	return m.letter.writeTo(ctx, w)
+}
+
+// result is what came of an attempt.
+type result struct {
+	ticket.Outcome
+	word string // for log and metrics
+	host string
+	code int
+	// change makes the change to commit, from the material as it is then.
+	change func(*ticket.Ticket) *ticket.Change
+}
+
+// handle does all that is to be done about one leased notice.
+func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
+	began := o.Now()
+	work, cancel := context.WithTimeout(work, attemptLimit)
+	defer cancel()
+	r := o.attempt(ctx, work, d)
+	took := o.Now().Sub(began)
+	n := d.Notice
+	o.Metrics.Attempt(n.Site, n.Kind, r.word, took)
+	o.Log.InfoContext(ctx, "delivery", "notice", n.ID, "kind", n.Kind, "site", n.Site, "ticket", n.Ticket, "host", r.host,
+		"outcome", r.word, "code", r.code, "took", took.Round(time.Millisecond), "reason", r.Error)
+	if err := o.settle(work, d, r); err != nil {
+		o.Log.ErrorContext(ctx, "delivery not settled", "notice", n.ID, "site", n.Site, "outcome", r.word, "error", err)
+	}
+}
+
+// attempt tries to send one notice.
+func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
+	n, now := d.Notice, o.Now()
+	if o.wasSent(n.ID) {
+		return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered"}
+	}
+	settings := o.current()
+	out := settings.outgoing(n.Site)
+	site, ok := o.Site(n.Site)
+	if !ok {
+		return o.again(n, out, refused(errors.New("the site is not in the settings")), "")
+	}
+	if out.Paused {
+		return later("paused", now.Add(pausedFor))
+	}
+	brake, err := o.Store.Allow(work, n)
+	if err != nil {
+		return o.again(n, out, refused(fmt.Errorf("brakes: %w", err)), "")
+	}
+	if brake != nil {
+		return o.braked(n, brake)
+	}
+	l, err := o.compose(work, site, n, settings)
+	if reason, gone := isGone(err); gone {
+		return result{Outcome: ticket.Outcome{State: ticket.Dropped, Error: reason}, word: "dropped"}
+	}
+	if err != nil {
+		return o.again(n, out, refused(fmt.Errorf("compose: %w", err)), "")
+	}
+	return o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
+}
+
+// compose reads what the notice is about and writes the letter.
+func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*letter, error) {
+	m, err := o.Store.Material(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	c := &composer{
+		templates: o.Templates, signer: o.Mint.Signer, commands: o.Commands, hostname: s.Hostname, open: o.Store.OpenBlob,
+		site: site, notice: n, Material: m, now: o.Now(),
+	}
+	name := n.Queue
+	if m.Ticket != nil {
+		name = m.Ticket.Queue
+	}
+	if c.queue, _ = site.Queue(name); c.queue == nil {
+		if len(site.Queues) == 0 || n.Kind != ticket.Postmaster {
+			return nil, fmt.Errorf("the queue %s is not in the settings", name)
+		}
+		c.queue = &site.Queues[0]
+	}
+	return c.compose(ctx)
+}
+
+// send signs the letter and gives it to its destination, when that is free.
+func (o *Outbox) send(ctx, work context.Context, n ticket.Notice, out Outgoing, m *outgoing) result {
+	destination := out.Route.String()
+	if out.Route.Scheme == "direct" {
+		destination += m.to.Domain()
+	}
+	if !o.limit.acquire(ctx, destination, out.Concurrency) {
+		if ctx.Err() != nil {
+			return later("released", o.Now())
+		}
+		return later("busy", o.Now().Add(busyFor))
+	}
+	defer o.limit.release(destination)
+	var err error
+	if m.size, m.signatures, err = m.sign(work, keysFor(out.Keys, m.sender)); err == nil {
+		err = o.transport(out).send(work, m)
+	}
+	if err != nil {
+		return o.again(n, out, refused(err), m.host)
+	}
+	o.remember(n.ID)
+	return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered", host: m.host, code: 250}
+}
+
+// transport carries letters one way.
+type transport interface {
+	// send gives the letter to a host and names it. nil means that the host has
+	// taken it over.
+	send(context.Context, *outgoing) error
+}
+
+func (o *Outbox) transport(out Outgoing) transport {
+	switch out.Route.Scheme {
+	case "maildir":
+		return maildir{out.Route.Path}
+	case "direct":
+		return direct{pool: o.relays, resolver: o.Resolver, tls: out.Route.TLS}
+	default:
+		return relay{pool: o.relays, route: out.Route}
+	}
+}
+
+func later(word string, due time.Time) result {
+	return result{Outcome: ticket.Outcome{State: ticket.Queued, Due: due}, word: word}
+}
+
+// again settles what failed: another attempt, or none.
+func (o *Outbox) again(n ticket.Notice, out Outgoing, f *failure, host string) result {
+	now := o.Now()
+	r := result{host: host, code: f.code, Outcome: ticket.Outcome{State: ticket.Queued, Error: f.reason}, word: "retry"}
+	due, more := nextAttempt(n.Created, now, out.GiveUp, o.Jitter())
+	if more && !f.permanent {
+		r.Due = due
+		return r
+	}
+	r.State, r.word = ticket.Failed, "failed"
+	r.change = func(t *ticket.Ticket) *ticket.Change {
+		return &ticket.Change{
+			Site: n.Site, Operation: "failed " + n.ID, At: now,
+			Tickets: []ticket.TicketChange{o.Mint.DeliveryFailed(t, n, f.reason, now)},
+		}
+	}
+	return r
+}
+
+// braked settles what a brake refuses. One that silences us towards somebody
+// for the day is told to the team.
+func (o *Outbox) braked(n ticket.Notice, b *ticket.Brake) result {
+	r := result{Outcome: ticket.Outcome{State: ticket.Braked}, word: "braked"}
+	if b.Trips == "" {
+		return r
+	}
+	now := o.Now()
+	r.change = func(t *ticket.Ticket) *ticket.Change {
+		t = t.Clone()
+		t.Articles++
+		t.Changed = now
+		event := ticket.Article{Number: t.Articles, Kind: ticket.EventArticle, At: now, Event: ticket.EventMuted}
+		if p, ok := t.Participant(n.To); ok {
+			event.Text = string(p.Address)
+		}
+		c := ticket.TicketChange{Ticket: t, Articles: []ticket.Article{event}}
+		for _, agent := range t.Active(ticket.AgentRole) {
+			c.Notices = append(c.Notices, o.Mint.Notice(ticket.AgentEvent, t, agent, event.Number, now))
+		}
+		return &ticket.Change{Site: n.Site, Operation: "muted " + n.ID, At: now, Tickets: []ticket.TicketChange{c}}
+	}
+	return r
+}
+
+// settleAttempts bounds how often a change is made again because its ticket was
+// written to meanwhile, or the store was away.
+const settleAttempts = 8
+
+// settle tells the store what came of it.
+func (o *Outbox) settle(ctx context.Context, d ticket.Delivery, r result) error {
+	// Whatever cut the attempt short must not keep its outcome from being known.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var err error
+	for try := range settleAttempts {
+		if err != nil && !errors.Is(err, ticket.ErrConflict) {
+			pause(ctx, time.Duration(try)*time.Second)
+		}
+		r.Change = nil
+		if r.change != nil && !d.Notice.Ticket.IsZero() {
+			m, readErr := o.Store.Material(ctx, d.Notice)
+			if err = readErr; err != nil {
+				continue
+			}
+			if m.Ticket != nil {
+				r.Change = r.change(m.Ticket)
+			}
+		}
+		if err = o.Store.Settle(ctx, d, r.Outcome); err == nil {
+			o.forget(d.Notice.ID)
+			return nil
+		}
+	}
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+func (o *Outbox) wasSent(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.sent[id]
+}
+
+func (o *Outbox) remember(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent[id] = true
+}
+
+func (o *Outbox) forget(id string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.sent, id)
+}

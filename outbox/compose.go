@@ -1,0 +1,294 @@
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"guichet/templates"
+	"guichet/ticket"
+)
+
+// LoopField marks every mail of ours; mail that carries it is never answered.
+const LoopField = "X-Loop"
+
+// errGone is why a notice is dropped: whom or what it was about is no more.
+type errGone string
+
+func (e errGone) Error() string { return string(e) }
+
+// letter is a message in its envelope.
+type letter struct {
+	message
+	sender ticket.Address // in From: whose domain signs
+	from   ticket.Address // of the envelope; "" is <>
+	to     ticket.Address
+}
+
+// composer makes the letter of a notice.
+type composer struct {
+	templates *templates.Set
+	signer    *ticket.Signer
+	commands  []templates.CommandHelp
+	hostname  string
+	open      func(ctx context.Context, site string, id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error)
+
+	site   *ticket.Site
+	queue  *ticket.Queue
+	notice ticket.Notice
+	ticket.Material
+	now time.Time
+}
+
+// compose writes the letter, or says why there is none to write.
+func (c *composer) compose(ctx context.Context) (*letter, error) {
+	switch {
+	case c.notice.Kind == ticket.Postmaster:
+		return c.toAdmin()
+	case c.notice.Ticket.IsZero():
+		return c.withoutTicket()
+	case c.Ticket == nil:
+		return nil, errGone("the ticket is gone")
+	}
+	p, ok := c.Ticket.Participant(c.notice.To)
+	if !ok || p.Removed {
+		return nil, errGone("the participant was taken off the ticket")
+	}
+	if c.notice.Kind.ForAgents() {
+		// The list is read again at this moment: whoever was taken off the team
+		// learns nothing more.
+		if !c.queue.Agent(p.Address) {
+			return nil, errGone("no longer of the team")
+		}
+		return c.toAgent(ctx, p)
+	}
+	return c.toRequester(ctx, p)
+}
+
+// toRequester writes to whoever is not of the team. From here on there is no
+// article but a public one.
+func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*letter, error) {
+	scrub := scrubForRequester(c.site, c.queue, c.Ticket, p)
+	in := templates.ToRequester{
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, ReplyTo: c.token(ticket.ReplyToken, p),
+		Request: templates.Request{Reference: c.Ticket.Reference, Tracking: c.Ticket.Tracking, Subject: scrub.line(c.Ticket.Subject)},
+	}
+	var files []file
+	if c.Article != nil {
+		a, withheld, passed := c.relayed(ctx, *c.Article, scrub)
+		if public, ok := a.Public(); ok {
+			in.Article = &public
+			if author, ok := c.Ticket.Participant(a.Author); ok {
+				in.Author = scrub.line(author.Name)
+			}
+			if c.notice.Kind == ticket.Answer {
+				in.Withheld, files = withheld, passed
+			}
+		}
+	}
+	if c.notice.Kind == ticket.Answer && in.Article == nil {
+		return nil, fmt.Errorf("article %d is not one that may be answered with", c.notice.Article)
+	}
+	for _, a := range ticket.PublicOnly(c.History) {
+		shown := a.Article()
+		shown.Text, shown.Whole, shown.Attachments = scrub.text(shown.Text), "", nil
+		if public, ok := shown.Public(); ok {
+			in.History = append(in.History, public)
+		}
+	}
+	written, err := c.templates.ToRequester(in)
+	if err != nil {
+		return nil, err
+	}
+	l := c.begin(p.Address, c.queue.Mailbox(), mailbox(p.Name, p.Address), written)
+	l.add("Reply-To", mailbox(c.queue.Title, in.ReplyTo))
+	c.finish(l, p, written)
+	l.files = files
+	return l, nil
+}
+
+// toAgent writes to one of the team.
+func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter, error) {
+	scrub := scrubForAgent(c.queue)
+	in := templates.ToAgent{
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Ticket: c.Ticket, To: p.Number,
+		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
+		Held: c.scrubbedHeld(scrub), Transcript: c.notice.Transcript, Commands: c.commands,
+	}
+	sender := c.queue.Mailbox()
+	var files []file
+	if c.Article != nil {
+		a, _, passed := c.relayed(ctx, *c.Article, scrub)
+		in.Article, files = &a, passed
+		if author, ok := c.Ticket.Participant(a.Author); ok && c.notice.Kind.ByPerson() {
+			sender.Name = c.templates.Via(c.site, c.notice.Locale, author.Mailbox, c.queue.Title)
+		}
+	}
+	for _, a := range c.History {
+		a.Text, a.Whole = scrub.text(a.Text), ""
+		in.History = append(in.History, a)
+	}
+	written, err := c.templates.ToAgent(in)
+	if err != nil {
+		return nil, err
+	}
+	l := c.begin(p.Address, sender, mailbox(p.Name, p.Address), written)
+	l.add("Reply-To", mailbox(c.queue.Title, in.ReplyTo))
+	c.finish(l, p, written)
+	l.files = files
+	return l, nil
+}
+
+// withoutTicket writes to an agent about nothing in particular: the answer to a
+// command that needs no ticket.
+func (c *composer) withoutTicket() (*letter, error) {
+	to := c.notice.Mailbox
+	if !c.notice.Kind.ForAgents() || !c.queue.Agent(to.Address) {
+		return nil, errGone("without a ticket, only the team is written to")
+	}
+	written, err := c.templates.ToAgent(templates.ToAgent{
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, ReplyTo: c.queue.Address, NoteTo: c.queue.Address,
+		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Transcript: c.notice.Transcript, Commands: c.commands,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := c.begin(to.Address, c.queue.Mailbox(), mailbox(to.Name, to.Address), written)
+	c.finish(l, nil, written)
+	return l, nil
+}
+
+// toAdmin passes on mail for postmaster. A reply goes to whoever wrote it.
+func (c *composer) toAdmin() (*letter, error) {
+	if c.Held == nil {
+		return nil, errGone("the mail for postmaster is gone")
+	}
+	held := c.scrubbedHeld(scrubForAgent(c.queue))
+	written, err := c.templates.ToAdmin(templates.ToAdmin{Locale: c.notice.Locale, Site: c.site, Held: *held})
+	if err != nil {
+		return nil, err
+	}
+	to := c.notice.Mailbox
+	if to.Address == "" {
+		to.Address = c.site.Admin
+	}
+	if to.Address == "" {
+		return nil, errGone("the site names no admin")
+	}
+	sender := ticket.Mailbox{Name: c.templates.Via(c.site, c.notice.Locale, held.From, "postmaster"), Address: c.queue.Address}
+	l := c.begin(to.Address, sender, mailbox(to.Name, to.Address), written)
+	if held.From.Address != "" {
+		l.add("Reply-To", mailbox(held.From.Name, held.From.Address))
+	}
+	c.finish(l, nil, written)
+	return l, nil
+}
+
+// begin starts a letter: the fields that people see.
+func (c *composer) begin(to ticket.Address, sender ticket.Mailbox, shownTo string, written templates.Mail) *letter {
+	sum := sha256.Sum256([]byte(c.notice.ID + c.notice.MessageID))
+	l := &letter{to: to, sender: sender.Address, message: message{
+		// "=_" stands in neither quoted-printable nor base64.
+		boundary: "=_" + hex.EncodeToString(sum[:12]), locale: written.Locale, text: crlf(written.Text), html: crlf(written.HTML),
+	}}
+	l.add("Date", c.now.UTC().Format(time.RFC1123Z))
+	l.add("From", mailbox(sender.Name, sender.Address))
+	l.add("To", shownTo)
+	l.add("Subject", words(written.Subject))
+	return l
+}
+
+// finish adds the fields that programs read.
+func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Mail) {
+	n := c.notice
+	l.add("Message-ID", identifiers(n.MessageID))
+	l.add("In-Reply-To", identifiers(n.InReplyTo))
+	l.add("References", identifiers(n.References...))
+	if t := c.Ticket; t != nil && p != nil {
+		l.add("Thread-Topic", words(strings.TrimPrefix(written.Subject, "Re: ")))
+		l.add("Thread-Index", threadIndex(t.ID, t.Opened, n.Created))
+		l.from = c.token(ticket.BounceToken, p)
+	}
+	switch n.Kind {
+	case ticket.Acknowledgement, ticket.Receipt, ticket.Transcript:
+		l.add("Auto-Submitted", "auto-replied") // RFC 3834 §5
+		l.add("X-Auto-Response-Suppress", "All")
+	case ticket.Answer:
+		// Somebody's absence is worth knowing here, and so is a bounce.
+		l.add("X-Auto-Response-Suppress", "DR, RN, NRN")
+	default:
+		if n.Kind.ByPerson() {
+			l.add("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply")
+			break
+		}
+		l.add("Auto-Submitted", "auto-generated")
+		l.add("X-Auto-Response-Suppress", "All")
+	}
+	if n.Kind.ForAgents() {
+		list := c.queue.Address.Local() + "." + c.queue.Address.Domain()
+		l.add("List-Id", strings.TrimSpace(listName(c.queue.Title)+" <"+list+">")) // RFC 2919
+	}
+	l.add(LoopField, "guichet@"+c.hostname)
+	l.add("Content-Language", written.Locale)
+	l.add("MIME-Version", "1.0")
+}
+
+// token puts a participant's token on the queue's address.
+func (c *composer) token(purpose ticket.Purpose, p *ticket.Participant) ticket.Address {
+	return c.queue.With(c.signer.Sign(purpose, c.site.Name, c.Ticket.ID, p))
+}
+
+func (c *composer) scrubbedHeld(s *scrubber) *ticket.Held {
+	if c.Held == nil {
+		return nil
+	}
+	h := *c.Held
+	h.Text, h.Subject = s.text(h.Text), s.line(h.Subject)
+	h.Attachments = nil
+	for _, a := range c.Held.Attachments {
+		a.Name = s.line(a.Name)
+		h.Attachments = append(h.Attachments, a)
+	}
+	return &h
+}
+
+// listName is a title as the phrase of a List-Id.
+func listName(title string) string {
+	written := mailbox(title, "x@x.test")
+	name, _, _ := strings.Cut(written, "<")
+	return strings.TrimSpace(name)
+}
+
+// identifiers writes Message-IDs for a field, leaving out what is none.
+func identifiers(ids ...string) string {
+	var out []string
+	for _, id := range ids {
+		if id = strings.Trim(id, "<> "); validID(id) {
+			out = append(out, "<"+id+">")
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// validID reports whether an identifier can be written: theirs come from mail
+// that anybody may have sent.
+func validID(id string) bool {
+	if len(id) == 0 || len(id) > 900 {
+		return false
+	}
+	return strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' }) < 0
+}
+
+func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+
+// isGone tells a notice that has nothing to say any more from a fault.
+func isGone(err error) (string, bool) {
+	var gone errGone
+	ok := errors.As(err, &gone)
+	return string(gone), ok
+}

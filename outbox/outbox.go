@@ -1,0 +1,223 @@
+// Package outbox sends the mails that we owe. Workers lease notices from the
+// store, have the words made, compose, sign, deliver, and settle: delivered, to
+// be tried again, or given up, which then stands on the ticket.
+package outbox
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"guichet/templates"
+	"guichet/ticket"
+)
+
+// Store is what the outbox asks of the store.
+type Store interface {
+	// Lease gives at most n notices that are due, to nobody else for d.
+	Lease(ctx context.Context, n int, d time.Duration) ([]ticket.Delivery, error)
+	// Material reads what a notice is written from.
+	Material(context.Context, ticket.Notice) (ticket.Material, error)
+	// Allow counts the notice at its brakes, once however often it is asked, and
+	// gives the one that refuses it, or nil.
+	Allow(context.Context, ticket.Notice) (*ticket.Brake, error)
+	// Settle ends a lease, and commits the outcome's change with it;
+	// ticket.ErrConflict when that was made from what has changed since.
+	Settle(context.Context, ticket.Delivery, ticket.Outcome) error
+	// Wake tells that there may be something to lease.
+	Wake() <-chan struct{}
+	// OpenBlob reads a file of a ticket.
+	OpenBlob(ctx context.Context, site string, id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error)
+}
+
+// Resolver is what direct delivery asks of DNS; *net.Resolver does.
+type Resolver interface {
+	LookupMX(ctx context.Context, domain string) ([]*net.MX, error)
+	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
+}
+
+// Metrics counts attempts. outcome is that of the log.
+type Metrics interface {
+	Attempt(site string, kind ticket.NoticeKind, outcome string, took time.Duration)
+}
+
+// Parts are what an outbox works with. Those from Jitter on may be left out.
+type Parts struct {
+	Store     Store
+	Templates *templates.Set
+	// Site gives the site of that name as it is set now.
+	Site     func(name string) (*ticket.Site, bool)
+	Mint     ticket.Mint
+	Commands []templates.CommandHelp
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	// Jitter gives numbers from 0 up to 1, to spread repeats.
+	Jitter   func() float64
+	Metrics  Metrics
+	Resolver Resolver
+	// Dial opens connections.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Outbox sends what the store says is due.
+type Outbox struct {
+	Parts
+	changed chan struct{} // new settings
+	limit   *limiter
+	relays  *pool
+
+	mu       sync.Mutex
+	settings Settings
+	// sent are notices that left and could not yet be settled: leased again,
+	// they are settled and not sent a second time.
+	sent map[string]bool
+}
+
+// leaseTime is the right to a notice; an attempt ends well before it does.
+const (
+	leaseTime    = 15 * time.Minute
+	attemptLimit = 12 * time.Minute
+	// pollEvery finds what became due by itself, and what nobody woke us for.
+	pollEvery = 10 * time.Second
+	// drainTime is how long what is under way may take when we are to stop.
+	drainTime = 30 * time.Second
+	// pausedFor and busyFor are how long a notice waits that could not be tried.
+	pausedFor = time.Minute
+	busyFor   = 10 * time.Second
+)
+
+// New makes an outbox. It sends nothing before Run.
+func New(s Settings, p Parts) (*Outbox, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if p.Jitter == nil {
+		p.Jitter = func() float64 { return 0 }
+	}
+	if p.Metrics == nil {
+		p.Metrics = nothing{}
+	}
+	if p.Resolver == nil {
+		p.Resolver = net.DefaultResolver
+	}
+	if p.Dial == nil {
+		p.Dial = (&net.Dialer{}).DialContext
+	}
+	return &Outbox{
+		Parts: p, settings: s, changed: make(chan struct{}, 1), limit: newLimiter(),
+		relays: newPool(p.Dial), sent: map[string]bool{},
+	}, nil
+}
+
+type nothing struct{}
+
+func (nothing) Attempt(string, ticket.NoticeKind, string, time.Duration) {}
+
+// Update puts new settings in force for what is sent from now on.
+func (o *Outbox) Update(s Settings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.settings = s
+	o.mu.Unlock()
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (o *Outbox) current() Settings {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.settings
+}
+
+// Run sends until ctx ends. Then it takes on nothing more, finishes what is
+// under way for at most half a minute, gives the rest back, and returns.
+func (o *Outbox) Run(ctx context.Context) error {
+	// What is under way outlives ctx by the time that it has to finish.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, stop) })()
+	defer o.relays.closeIdle()
+
+	var under sync.WaitGroup
+	defer under.Wait()
+	free := make(chan struct{}, max(1, o.workers()))
+	for range cap(free) {
+		free <- struct{}{}
+	}
+	for ctx.Err() == nil {
+		n := take(ctx, free)
+		leased, err := o.lease(ctx, n)
+		for range n - len(leased) {
+			free <- struct{}{}
+		}
+		for _, d := range leased {
+			under.Go(func() {
+				defer func() { free <- struct{}{} }()
+				o.handle(ctx, work, d)
+			})
+		}
+		if err != nil || len(leased) < n {
+			o.wait(ctx)
+		}
+	}
+	return nil
+}
+
+func (o *Outbox) workers() int {
+	if n := o.current().Workers; n > 0 {
+		return n
+	}
+	return 32
+}
+
+// largestLease bounds what one daemon takes at once, so that others have some.
+const largestLease = 16
+
+// take waits for a worker to be free, and takes those that are.
+func take(ctx context.Context, free <-chan struct{}) int {
+	select {
+	case <-ctx.Done():
+		return 0
+	case <-free:
+	}
+	for n := 1; n < largestLease; n++ {
+		select {
+		case <-free:
+		default:
+			return n
+		}
+	}
+	return largestLease
+}
+
+func (o *Outbox) lease(ctx context.Context, n int) ([]ticket.Delivery, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	leased, err := o.Store.Lease(ctx, n, leaseTime)
+	if err != nil && ctx.Err() == nil {
+		o.Log.ErrorContext(ctx, "outbox cannot lease", "error", err)
+	}
+	return leased, err
+}
+
+// wait returns when there may be something to do.
+func (o *Outbox) wait(ctx context.Context) {
+	poll := time.NewTimer(pollEvery)
+	defer poll.Stop()
+	select {
+	case <-ctx.Done():
+	case <-o.Store.Wake():
+	case <-o.changed:
+	case <-poll.C:
+	}
+}
