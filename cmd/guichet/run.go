@@ -52,9 +52,12 @@ func (e usageError) Error() string { return string(e) }
 type commandLine struct {
 	Config string `short:"c" placeholder:"FILE" help:"Settings to use; else GUICHET_CONFIG, ./guichet.yaml, /etc/guichet/guichet.yaml, built-in trial settings."`
 
+	Serve   serveCommand   `cmd:"" help:"Receive mail, keep tickets, answer: the daemon."`
+	Demo    demoCommand    `cmd:"" help:"Play a ticket's whole life, each mail shown as it passes."`
 	Init    initCommand    `cmd:"" help:"Write a commented guichet.yaml and keys."`
 	Check   checkCommand   `cmd:"" help:"Read the settings and name every mistake."`
 	Parse   parseCommand   `cmd:"" help:"Show what is read from a message, as JSON."`
+	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 

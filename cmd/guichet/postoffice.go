@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/mail"
+	"net/smtp"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"guichet/envelope"
+	"guichet/parser"
+	"guichet/smtpd"
+	"guichet/ticket"
+)
+
+// postOffice is the rest of the world to a demonstration: a mail server that
+// takes whatever the daemon sends, and keeps it for whom it is.
+type postOffice struct {
+	address string
+	door    *smtpd.Server
+	mu      sync.Mutex
+	boxes   map[string]chan *received
+}
+
+// received is a mail that came.
+type received struct {
+	to, from, subject, replyTo string
+	message                    *parser.Message
+	raw                        []byte
+}
+
+func newPostOffice(ctx context.Context) (*postOffice, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	o := &postOffice{address: l.Addr().String(), boxes: map[string]chan *received{}}
+	o.door = smtpd.New(smtpd.Settings{Hostname: "relay.example"}, smtpd.Outside{Handler: o, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	go func() { _ = o.door.Serve(ctx, l) }()
+	return o, nil
+}
+
+func (o *postOffice) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = o.door.Shutdown(ctx)
+}
+
+// Recipient takes mail for everybody.
+func (o *postOffice) Recipient(_ context.Context, a ticket.Address) (envelope.Recipient, error) {
+	return envelope.Recipient{Address: a}, nil
+}
+
+// Deliver puts a mail into the boxes of its recipients.
+func (o *postOffice) Deliver(_ context.Context, e *envelope.Envelope) error {
+	raw := bytes.Clone(e.Data)
+	m := parser.Parse(raw)
+	got := &received{from: m.From.Address, subject: m.Subject, message: m, raw: raw}
+	if m.From.Name != "" {
+		got.from = fmt.Sprintf("%s <%s>", m.From.Name, m.From.Address)
+	}
+	got.replyTo = m.From.Address
+	if len(m.ReplyTo) > 0 {
+		got.replyTo = m.ReplyTo[0].Address
+	}
+	for _, rcpt := range e.Recipients {
+		got.to = string(rcpt.Address)
+		o.box(got.to) <- got
+	}
+	return nil
+}
+
+func (o *postOffice) box(who string) chan *received {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.boxes[who] == nil {
+		o.boxes[who] = make(chan *received, 1000)
+	}
+	return o.boxes[who]
+}
+
+// next waits for a mail to somebody.
+func (o *postOffice) next(ctx context.Context, who string) (*received, error) {
+	ctx, cancel := context.WithTimeout(ctx, demoWait)
+	defer cancel()
+	select {
+	case m := <-o.box(who):
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// left gives a mail that nobody waited for.
+func (o *postOffice) left(who string) (*received, bool) {
+	select {
+	case m := <-o.box(who):
+		return m, true
+	default:
+		return nil, false
+	}
+}
+
+// trackingCode is one as acknowledgements show it, in groups of four.
+var trackingCode = regexp.MustCompile(`\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b`)
+
+// encodeWords writes a subject that is not ASCII (RFC 2047).
+func encodeWords(s string) string { return mime.BEncoding.Encode("utf-8", s) }
+
+// submit sends a mail by SMTP.
+func submit(ctx context.Context, server, from, to string, raw []byte) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", server)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client, err := smtp.NewClient(conn, "localhost")
+	if err != nil {
+		return err
+	}
+	if address, err := mail.ParseAddress(to); err == nil {
+		to = address.Address
+	}
+	if err := client.Mail(from); err != nil {
+		return err
+	}
+	if err := client.Rcpt(to); err != nil {
+		return err
+	}
+	w, err := client.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, strings.NewReader(string(raw))); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return client.Quit()
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"strconv"
+
+	"guichet/config"
+	"guichet/outbox"
+	"guichet/router"
+	"guichet/smtpd"
+	"guichet/smtpd/proof"
+	"guichet/store"
+	"guichet/templates"
+	"guichet/ticket"
+)
+
+// This file turns settings into what each room asks for. The rooms do not know
+// the settings' file, nor each other's needs.
+
+// sitesOf are the settings' sites as the domain knows them.
+func sitesOf(c *config.Config) ([]ticket.Site, error) {
+	var sites []ticket.Site
+	for _, s := range c.Sites {
+		site, err := siteOf(s)
+		if err != nil {
+			return nil, fmt.Errorf("site %s: %w", s.Name, err)
+		}
+		if site.Admin, err = adminOf(c, s); err != nil {
+			return nil, fmt.Errorf("admin: %w", err)
+		}
+		sites = append(sites, site)
+	}
+	return sites, nil
+}
+
+func siteOf(s config.Site) (ticket.Site, error) {
+	codes := s.Codes.Tracking
+	site := ticket.Site{
+		Name: s.Name, Prefix: s.Prefix, Organisation: s.Organisation, Phone: s.Phone, Footer: s.Footer,
+		ClientNumber: s.ClientNumber, Locales: s.Locales, Domains: s.Domains,
+		Confirm: s.Unproved == config.UnprovedConfirm, Reopen: s.Reopen, Zone: s.TimeZone,
+		Tracking: ticket.CodeFormat{Length: codes.Length, Digits: codes.Digits, Uppercase: codes.Uppercase,
+			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
+	}
+	for _, q := range s.Queues {
+		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain}
+		var err error
+		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
+			return site, fmt.Errorf("queue %s: address: %w", q.Name, err)
+		}
+		if queue.Aliases, err = addresses(q.Aliases); err != nil {
+			return site, fmt.Errorf("queue %s: aliases: %w", q.Name, err)
+		}
+		if queue.Agents, err = addresses(q.Agents); err != nil {
+			return site, fmt.Errorf("queue %s: agents: %w", q.Name, err)
+		}
+		site.Queues = append(site.Queues, queue)
+	}
+	return site, nil
+}
+
+// adminOf is whom the postmaster's mail reaches: the settings' admin, else the
+// first agent of the first queue.
+func adminOf(c *config.Config, s config.Site) (ticket.Address, error) {
+	switch {
+	case c.Admin != "":
+		return ticket.ParseAddress(c.Admin)
+	case len(s.Queues) > 0 && len(s.Queues[0].Agents) > 0:
+		return ticket.ParseAddress(s.Queues[0].Agents[0])
+	}
+	return "", nil
+}
+
+func addresses(texts []string) ([]ticket.Address, error) {
+	var out []ticket.Address
+	for _, text := range texts {
+		a, err := ticket.ParseAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", text, err)
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// doorOf are the settings of the SMTP server. It reads the certificate, so that
+// a reload brings a renewed one.
+func doorOf(c *config.Config, spool string) (smtpd.Settings, error) {
+	s := smtpd.Settings{
+		Hostname: c.Hostname, MaxSize: int64(c.SMTP.MaxSize), MaxRecipients: c.SMTP.Recipients,
+		MaxConnections: c.SMTP.Connections, MaxPerAddress: c.SMTP.ConnectionsPerAddress,
+		MinimumSpeed: int64(c.SMTP.MinSpeed), MaxErrors: c.SMTP.Errors, Idle: c.SMTP.Timeout, Stall: c.SMTP.Stall,
+		ProxyProtocol: c.SMTP.ProxyProtocol, SpoolDir: spool, Networks: c.Trust.Networks,
+	}
+	if c.SMTP.BareNewline == config.BareNewlineReject {
+		s.BareNewline = smtpd.Reject
+	}
+	for _, r := range c.Trust.Relays {
+		s.Relays = append(s.Relays, proof.Relay{Network: r.Network, AuthservID: r.AuthservID})
+	}
+	var err error
+	s.TLS, err = certificateOf(c)
+	return s, err
+}
+
+func certificateOf(c *config.Config) (*tls.Config, error) {
+	if c.SMTP.TLS.Certificate == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.SMTP.TLS.Certificate, c.SMTP.TLS.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// storeOf says where the store is and whom it serves.
+func storeOf(c *config.Config) store.Options {
+	o := store.Options{
+		Redis: c.Redis.URL.Reveal(), Replicas: -1, Local: c.Durability == config.DurabilityLocal,
+		Data: c.Data, Blobs: c.Blobs.Dir, MasterKey: c.MasterKey,
+	}
+	for _, s := range c.Sites {
+		o.Sites = append(o.Sites, store.Site{Name: s.Name, Prefix: s.Prefix,
+			KeepClosed: s.Retention.Closed, KeepRaw: s.Retention.Raw})
+	}
+	return o
+}
+
+// outboxOf says how mails leave.
+func outboxOf(c *config.Config) (outbox.Settings, error) {
+	s := outbox.Settings{Hostname: c.Hostname, Sites: map[string]outbox.Outgoing{}}
+	for _, site := range c.Sites {
+		o, err := outgoingOf(site.Outgoing)
+		if err != nil {
+			return s, fmt.Errorf("site %s: %w", site.Name, err)
+		}
+		s.Sites[site.Name] = o
+	}
+	return s, nil
+}
+
+func outgoingOf(o config.Outgoing) (outbox.Outgoing, error) {
+	via := o.Via
+	out := outbox.Outgoing{
+		Route: outbox.Route{Scheme: string(via.Scheme), Host: via.Host, Port: strconv.Itoa(via.Port),
+			Username: via.Username, Password: via.Password.Reveal(), TLS: string(via.TLS), Path: via.Path},
+		Paused: o.Paused, Concurrency: o.Concurrency, GiveUp: o.GiveUp,
+	}
+	for _, k := range o.DKIM {
+		text, err := os.ReadFile(k.Key)
+		if err != nil {
+			return out, fmt.Errorf("dkim key: %w", err)
+		}
+		signer, err := outbox.ParseKey(text)
+		if err != nil {
+			return out, fmt.Errorf("dkim key %s: %w", k.Key, err)
+		}
+		out.Keys = append(out.Keys, outbox.Key{Domain: k.Domain, Selector: k.Selector, Signer: signer})
+	}
+	return out, nil
+}
+
+// overridesOf are the directories of the sites' own templates.
+func overridesOf(c *config.Config) map[string]string {
+	out := map[string]string{}
+	for _, s := range c.Sites {
+		if s.Templates != "" {
+			out[s.Name] = s.Templates
+		}
+	}
+	return out
+}
+
+// helpOf is the list of commands as templates show it.
+func helpOf() []templates.CommandHelp {
+	var out []templates.CommandHelp
+	for _, c := range router.Help() {
+		out = append(out, templates.CommandHelp{Name: c.Name, Usage: "#" + c.Name, Text: c.Text})
+	}
+	return out
+}
