@@ -8,11 +8,11 @@ import (
 	"guichet/ticket"
 )
 
-// act is an agent's mail while its commands run.
+// act is a mail while its commands run.
 type act struct {
 	d       *decider
 	ticket  *ticket.Ticket // nil where there is none
-	agent   *ticket.Participant
+	writer  *ticket.Participant
 	private bool // the text is a note
 	closing bool
 	list    bool // the commands are asked for
@@ -32,7 +32,7 @@ func (d *decider) agentMail(w writer) Outcome {
 			return d.ask(w, ticket.TranscriptBody{Problem: ticket.ProblemNotAllowed, Line: c.line, Written: d.in.Message.Reply})
 		}
 	}
-	a := &act{d: d, ticket: w.ticket, agent: w.participant, private: w.purpose == ticket.NoteToken}
+	a := &act{d: d, ticket: w.ticket, writer: w.participant, private: w.purpose == ticket.NoteToken}
 	var done []ticket.TranscriptLine
 	for _, c := range s.commands {
 		line := c.command.run(a)
@@ -223,10 +223,10 @@ func (a *act) reopen() ticket.TranscriptLine {
 }
 
 func (a *act) take() ticket.TranscriptLine {
-	if a.ticket.Assignee == a.agent.Number {
-		return ticket.TranscriptLine{Result: ticket.ResultAlreadyTaken, Detail: a.agent.Called()}
+	if a.ticket.Assignee == a.writer.Number {
+		return ticket.TranscriptLine{Result: ticket.ResultAlreadyTaken, Detail: a.writer.Called()}
 	}
-	a.ticket.Assignee = a.agent.Number
+	a.ticket.Assignee = a.writer.Number
 	a.events = append(a.events, ticket.EventTaken)
 	return ticket.TranscriptLine{Result: ticket.ResultTaken}
 }

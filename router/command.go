@@ -15,8 +15,9 @@ type command struct {
 	name string
 	// names are what it is called in other languages, by language.
 	names map[string][]string
-	// action is what its writer must be allowed to do.
-	action ticket.Action
+	// action is what an agent must be allowed to do to give it; own what a
+	// requester must, or "" where it is not theirs to give.
+	action, own ticket.Action
 	// anywhere is set for what needs no ticket; text for what may be followed by
 	// words on its own line; private for what keeps the mail from the requester.
 	anywhere, text, private bool
@@ -39,11 +40,11 @@ func init() {
 			help: map[string]string{
 				"en": "The whole mail is an internal note. The requester never sees it.",
 				"fr": "Tout le message est une note interne. Le demandeur ne la voit jamais."}},
-		{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, run: (*act).close,
+		{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, own: ticket.CloseOwn, run: (*act).close,
 			help: map[string]string{
 				"en": "Closes the ticket, after the answer below it if there is one.",
 				"fr": "Ferme la demande, après la réponse écrite en dessous s’il y en a une."}},
-		{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, run: (*act).reopen,
+		{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, own: ticket.ReopenOwn, run: (*act).reopen,
 			help: map[string]string{
 				"en": "Opens a closed ticket again.",
 				"fr": "Rouvre une demande fermée."}},

@@ -84,11 +84,14 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 			return d.open(w.queue, t, w.claim.Proof)
 		}
 	}
-	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
-	d.remember(t, target.Queue, w.participant)
 	if w.participant.Role == ticket.Requester && w.claim.Proof >= ticket.ProofDomain {
 		t.Unproved = false
 	}
+	d.remember(t, target.Queue, w.participant)
+	if c, rest := readOwn(d.in.Message.Reply); c != nil && c.own.Permits(w.claim) {
+		return d.ownCommand(w, c, rest)
+	}
+	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
 	why := "from a participant"
 	if t.State == ticket.Closed {
 		why = "from a participant; opened again"
@@ -99,4 +102,27 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 	}
 	d.tellAgents(ticket.AgentReply, t, nil, number)
 	return Outcome{Did: Added, Why: why, Proof: w.claim.Proof}
+}
+
+// ownCommand does what a requester asks of their own ticket. Its words, if
+// there are any, are kept with it; either way everybody is told.
+func (d *decider) ownCommand(w writer, c *command, text string) Outcome {
+	t := w.ticket
+	if text != "" || len(d.in.Message.Attachments) > 0 {
+		number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, text, w.claim.Proof))
+		d.tellAgents(ticket.AgentReply, t, nil, number)
+	}
+	a := &act{d: d, ticket: t, writer: w.participant}
+	c.run(a)
+	for _, e := range a.events {
+		number := d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: e, Author: w.participant.Number})
+		d.tellAgents(ticket.AgentEvent, t, nil, number)
+	}
+	kind := ticket.ReopenedNotice
+	if t.State == ticket.Closed {
+		kind = ticket.ClosedNotice
+	}
+	n := d.notify(kind, t, w.participant, 0)
+	n.Brakes = ticket.TranscriptBrakes(w.participant.Address)
+	return Outcome{Did: Acted, Why: "a requester's #" + c.name, Proof: w.claim.Proof}
 }
