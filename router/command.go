@@ -155,6 +155,21 @@ func read(text string) script {
 	return s
 }
 
+// readOwn takes a requester's words apart: one command of theirs on the first
+// line, alone on it. All else that begins with # is what they had to say.
+func readOwn(text string) (c *command, rest string) {
+	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	name, argument, ok := commandLine(first)
+	if !ok || argument != "" {
+		return nil, text
+	}
+	c, known := find(name)
+	if !known || c.own == "" {
+		return nil, text
+	}
+	return c, strings.TrimSpace(rest)
+}
+
 // signs are the number signs that keyboards write: also full width, as Japanese
 // ones do, and small.
 const signs = "#\uff03\ufe5f"

@@ -88,7 +88,7 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 		t.Unproved = false
 	}
 	d.remember(t, target.Queue, w.participant)
-	if c, rest := readOwn(d.in.Message.Reply); c != nil && c.own.Permits(w.claim) {
+	if c, rest := readOwn(d.in.Message.Reply); c != nil && w.participant.Role == ticket.Requester && c.own.Permits(w.claim) {
 		return d.ownCommand(w, c, rest)
 	}
 	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
