@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -36,10 +37,25 @@ func (c *connection) converse(conn net.Conn) {
 		}
 	}
 	if c.wire.why != "" {
+		c.linger(conn)
 		c.server.outside.Metrics.Refused(c.wire.why)
 		c.log.Info("disconnected", "reason", c.wire.why)
 	}
 }
+
+// linger lets the client hear our last word. A connection that is closed while
+// more comes in is reset, and a reset makes the other side forget what it has
+// not yet read: it would try again for days what was refused for good.
+func (c *connection) linger(conn net.Conn) {
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || c.wire.why == RefusedCut || half.CloseWrite() != nil {
+		return
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(lingering))
+	_, _ = io.CopyN(io.Discard, conn, c.wire.tooMuch())
+}
+
+const lingering = 5 * time.Second
 
 // talk lets go-smtp hold one conversation, on a server of its own: so every
 // connection keeps the settings that it began with.

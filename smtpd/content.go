@@ -28,6 +28,14 @@ const (
 	inLine
 )
 
+// CRLF is data with every line end made CRLF, as the door does to what it
+// receives: for mail that comes from a file instead.
+func CRLF(data []byte) []byte {
+	c := newChunkContent()
+	out, _, _ := c.decode(make([]byte, 0, len(data)+len(data)/32), data)
+	return c.finish(out)
+}
+
 func newChunkContent() content { return content{chunk: true, at: inLine} }
 
 // maxPendingCR is how many CRs wait for their LF. CR CR LF is one line end, as

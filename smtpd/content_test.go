@@ -96,6 +96,12 @@ func TestContentOnlyEnd(t *testing.T) {
 	})
 }
 
+func TestCRLF(t *testing.T) {
+	if got := string(CRLF([]byte(".\na\r\nb\rc\r\r\n.\r\n\r"))); got != ".\r\na\r\nb\r\nc\r\n.\r\n\r\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestBody(t *testing.T) {
 	long := strings.Repeat("0123456789abcde\r\n", 40_000) // 680,000 bytes
 	for _, c := range []struct {
@@ -105,14 +111,14 @@ func TestBody(t *testing.T) {
 		{name: "empty"},
 		{name: "mended", in: "a\nb\r", want: "a\r\nb\r\n"},
 		{name: "spooled", in: long, want: long},
-		{name: "exactly the limit", in: strings.Repeat("x\n", 1<<19), want: strings.Repeat("x\r\n", 1<<19)},
-		{name: "one more", in: strings.Repeat("x\n", 1<<19) + "x", err: errTooLarge},
+		{name: "exactly the limit", in: strings.Repeat("x\n", 1<<18), want: strings.Repeat("x\r\n", 1<<18)},
+		{name: "one more", in: strings.Repeat("x\n", 1<<18) + "x", err: errTooLarge},
 		{name: "longest line", in: strings.Repeat("x", maxLine-2) + "\r\ny", want: strings.Repeat("x", maxLine-2) + "\r\ny"},
 		{name: "longer line", in: strings.Repeat("x", maxLine+1), err: errLongLine},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			b := newBody(dir, 3<<19)
+			b := newBody(dir, 3<<18)
 			defer b.Close()
 			_, err := io.Copy(b, bytes.NewReader([]byte(c.in)))
 			var got []byte

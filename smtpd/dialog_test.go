@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ import (
 //	data TEXT            the last of them is TEXT
 //	to ADDRESS…          the last of them has these recipients
 //	trace TEXT           the last of them has TEXT in its trace lines
+//	untraced TEXT        the last of them has no TEXT there
 //	counted NAME N       Metrics were told so
 //	logged TEXT          the log has TEXT
 func TestDialogs(t *testing.T) {
@@ -74,14 +76,14 @@ func (d *dialog) play(text string) {
 		if verb != "set" && verb != "from" && d.client == nil {
 			d.client = d.door.dial(d.t, "192.0.2.7")
 		}
-		synctest.Wait()
+		synctest.Wait() // so that a reply is there by now, or does not come by itself
 		if err := act(d, argument); err != nil {
 			d.t.Fatalf("line %d: %s: %v\nlog:\n%s", i+1, line, err, d.door.log)
 		}
 	}
 	d.client.conn.Close()
 	synctest.Wait()
-	if d.door.tally.get("connected") != 0 {
+	if d.door.tally.get("connected") != 0 || len(d.door.clients)+len(d.door.perAddress) != 0 {
 		d.t.Error("a client is still counted")
 	}
 	if log := d.door.log.String(); strings.Contains(log, "customer@") {
@@ -110,6 +112,9 @@ var dialogVerbs = map[string]func(*dialog, string) error{
 	"STARTTLS": func(d *dialog, _ string) error { d.client.startTLS(); return nil },
 	"HANGUP":   func(d *dialog, _ string) error { return d.client.conn.Close() },
 	"END": func(d *dialog, _ string) error {
+		if err := d.there(); err != nil {
+			return err
+		}
 		if reply := d.client.hear(); reply != "" {
 			return fmt.Errorf("heard %q", reply)
 		}
@@ -126,6 +131,12 @@ var dialogVerbs = map[string]func(*dialog, string) error{
 	},
 	"data":  func(d *dialog, text string) error { return same(string(d.last().Data), unescape(text)) },
 	"trace": func(d *dialog, text string) error { return has(string(d.last().Trace), unescape(text)) },
+	"untraced": func(d *dialog, text string) error {
+		if has(string(d.last().Trace), text) == nil {
+			return fmt.Errorf("got %q", d.last().Trace)
+		}
+		return nil
+	},
 	"to": func(d *dialog, list string) error {
 		var got []string
 		for _, r := range d.last().Recipients {
@@ -171,11 +182,27 @@ func (d *dialog) set(argument string) error {
 }
 
 func (d *dialog) hear(want string) error {
+	if err := d.there(); err != nil {
+		return err
+	}
 	reply := strings.Split(strings.TrimSuffix(d.client.hear(), "\n"), "\n")
 	if last := reply[len(reply)-1]; !strings.HasPrefix(last, want) {
 		return fmt.Errorf("heard %q", reply)
 	}
 	return nil
+}
+
+// there reports that something can be heard without waiting for it.
+func (d *dialog) there() error {
+	select {
+	case line, ok := <-d.client.lines:
+		if ok {
+			d.client.ahead = line
+		}
+		return nil
+	default:
+		return errors.New("silence")
+	}
 }
 
 func (d *dialog) hearLast(want string) error {

@@ -209,6 +209,7 @@ type caller struct {
 	t     testing.TB
 	conn  net.Conn
 	lines chan string
+	ahead string // a line that was taken already
 }
 
 func (d *door) dial(t testing.TB, address string) *caller {
@@ -254,7 +255,14 @@ func (c *caller) send(s string) {
 // hear gives the next reply, all of its lines; "" when the connection ended.
 func (c *caller) hear() string {
 	var reply strings.Builder
-	for line := range c.lines {
+	for {
+		line, ok := c.ahead, true
+		if c.ahead = ""; line == "" {
+			line, ok = <-c.lines
+		}
+		if !ok {
+			break
+		}
 		reply.WriteString(line)
 		if !strings.HasSuffix(line, "\r\n") || len(line) < 6 {
 			c.t.Errorf("malformed reply line %q", line)

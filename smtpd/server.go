@@ -204,9 +204,14 @@ func unproxy(conn net.Conn, peer netip.Addr, settings *Settings) (net.Conn, neti
 
 // enter counts the client under its address; false when there are too many.
 func (s *Server) enter(conn net.Conn, address netip.Addr, settings *Settings) bool {
+	known := settings.known(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.perAddress[address] >= settings.MaxPerAddress && !settings.known(address) {
+	if address.Is6() {
+		// One host can use any address of its network.
+		address = netip.PrefixFrom(address, 64).Masked().Addr()
+	}
+	if s.perAddress[address] >= settings.MaxPerAddress && !known {
 		return false
 	}
 	s.perAddress[address]++

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/foxcpp/go-mockdns"
 
 	"guichet/envelope"
 )
@@ -41,6 +42,47 @@ func TestConnectionLimits(t *testing.T) {
 			t.Errorf("counted %v", d.tally.counts)
 		}
 	})
+}
+
+// TestConnectionLimitIPv6: a /64 is one host's.
+func TestConnectionLimitIPv6(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDoor(t, Settings{MaxPerAddress: 2}, nil)
+		d.dial(t, "2001:db8::1").expect("220")
+		d.dial(t, "2001:db8::2").expect("220")
+		d.dial(t, "2001:db8::3").expect("421 4.7.0")
+		d.dial(t, "2001:db8:0:1::1").expect("220")
+	})
+}
+
+// TestLastWord runs over TCP: a client that sends on and on after it was
+// refused still reads why.
+func TestLastWord(t *testing.T) {
+	s := New(Settings{BareNewline: Reject}, Outside{Handler: &house{}, Resolver: &mockdns.Resolver{}, Log: slog.New(slog.DiscardHandler)})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(t.Context(), l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<help@acme.example>\r\nDATA\r\nbare\n" + strings.Repeat("more\r\n", 1_000_000)
+	if _, err := conn.Write([]byte(said)); err != nil {
+		t.Error("reset while sending:", err)
+	}
+	_ = conn.(*net.TCPConn).CloseWrite()
+	heard, err := io.ReadAll(conn)
+	if err != nil || !strings.HasSuffix(string(heard), "550 5.5.2 A line must end in CR LF\r\n") {
+		t.Errorf("heard %q, %v", heard, err)
+	}
+	conn.Close()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	<-served
 }
 
 func TestProxyProtocol(t *testing.T) {
@@ -161,11 +203,12 @@ func TestShutdownRunsOut(t *testing.T) {
 		c.send("x: y\r\n.\r\n")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
+		start := time.Now()
 		if err := d.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: %v", err)
 		}
-		if n := len(d.house.messages()); n != 0 {
-			t.Errorf("%d stored", n)
+		if n, took := len(d.house.messages()), time.Since(start); n != 0 || took != time.Minute {
+			t.Errorf("%d stored after %v", n, took)
 		}
 	})
 }

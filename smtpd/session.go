@@ -59,10 +59,6 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	if s.current != nil {
 		return answer(errNested)
 	}
-	if options.Size > s.settings.MaxSize {
-		s.refused(RefusedSize)
-		return answer(errTooLarge)
-	}
 	s.count++
 	m := &message{id: fmt.Sprintf("%s-%d", s.id, s.count), null: from == "", utf8: options.UTF8}
 	// A sender that we could not write to is no reason to lose the mail (some

@@ -34,8 +34,8 @@ type Settings struct {
 
 	// MaxConnections is how many clients are served at a time; 500.
 	MaxConnections int
-	// MaxPerAddress is how many of them may come from one address; 20. Hosts in
-	// Networks, Relays and ProxyProtocol are not held to it.
+	// MaxPerAddress is how many of them may come from one address (of IPv6, from
+	// one /64); 20. Hosts in Networks, Relays and ProxyProtocol are not held to it.
 	MaxPerAddress int
 	// MaxErrors is how many commands of one connection may be refused; 20.
 	// Five times as many may be idle talk (NOOP, RSET, VRFY, EHLO).

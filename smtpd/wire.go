@@ -32,6 +32,7 @@ type wire struct {
 	clean    []byte // what out is a window of while a message comes in
 	replies  []byte // written by go-smtp, not yet sent
 	midReply bool   // the last write of go-smtp did not end its line
+	lastLine bool   // that line is, or was, the last of a reply
 	mute     bool   // the next reply is swallowed: a second banner after TLS
 
 	phase    phase
@@ -65,7 +66,6 @@ const (
 const (
 	wireBuffer     = 16 << 10
 	maxCommandLine = 4096 // RFC 5321 §4.5.3.1.4 asks for 512, extensions for more
-	replyBuffer    = 4096
 )
 
 func newWire(conn net.Conn, settings *Settings) *wire {
@@ -282,8 +282,9 @@ func (w *wire) reply(code int, enhanced, text string) {
 	w.replies = fmt.Appendf(w.replies, "%d %s %s\r\n", code, enhanced, text)
 }
 
-// Write takes go-smtp's replies. They leave when we are about to wait for the
-// client, so that a pipelined group of commands gets one group of answers.
+// Write takes go-smtp's replies. Those to MAIL, RCPT and RSET wait until we are
+// about to wait for the client, so that a pipelined group of commands gets one
+// group of answers; all others leave at once (RFC 2920 §3.2).
 func (w *wire) Write(p []byte) (int, error) {
 	if w.gone {
 		return len(p), nil
@@ -298,7 +299,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.observe(p)
 	}
 	w.replies = append(w.replies, p...)
-	if len(w.replies) < replyBuffer {
+	if w.midReply || !w.lastLine || w.verb == "MAIL" || w.verb == "RCPT" || w.verb == "RSET" {
 		return len(p), nil
 	}
 	return len(p), w.flush()
@@ -306,10 +307,11 @@ func (w *wire) Write(p []byte) (int, error) {
 
 // observe follows the conversation by go-smtp's answers.
 func (w *wire) observe(reply []byte) {
+	w.lastLine = reply[3] == ' '
 	switch {
 	case w.verb == "DATA" && bytes.HasPrefix(reply, []byte("354 ")):
 		w.phase, w.content, w.size, w.complete = inData, content{}, 0, false
-	case reply[3] == ' ':
+	case w.lastLine:
 		w.countReply(int(reply[0]-'0') * 100)
 	}
 }

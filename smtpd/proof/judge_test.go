@@ -271,6 +271,21 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+func TestAligned(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"acme.example", "acme.example", true}, {"ACME.example", "mail.acme.example", true}, {"a.acme.co.uk", "b.acme.co.uk", true},
+		{"notacme.example", "acme.example", false}, {"acme.example", "acme.example.evil.example", false}, {"evil.co.uk", "acme.co.uk", false},
+		{"co.uk", "acme.co.uk", false}, {"co.uk", "com", false}, {"", "", false}, {"", "com", false}, {"a.github.io", "b.github.io", false},
+	} {
+		if got := aligned(c.a, c.b); got != c.want || aligned(c.b, c.a) != c.want {
+			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
 // TestJudgeLibrarySigner: what a mail program's own signer makes passes too.
 func TestJudgeLibrarySigner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -323,7 +338,7 @@ func TestRelay(t *testing.T) {
 			message: results(`mx.front.example; spf=fail smtp.mailfrom="x; dkim=pass header.d=acme.example "@evil.example`), kept: "mx.front.example"},
 		{name: "never closed", from: "anna@acme.example", received: stranger, message: results("mx.front.example; dkim=pass header.d=acme.example; spf=fail (x")},
 		{name: "a sender that cannot be read", from: `"x; dkim=pass header.d=acme.example "@evil.example`, received: stranger,
-			message: results("mx.front.example; spf=fail smtp.mailfrom=x; dkim=pass header.d=acme.example @evil.example")},
+			message: results("mx.front.example; spf=fail smtp.mailfrom=x; dkim=pass header.d=acme.example x=@evil.example")},
 		{name: "no Received of the relay", from: "anna@acme.example", received: "from a (b [192.0.2.7]) by mx.other.example; now", message: results("mx.front.example; dkim=pass header.d=acme.example")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -367,6 +382,7 @@ func TestRelayHop(t *testing.T) {
 		{"a greeting that is a whole field", "from x (y [192.0.2.7]) by mx.front.example (b.example [198.51.100.66])" + by, "", ""},
 		{"one that opens a comment", "from x (y [192.0.2.7]) by mx.front.example ( (b.example [198.51.100.66])" + by, "", ""},
 		{"one that the recipient closes", "from x (y [192.0.2.7]) by mx.front.example (a (b.example [198.51.100.66])" + strings.Replace(by, "help", "help)", 1), "", ""},
+		{"one, before a relay that writes no brackets", "from x (y [192.0.2.7]) by mx.front.example (b.example 198.51.100.66)" + by, "", ""},
 		{"one with a bracket", "from [192.0.2.7] (b.example [198.51.100.66])" + by, "", ""},
 		{"one with quotes", `from "x (b.example [198.51.100.66])` + by, "", ""},
 		{"by another host", "from a.example (b.example [192.0.2.7]) by mx.other.example with SMTP; now", "", ""},
@@ -419,7 +435,7 @@ func TestAuthor(t *testing.T) {
 	for _, bad := range []string{
 		"", "Anna", "<>", "Anna <>", "anna@acme.example, ben@acme.example", "Anna <anna@acme.example>, Ben <ben@acme.example>",
 		"Anna <anna@acme.example> <ben@acme.example>", "anna@acme.example <x@evil.example>", "x@evil.example anna@acme.example",
-		"Team: anna@acme.example;", "Doe, Anna <anna@acme.example>", "<anna@acme.example> x", `"anna"@acme.example`, `"anna@acme.example"@evil.example`,
+		"Team: anna@acme.example;", "Doe, Anna <anna@acme.example>", "<anna@acme.example> x", `<anna@acme.example> "x"`, `"anna"@acme.example`, `"anna@acme.example"@evil.example`,
 		`an"x"na@acme.example`, "an(x)na@acme.example", "anna@(x)acme.example", "<anna@acme.example", "anna@acme.example>", "<@a.example:anna@acme.example>",
 		"anna@acme.example (never closed", `"never closed <anna@acme.example>`, "an na@acme.example", "anna\x00@acme.example", "anna@acme.example\x7f",
 		`anna\@x@acme.example`, "anna@acme@example", "<<anna@acme.example>>", "anna@[192.0.2.7]",
