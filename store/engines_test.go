@@ -5,23 +5,41 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"guichet/store"
+	"guichet/store/engine/enginetest"
 	"guichet/ticket"
 )
 
-// eachEngine runs a test on every engine.
+// eachEngine runs a test on every engine: the embedded one, and a real Redis
+// where the machine has one, else miniredis.
 func eachEngine(t *testing.T, test func(*world)) {
 	t.Run("embedded", func(t *testing.T) { test(embedded(t)) })
+	t.Run("redis", func(t *testing.T) { test(onRedis(t)) })
 }
 
-func embedded(t *testing.T) *world {
-	c := newClock()
-	return openWorld(t, options(t, c), c.Now, c.add)
+func embedded(t testing.TB) *world {
+	c := enginetest.NewClock()
+	return openWorld(t, options(t, c), c.Advance)
 }
 
-func options(t *testing.T, c *clock) store.Options {
+func onRedis(t testing.TB) *world {
+	c := enginetest.NewClock()
+	opt := options(t, c)
+	opt.RedisNow = c.Now
+	if server := enginetest.StartRedis(t); server != nil {
+		opt.Redis = server.URL()
+		return openWorld(t, opt, func(d time.Duration) { c.Advance(d); server.Age(d) })
+	}
+	server := miniredis.RunT(t)
+	opt.Redis = "redis://" + server.Addr()
+	return openWorld(t, opt, func(d time.Duration) { c.Advance(d); server.FastForward(d) })
+}
+
+func options(t testing.TB, c *enginetest.Clock) store.Options {
 	return store.Options{
-		Data: t.TempDir(), Now: c.Now,
+		Data: t.TempDir(), Now: c.Now, Replicas: -1,
 		Sites: []store.Site{
 			{Name: "acme", Prefix: "ACM", KeepClosed: 180 * day, KeepRaw: 14 * day},
 			{Name: "globex", Prefix: "GLO"},
@@ -29,7 +47,7 @@ func options(t *testing.T, c *clock) store.Options {
 	}
 }
 
-func openWorld(t *testing.T, opt store.Options, now func() time.Time, advance func(time.Duration)) *world {
+func openWorld(t testing.TB, opt store.Options, advance func(time.Duration)) *world {
 	s, err := store.Open(ctx, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +57,15 @@ func openWorld(t *testing.T, opt store.Options, now func() time.Time, advance fu
 			t.Error(err)
 		}
 	})
-	return &world{T: t, Store: s, opt: opt, now: now, advance: advance,
+	return &world{TB: t, Store: s, opt: opt, now: opt.Now, advance: advance,
 		mint: ticket.Mint{Signer: s.Signer(), Random: rand.Reader, Hostname: "mx.example.com"}}
+}
+
+// again opens the same store as a restarted daemon would.
+func (w *world) again() *world {
+	w.Helper()
+	if err := w.Close(); err != nil {
+		w.Fatal(err)
+	}
+	return openWorld(w.TB, w.opt, w.advance)
 }

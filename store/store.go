@@ -46,8 +46,10 @@ type Options struct {
 	// open, through the daemon's control socket.
 	Attach bool
 	Sites  []Site
-	Now    func() time.Time
-	Logger *slog.Logger
+	// Now is the clock of this daemon and of the embedded store. Redis has its
+	// own; RedisNow takes its place in tests.
+	Now, RedisNow func() time.Time
+	Logger        *slog.Logger
 }
 
 // Site is what the store needs to know of a tenant.

@@ -17,29 +17,9 @@ import (
 	"guichet/ticket"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is an open store with what a test needs around it.
 type world struct {
-	*testing.T
+	testing.TB
 	*store.Store
 	opt     store.Options
 	advance func(time.Duration) // moves all clocks, also the engine's
@@ -117,7 +97,7 @@ func (w *world) timers() int {
 	return n
 }
 
-func wantError(t *testing.T, err, want error) {
+func wantError(t testing.TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("error is %v, want %v", err, want)
@@ -128,7 +108,7 @@ func blobOf(id string, content []byte) ticket.Blob {
 	return ticket.Blob{ID: ticket.BlobID(id), Size: int64(len(content)), Open: func() io.Reader { return bytes.NewReader(content) }}
 }
 
-func readBlob(t *testing.T, r io.ReadCloser, err error) []byte {
+func readBlob(t testing.TB, r io.ReadCloser, err error) []byte {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +123,7 @@ func readBlob(t *testing.T, r io.ReadCloser, err error) []byte {
 
 func TestTicketIsReadAsItWasWritten(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		c, made := w.opening("Cold heating")
 		result := w.commit(c)
 		if want := (ticket.Reference{Prefix: "ACM", Number: 1}); len(result.References) != 1 || result.References[0] != want {
@@ -164,6 +145,7 @@ func TestTicketIsReadAsItWasWritten(t *testing.T) {
 
 func TestFactsFindATicketEveryWay(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		c, made := w.opening("Cold heating")
 		w.commit(c)
 		messageID, seen := c.Tickets[0].MessageIDs[0], c.Seen[0]
@@ -192,6 +174,7 @@ func TestFactsFindATicketEveryWay(t *testing.T) {
 
 func TestSitesShareNothing(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		c, made := w.opening("Cold heating")
 		w.commit(c)
 		facts, err := w.Facts(ctx, ticket.Query{
@@ -211,6 +194,7 @@ func TestSitesShareNothing(t *testing.T) {
 
 func TestRepeatedOperationIsDoneOnce(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		c, made := w.opening("Cold heating")
 		first := w.commit(c)
 		again := w.commit(c)
@@ -228,6 +212,7 @@ func TestRepeatedOperationIsDoneOnce(t *testing.T) {
 
 func TestChangeOfAnOlderVersionConflicts(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		read := w.open("Cold heating")
 		mine, theirs := read.Clone(), read.Clone()
 		theirs.State = ticket.Open
@@ -243,6 +228,7 @@ func TestChangeOfAnOlderVersionConflicts(t *testing.T) {
 
 func TestTrackingCodeIsUnique(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		first := w.open("One")
 		c, second := w.opening("Two")
 		second.Tracking = first.Tracking
@@ -261,6 +247,7 @@ func TestTrackingCodeIsUnique(t *testing.T) {
 
 func TestSeveralTicketsInOneChange(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		c, one := w.opening("One")
 		d, two := w.opening("Two")
 		c.Tickets = append(c.Tickets, d.Tickets...)
@@ -275,6 +262,7 @@ func TestSeveralTicketsInOneChange(t *testing.T) {
 
 func TestConcurrentOpeningsDrawDifferentNumbers(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		const n = 20
 		numbers := make(chan uint64, n)
 		var group sync.WaitGroup
@@ -303,6 +291,7 @@ func TestConcurrentOpeningsDrawDifferentNumbers(t *testing.T) {
 
 func TestTicketsAreListedByStateAndQueue(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		t := w.TB
 		for i := range 5 {
 			w.advance(time.Second)
 			made := w.open(fmt.Sprint("Ticket ", i))

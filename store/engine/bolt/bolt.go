@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -47,7 +48,7 @@ func Open(opt Options) (*Engine, error) {
 	path := filepath.Join(opt.Dir, "guichet.db")
 	// bbolt takes a wait of 0 as for ever.
 	durable, err := openFile(path, opt.Now, bbolt.Options{Timeout: max(opt.Wait, time.Millisecond)})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, path)
 	}
 	if err != nil {

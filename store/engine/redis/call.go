@@ -1,0 +1,260 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"guichet/store/engine"
+)
+
+// call gathers the keys and arguments of a script. Keys are named once, and
+// then by their position.
+type call struct {
+	prefix string
+	keys   []string
+	at     map[string]int
+	args   []any
+}
+
+func newCall(space engine.Space) *call {
+	prefix := prefixOf(space)
+	return &call{prefix: prefix, at: map[string]int{}, args: []any{prefix}}
+}
+
+// key gives the position of a record or index, from 1.
+func (c *call) key(name string) int {
+	if i, found := c.at[name]; found {
+		return i
+	}
+	c.keys = append(c.keys, c.prefix+name)
+	c.at[name] = len(c.keys)
+	return len(c.keys)
+}
+
+func (c *call) add(args ...any) { c.args = append(c.args, args...) }
+
+func (c *call) batch(b engine.Batch) {
+	operation := 0
+	if b.Operation != "" {
+		operation = c.key(b.Operation)
+	}
+	c.add(operation, b.Remember.Milliseconds(), len(b.Checks), len(b.Draws))
+	for _, check := range b.Checks {
+		switch {
+		case check.Index != "":
+			c.add("leased", c.key(check.Index), check.Entry.Member, int64(check.Entry.Score))
+		case check.Want == nil:
+			c.add("absent", c.key(check.Record), check.Field)
+		default:
+			c.add("equal", c.key(check.Record), check.Field, check.Want)
+		}
+	}
+	for _, d := range b.Draws {
+		c.add(c.key(d.Record), d.Field)
+	}
+	for _, s := range b.Steps {
+		c.step(s)
+	}
+	if len(c.keys) == 0 {
+		c.key(syncKey) // an empty batch must go somewhere
+	}
+}
+
+func (c *call) step(s engine.Step) {
+	c.add(string(s.Do))
+	switch s.Do {
+	case engine.DoPut:
+		c.add(c.key(s.Record), s.Name, s.Value)
+	case engine.DoPutNumber:
+		c.add(c.key(s.Record), s.Name, s.Draw)
+	case engine.DoPutAt:
+		c.add(s.Record, s.Draw, s.Name, s.Value)
+	case engine.DoDelete:
+		c.add(c.key(s.Record), s.Name)
+	case engine.DoDrop:
+		c.add(c.key(s.Record))
+	case engine.DoExpire:
+		c.add(c.key(s.Record), s.For.Milliseconds())
+	case engine.DoAdd, engine.DoAddEarlier:
+		c.add(c.key(s.Index), s.Name, int64(s.Score))
+	case engine.DoRemove:
+		c.add(c.key(s.Index), s.Name)
+	case engine.DoPlace:
+		c.key(s.Index) // declared, though the script takes it by its name
+		c.add(c.key(s.Record), s.Field, s.Index, s.Name, int64(s.Score))
+	case engine.DoUnplace:
+		c.add(c.key(s.Record), s.Field, s.Name)
+	}
+}
+
+func (c *call) ask(a engine.Ask) {
+	switch {
+	case a.Names != nil:
+		c.add("names", c.key(a.Record), *a.Names)
+		return
+	case a.Page == nil:
+		c.add("record", c.key(a.Record))
+	default:
+		p, score, member := a.Page, "", ""
+		if p.After != nil {
+			score, member = strconv.FormatInt(int64(p.After.Score), 10), p.After.Member
+		}
+		c.add("page", c.key(p.Index), p.Record, flag(p.Reverse), score, member, p.N)
+	}
+	c.fields(a.Fields)
+	if a.Follow == nil {
+		c.add(0)
+		return
+	}
+	c.add(1, a.Follow.Field, a.Follow.Record)
+	c.fields(a.Follow.Fields)
+}
+
+func (c *call) fields(names []string) {
+	c.add(len(names))
+	for _, name := range names {
+		c.add(name)
+	}
+}
+
+var errReply = errors.New("redis: a script's reply is not as it should be")
+
+func parseAnswers(asks []engine.Ask, reply any) ([]engine.Answer, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list) != len(asks) {
+		return nil, errReply
+	}
+	out := make([]engine.Answer, len(asks))
+	for i, ask := range asks {
+		items, ok := list[i].([]any)
+		if !ok {
+			return nil, errReply
+		}
+		var err error
+		if out[i], err = parseAnswer(ask, items); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func parseAnswer(ask engine.Ask, items []any) (a engine.Answer, err error) {
+	if ask.Names != nil {
+		for _, item := range items {
+			name, ok := item.(string)
+			if !ok {
+				return a, errReply
+			}
+			a.Names = append(a.Names, name)
+		}
+		return a, nil
+	}
+	if ask.Page != nil {
+		if len(items) == 0 {
+			return a, errReply
+		}
+		total, ok := items[0].(int64)
+		if !ok {
+			return a, errReply
+		}
+		a.Total, items = int(total), items[1:]
+	}
+	for _, item := range items {
+		row, err := parseRow(ask, item)
+		if err != nil {
+			return a, err
+		}
+		a.Rows = append(a.Rows, row)
+	}
+	return a, nil
+}
+
+func parseRow(ask engine.Ask, item any) (row engine.Row, err error) {
+	parts, ok := item.([]any)
+	if !ok || len(parts) < 2 {
+		return row, errReply
+	}
+	// An array from Lua ends before the nils at its end.
+	for len(parts) < 5 {
+		parts = append(parts, nil)
+	}
+	if row.Entry, err = parseEntry(parts[0], parts[1]); err != nil {
+		return row, err
+	}
+	if parts[2] != nil {
+		row.Fields = parseFields(ask.Fields, parts[2])
+	}
+	if reached, ok := parts[3].(string); ok {
+		row.Reached = reached
+	}
+	if parts[4] != nil && ask.Follow != nil {
+		row.Followed = parseFields(ask.Follow.Fields, parts[4])
+	}
+	return row, nil
+}
+
+func parseFields(names []string, values any) map[string][]byte {
+	out := map[string][]byte{}
+	list, _ := values.([]any)
+	for i, v := range list {
+		if s, ok := v.(string); ok && i < len(names) {
+			out[names[i]] = []byte(s)
+		}
+	}
+	return out
+}
+
+// parseEntry reads a member and its score, which Redis may write as 1.7e+15.
+func parseEntry(member, score any) (engine.Entry, error) {
+	m, ok := member.(string)
+	s, isText := score.(string)
+	if !ok || !isText {
+		return engine.Entry{}, errReply
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return engine.Entry{}, fmt.Errorf("%w: %w", errReply, err)
+	}
+	return engine.Entry{Member: m, Score: engine.Score(f)}, nil
+}
+
+func parseEntries(reply any) ([]engine.Entry, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list)%2 != 0 {
+		return nil, errReply
+	}
+	var out []engine.Entry
+	for i := 0; i < len(list); i += 2 {
+		e, err := parseEntry(list[i], list[i+1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func parseCommitted(reply any) (engine.Committed, error) {
+	list, ok := reply.([]any)
+	if !ok || len(list) == 0 {
+		return engine.Committed{}, errReply
+	}
+	var numbers []uint64
+	for _, item := range list[1:] {
+		text, _ := item.(string)
+		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			return engine.Committed{}, fmt.Errorf("%w: %w", errReply, err)
+		}
+		numbers = append(numbers, n)
+	}
+	switch list[0] {
+	case "conflict":
+		return engine.Committed{}, &engine.Conflict{Check: int(numbers[0])}
+	case "done", "repeat":
+		return engine.Committed{Numbers: numbers, Repeat: list[0] == "repeat"}, nil
+	}
+	return engine.Committed{}, errReply
+}

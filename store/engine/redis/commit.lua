@@ -1,0 +1,123 @@
+-- Does a batch: all of it, or nothing and says which check does not hold.
+--
+-- KEYS  every record and index that the batch names; all in one slot. Steps name
+--       them by their position. Not among them are those whose names only the
+--       store knows: of a drawn number, or of the index where a member stands.
+-- ARGV  1 prefix of the space's keys
+--       2 position of the operation's record, or 0   3 milliseconds it lives
+--       4 number of checks   5 number of draws   then one after the other
+--         checks  equal key field want | absent key field | leased key member score
+--         draws   key field
+--         steps   verb and arguments, as in the table below
+-- Result {"done", number…} | {"repeat", number…} | {"conflict", check from 0}
+local prefix = ARGV[1]
+local at = 5
+
+local function arg()
+  at = at + 1
+  return ARGV[at]
+end
+
+local function key()
+  return KEYS[tonumber(arg())]
+end
+
+local operation = KEYS[tonumber(ARGV[2])]
+if operation then
+  local numbers = redis.call('HGET', operation, 'numbers')
+  if numbers then
+    -- A write, so that waiting for the replicas means something here too.
+    redis.call('PEXPIRE', operation, ARGV[3])
+    local result = {'repeat'}
+    for n in string.gmatch(numbers, '%d+') do
+      result[#result + 1] = n
+    end
+    return result
+  end
+end
+
+for check = 0, tonumber(ARGV[4]) - 1 do
+  local kind, k, name = arg(), key(), arg()
+  local holds
+  if kind == 'leased' then
+    holds = tonumber(redis.call('ZSCORE', k, name) or '') == tonumber(arg())
+  elseif kind == 'absent' then
+    holds = not redis.call('HGET', k, name)
+  else
+    holds = redis.call('HGET', k, name) == arg()
+  end
+  if not holds then
+    return {'conflict', tostring(check)}
+  end
+end
+
+local numbers = {}
+for draw = 1, tonumber(ARGV[5]) do
+  local k, field = key(), arg()
+  numbers[draw] = string.format('%.0f', redis.call('HINCRBY', k, field, 1))
+end
+
+-- Takes a member out of the index that a field of a record names.
+local function unplace(record, field, member)
+  local index = redis.call('HGET', record, field)
+  if index then
+    redis.call('ZREM', prefix .. index, member)
+  end
+end
+
+local verbs = {
+  ['put'] = function()
+    redis.call('HSET', key(), arg(), arg())
+  end,
+  ['put-number'] = function() -- key field draw
+    redis.call('HSET', key(), arg(), numbers[tonumber(arg()) + 1])
+  end,
+  ['put-at'] = function() -- beginning-of-name draw field value
+    local name = arg() .. numbers[tonumber(arg()) + 1]
+    redis.call('HSET', prefix .. name, arg(), arg())
+  end,
+  ['delete'] = function()
+    redis.call('HDEL', key(), arg())
+  end,
+  ['drop'] = function()
+    redis.call('UNLINK', key())
+  end,
+  ['expire'] = function()
+    redis.call('PEXPIRE', key(), arg())
+  end,
+  ['add'] = function() -- key member score
+    local k, member = key(), arg()
+    redis.call('ZADD', k, arg(), member)
+  end,
+  ['add-earlier'] = function()
+    local k, member = key(), arg()
+    redis.call('ZADD', k, 'LT', arg(), member)
+  end,
+  ['remove'] = function()
+    redis.call('ZREM', key(), arg())
+  end,
+  ['place'] = function() -- key field index-name member score
+    local record, field, index, member = key(), arg(), arg(), arg()
+    unplace(record, field, member)
+    redis.call('HSET', record, field, index)
+    redis.call('ZADD', prefix .. index, arg(), member)
+  end,
+  ['unplace'] = function() -- key field member
+    local record, field = key(), arg()
+    unplace(record, field, arg())
+    redis.call('HDEL', record, field)
+  end,
+}
+while at < #ARGV do
+  verbs[arg()]()
+end
+
+if operation then
+  redis.call('HSET', operation, 'numbers', table.concat(numbers, ' '))
+  redis.call('PEXPIRE', operation, ARGV[3])
+end
+local result = {'done'}
+for draw, n in ipairs(numbers) do
+  result[draw + 1] = n
+end
+return result

@@ -1,0 +1,156 @@
+-- Answers questions from one moment.
+--
+-- KEYS  every record and index that is asked about. The records of a page's
+--       entries, and those that a field leads to, are in the same slot.
+-- ARGV  1 prefix of the space's keys, then one after the other
+--         record key fields follow
+--         page   key beginning-of-record-name reverse after-score after-member n fields follow
+--         names  key beginning
+--       fields is how many and which; follow is 0, or 1 and field,
+--       beginning-of-record-name and fields. after-score is "" for the first page.
+-- Result an array for each question
+--         record {row}   page {total, row…}   names {name…}
+--       row is {member, score, values, reached, values there}; values are in the
+--       order of the fields. A record that rows reach again is given once.
+local prefix = ARGV[1]
+local at = 1
+
+local function arg()
+  at = at + 1
+  return ARGV[at]
+end
+
+local function key()
+  return KEYS[tonumber(arg())]
+end
+
+local function fields()
+  local list = {}
+  for i = 1, tonumber(arg()) do
+    list[i] = arg()
+  end
+  return list
+end
+
+local function follow()
+  if arg() == '0' then
+    return nil
+  end
+  return {field = arg(), record = arg(), fields = fields()}
+end
+
+-- Large records are read some fields at a time: unpack has a limit.
+local function values(k, list)
+  local out = {}
+  for i = 1, #list, 500 do
+    local some = redis.call('HMGET', k, unpack(list, i, math.min(i + 499, #list)))
+    for j = 1, math.min(500, #list - i + 1) do
+      out[i + j - 1] = some[j]
+    end
+  end
+  return out
+end
+
+local given = {}
+
+local function row(k, member, score, list, onward)
+  if not k then
+    return {member, score, false, false, false}
+  end
+  local reached = onward and redis.call('HGET', k, onward.field)
+  local there = false
+  if reached then
+    local name = onward.record .. reached
+    if not given[name] then
+      given[name] = true
+      there = values(prefix .. name, onward.fields)
+    end
+  end
+  return {member, score, values(k, list), reached or false, there}
+end
+
+-- Members of one score sort by their bytes, whatever the server's locale says.
+local function before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
+end
+
+local function range(k, reverse, from, n)
+  if reverse then
+    return redis.call('ZREVRANGE', k, from, from + n - 1, 'WITHSCORES')
+  end
+  return redis.call('ZRANGE', k, from, from + n - 1, 'WITHSCORES')
+end
+
+-- Entries behind a score and member, as {member, score} pairs in one list.
+local function entries(k, reverse, score, member, n)
+  if n == 0 then
+    return {}
+  end
+  if score == '' then
+    return range(k, reverse, 0, n)
+  end
+  local from
+  if reverse then
+    from = redis.call('ZCOUNT', k, '(' .. score, '+inf')
+  else
+    from = redis.call('ZCOUNT', k, '-inf', '(' .. score)
+  end
+  local out = {}
+  while true do
+    local some = range(k, reverse, from, n)
+    for i = 1, #some, 2 do
+      local passed = tonumber(some[i + 1]) == tonumber(score)
+          and (some[i] == member or before(some[i], member) ~= reverse)
+      if not passed then
+        out[#out + 1] = some[i]
+        out[#out + 1] = some[i + 1]
+        if #out == 2 * n then
+          return out
+        end
+      end
+    end
+    if #some < 2 * n then
+      return out
+    end
+    from = from + n
+  end
+end
+
+local questions = {
+  record = function()
+    local k, list, onward = key(), fields(), follow()
+    return {row(k, '', '0', list, onward)}
+  end,
+  page = function()
+    local k, record, reverse, score, member, n = key(), arg(), arg() == '1', arg(), arg(), tonumber(arg())
+    local list, onward = fields(), follow()
+    local out = {redis.call('ZCARD', k)}
+    local found = entries(k, reverse, score, member, n)
+    for i = 1, #found, 2 do
+      out[#out + 1] = row(record ~= '' and prefix .. record .. found[i] or nil, found[i], found[i + 1], list, onward)
+    end
+    return out
+  end,
+  names = function()
+    local k, beginning = key(), arg()
+    local out = {}
+    for _, name in ipairs(redis.call('HKEYS', k)) do
+      if string.sub(name, 1, #beginning) == beginning then
+        out[#out + 1] = name
+      end
+    end
+    return out
+  end,
+}
+
+local answers = {}
+while at < #ARGV do
+  answers[#answers + 1] = questions[arg()]()
+end
+return answers

@@ -1,0 +1,119 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"guichet/store/engine"
+)
+
+// waitFor is how long a commit waits for replicas. It is shorter than the time
+// after which the connection gives up.
+const (
+	waitFor     = 3 * time.Second
+	readTimeout = 10 * time.Second
+)
+
+// moves is how often a slot is looked for again that has moved.
+const moves = 3
+
+// run runs a script, and where durable is set waits for the replicas on the
+// same connection: only there does waiting mean this write.
+func (e *Engine) run(ctx context.Context, script *goredis.Script, c *call, durable bool) (any, error) {
+	for try := 1; ; try++ {
+		node, err := e.node(ctx, c.keys[0])
+		if err != nil {
+			return nil, err
+		}
+		reply, err := e.runOn(ctx, node, script, c, durable && e.replicas > 0)
+		if err == nil || try == moves || !goredis.HasErrorPrefix(err, "MOVED") {
+			return reply, err
+		}
+		if cluster, ok := e.client.(*goredis.ClusterClient); ok {
+			cluster.ReloadState(ctx)
+		}
+	}
+}
+
+// node gives the server that has a key. In a Cluster a pipeline would send the
+// wait, which has no key, to any node.
+func (e *Engine) node(ctx context.Context, key string) (goredis.Cmdable, error) {
+	if cluster, ok := e.client.(*goredis.ClusterClient); ok {
+		return cluster.MasterForKey(ctx, key)
+	}
+	return e.client, nil
+}
+
+func (e *Engine) runOn(ctx context.Context, node goredis.Cmdable, script *goredis.Script, c *call, durable bool) (any, error) {
+	reply, err := e.send(ctx, node, durable, func(p goredis.Pipeliner) *goredis.Cmd {
+		return p.EvalSha(ctx, script.Hash(), c.keys, c.args...)
+	})
+	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+		return e.send(ctx, node, durable, func(p goredis.Pipeliner) *goredis.Cmd {
+			return script.Eval(ctx, p, c.keys, c.args...)
+		})
+	}
+	return reply, err
+}
+
+func (e *Engine) send(ctx context.Context, node goredis.Cmdable, durable bool, eval func(goredis.Pipeliner) *goredis.Cmd) (any, error) {
+	pipe := node.Pipeline()
+	cmd := eval(pipe)
+	var wait *goredis.Cmd
+	if durable {
+		wait = e.wait(ctx, pipe)
+	}
+	_, pipeErr := pipe.Exec(ctx)
+	reply, err := cmd.Result()
+	switch {
+	case err != nil:
+		return nil, err
+	case wait == nil:
+		return reply, nil
+	case conflicted(reply):
+		return reply, nil
+	case pipeErr != nil:
+		return nil, fmt.Errorf("%w: %w", engine.ErrNotDurable, pipeErr)
+	}
+	return reply, e.waited(wait)
+}
+
+// conflicted reports a batch that did nothing: there is nothing to wait for.
+func conflicted(reply any) bool {
+	list, ok := reply.([]any)
+	return ok && len(list) > 0 && list[0] == "conflict"
+}
+
+func (e *Engine) wait(ctx context.Context, pipe goredis.Pipeliner) *goredis.Cmd {
+	if e.aof {
+		return pipe.Do(ctx, "WAITAOF", 1, e.replicas, waitFor.Milliseconds())
+	}
+	return pipe.Do(ctx, "WAIT", e.replicas, waitFor.Milliseconds())
+}
+
+// waited reads how many replicas answered, and whether this Redis has it on its
+// own disk.
+func (e *Engine) waited(wait *goredis.Cmd) error {
+	reply, err := wait.Result()
+	if err != nil {
+		return fmt.Errorf("%w: %w", engine.ErrNotDurable, err)
+	}
+	local, replicas := int64(1), int64(-1)
+	switch r := reply.(type) {
+	case int64:
+		replicas = r
+	case []any:
+		if len(r) == 2 {
+			local, _ = r[0].(int64)
+			replicas, _ = r[1].(int64)
+		}
+	}
+	if local < 1 || replicas < int64(e.replicas) {
+		return fmt.Errorf("%w: %d of %d", engine.ErrNotDurable, max(0, replicas), e.replicas)
+	}
+	return nil
+}

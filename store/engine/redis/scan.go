@@ -1,0 +1,106 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"guichet/store/engine"
+)
+
+// scanAtOnce is how many keys, fields or entries one round trip asks for.
+const scanAtOnce = 500
+
+var errStopped = errors.New("stopped")
+
+// Scan is engine.Engine's: SCAN on each master, never KEYS.
+func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		give := func(item engine.Item) error {
+			if !yield(item, nil) {
+				return errStopped
+			}
+			return nil
+		}
+		nodes, err := e.masters(ctx)
+		for _, node := range nodes {
+			if err == nil {
+				err = scanNode(ctx, node, give)
+			}
+		}
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(engine.Item{}, fmt.Errorf("redis: scan: %w", err))
+		}
+	}
+}
+
+func scanNode(ctx context.Context, node *goredis.Client, give func(engine.Item) error) error {
+	keys := node.Scan(ctx, 0, keyPrefix+"*", scanAtOnce).Iterator()
+	for keys.Next(ctx) {
+		item, ok := itemOf(keys.Val())
+		if !ok || item.Space.Volatile() {
+			continue
+		}
+		if err := scanKey(ctx, node, keys.Val(), item, give); err != nil {
+			return err
+		}
+	}
+	return keys.Err()
+}
+
+// itemOf reads the name of a key back.
+func itemOf(key string) (engine.Item, bool) {
+	rest, found := strings.CutPrefix(key, keyPrefix+"{")
+	space, name, ended := strings.Cut(rest, "}:")
+	return engine.Item{Space: engine.Space(space), Record: name}, found && ended && name != syncKey
+}
+
+func scanKey(ctx context.Context, node *goredis.Client, key string, item engine.Item, give func(engine.Item) error) error {
+	kind, err := node.Type(ctx, key).Result()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "hash":
+		left, err := node.PTTL(ctx, key).Result()
+		if err != nil {
+			return err
+		}
+		item.Left = max(0, left) // below 0 it lives for ever
+		return pairs(ctx, node.HScan(ctx, key, 0, "", scanAtOnce), func(field, value string) error {
+			item.Name, item.Value = field, []byte(value)
+			return give(item)
+		})
+	case "zset":
+		item.Index, item.Record = item.Record, ""
+		return pairs(ctx, node.ZScan(ctx, key, 0, "", scanAtOnce), func(member, score string) error {
+			entry, err := parseEntry(member, score)
+			item.Name, item.Score = entry.Member, entry.Score
+			return errors.Join(err, give(item))
+		})
+	case "none":
+		return nil // its time was over
+	}
+	return fmt.Errorf("key %q is a %s", key, kind)
+}
+
+// pairs gives what HSCAN and ZSCAN find.
+func pairs(ctx context.Context, scan *goredis.ScanCmd, give func(name, value string) error) error {
+	it := scan.Iterator()
+	for it.Next(ctx) {
+		name := it.Val()
+		if !it.Next(ctx) {
+			break
+		}
+		if err := give(name, it.Val()); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+var _ engine.Engine = (*Engine)(nil)
