@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/mail"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -94,7 +93,7 @@ type demo struct {
 type demoText struct {
 	subject, request, answer, thanks, note, close, again string
 	opens, answers, writes, notes, closes, reopens, ends string
-	unseen, tracking, missing, tooMuch, leak             string
+	wrote, unseen, tracking, missing, tooMuch, leak      string
 }
 
 var demoWords = map[string]demoText{
@@ -109,6 +108,7 @@ var demoWords = map[string]demoText{
 		opens:   "Marie writes to %s", answers: "Anna answers from her mail program", writes: "Marie answers in the thread",
 		notes: "Ben leaves a note for the team", closes: "Anna closes the ticket", reopens: "Marie answers once more: the ticket opens again",
 		ends:    "Every step happened: %d mails in, %d mails out, and Marie never saw the note.",
+		wrote:   "On Mon, 16 Mar 2026 at 09:12, %s wrote:",
 		missing: "no mail came to %s", tooMuch: "a mail came that should not have: to %s, %s", leak: "the note reached %s",
 		tracking: "no tracking code in the acknowledgement", unseen: "the subject lacks the reference: %s",
 	},
@@ -123,9 +123,16 @@ var demoWords = map[string]demoText{
 		opens:   "Marie écrit à %s", answers: "Anna répond depuis son logiciel de messagerie", writes: "Marie répond dans le fil",
 		notes: "Ben laisse une note à l’équipe", closes: "Anna ferme la demande", reopens: "Marie répond encore : la demande est rouverte",
 		ends:    "Toutes les étapes ont eu lieu : %d messages reçus, %d envoyés, et Marie n’a jamais vu la note.",
+		wrote:   "Le lun. 16 mars 2026 à 09:12, %s a écrit :",
 		missing: "aucun message n’est arrivé pour %s", tooMuch: "un message de trop : pour %s, %s", leak: "la note est arrivée chez %s",
 		tracking: "pas de code de suivi dans l’accusé de réception", unseen: "la référence manque dans l’objet : %s",
 	},
+}
+
+var people = map[string]mail.Address{
+	marie: {Name: "Marie Martin", Address: marie},
+	anna:  {Name: "Anna Weber", Address: anna},
+	ben:   {Name: "Ben Roux", Address: ben},
 }
 
 const (
@@ -167,25 +174,12 @@ func (d *demo) all(ctx context.Context) error {
 // send writes a mail as a mail program does: a new one, or a reply to the last
 // that this person got, with its quote below.
 func (d *demo) send(ctx context.Context, from, text string) error {
-	to, subject, quote, fields := desk, d.words.subject, "", ""
+	letter := written{from: people[from], to: desk, subject: d.words.subject, text: text, at: d.p.Now()}
 	if last := d.last[from]; last != nil {
-		to, subject = last.replyTo, last.subject
-		fields = fmt.Sprintf("In-Reply-To: <%s>\r\nReferences: <%s>\r\n", last.message.MessageID, strings.Join(append(slices.Clone(last.message.References), last.message.MessageID), "> <"))
-		quote = "\n\n" + d.quoted(last)
+		letter.answer(last, d.words.wrote)
 	}
-	names := map[string]string{marie: "Marie Martin", anna: "Anna Weber", ben: "Ben Roux"}
-	head := mail.Address{Name: names[from], Address: from}
-	text += quote
-	raw := fmt.Sprintf("From: %s\r\nTo: %s\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <step%d.%d@%s>\r\n%sMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s\r\n",
-		head.String(), to, encodeWords(subject), d.p.Now().Format(time.RFC1123Z), d.step, d.p.Now().UnixNano(), from[strings.IndexByte(from, '@')+1:],
-		fields, strings.ReplaceAll(text, "\n", "\r\n"))
-	d.show("→", head.String(), to, subject, strings.TrimSuffix(text, quote))
-	return submit(ctx, d.server, from, to, []byte(raw))
-}
-
-func (d *demo) quoted(m *received) string {
-	intro := map[string]string{"en": "On Monday, the help desk wrote:", "fr": "Lundi, le support a écrit :"}[d.c.Locale]
-	return intro + "\n> " + strings.ReplaceAll(strings.TrimSpace(m.message.Text), "\n", "\n> ")
+	d.show("→", letter.from.String(), letter.to, letter.subject, text)
+	return submit(ctx, d.server, letter.from.Address, []string{letter.to}, letter.bytes())
 }
 
 // receive waits for the next mail to somebody and shows it.

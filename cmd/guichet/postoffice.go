@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/mail"
 	"net/smtp"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -112,11 +114,49 @@ func (o *postOffice) left(who string) (*received, bool) {
 // trackingCode is one as acknowledgements show it, in groups of four.
 var trackingCode = regexp.MustCompile(`\b[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}\b`)
 
-// encodeWords writes a subject that is not ASCII (RFC 2047).
-func encodeWords(s string) string { return mime.BEncoding.Encode("utf-8", s) }
+// written is a mail that somebody writes in a mail program.
+type written struct {
+	from              mail.Address
+	to, subject, text string
+	at                time.Time
+	inReplyTo         string
+	references        []string
+}
 
-// submit sends a mail by SMTP.
-func submit(ctx context.Context, server, from, to string, raw []byte) error {
+// answer makes it a reply: to where replies are asked for, in the thread, with
+// the other mail quoted below. wrote introduces the quote.
+func (w *written) answer(m *received, wrote string) {
+	w.to, w.subject, w.inReplyTo = m.replyTo, m.subject, m.message.MessageID
+	w.references = append(slices.Clone(m.message.References), m.message.MessageID)
+	w.text += "\n\n" + fmt.Sprintf(wrote, m.from) + "\n> " + strings.ReplaceAll(strings.TrimSpace(m.message.Text), "\n", "\n> ") + "\n"
+}
+
+// bytes is the mail as it goes over the wire.
+func (w *written) bytes() []byte {
+	var b bytes.Buffer
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
+		}
+	}
+	field("From", w.from.String())
+	field("To", w.to)
+	field("Subject", mime.BEncoding.Encode("utf-8", w.subject))
+	field("Date", w.at.Format(time.RFC1123Z))
+	field("Message-ID", fmt.Sprintf("<%x@%s>", sha256.Sum256([]byte(w.text+w.at.String())), w.from.Address[strings.IndexByte(w.from.Address, '@')+1:]))
+	if w.inReplyTo != "" {
+		field("In-Reply-To", "<"+w.inReplyTo+">")
+		field("References", "<"+strings.Join(w.references, ">\r\n <")+">")
+	}
+	field("MIME-Version", "1.0")
+	field("Content-Type", "text/plain; charset=utf-8")
+	field("Content-Transfer-Encoding", "8bit")
+	b.WriteString("\r\n" + strings.ReplaceAll(w.text, "\n", "\r\n") + "\r\n")
+	return b.Bytes()
+}
+
+// submit sends a mail by SMTP, as it is.
+func submit(ctx context.Context, server, from string, to []string, raw []byte) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", server)
 	if err != nil {
@@ -127,20 +167,19 @@ func submit(ctx context.Context, server, from, to string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if address, err := mail.ParseAddress(to); err == nil {
-		to = address.Address
-	}
 	if err := client.Mail(from); err != nil {
 		return err
 	}
-	if err := client.Rcpt(to); err != nil {
-		return err
+	for _, rcpt := range to {
+		if err := client.Rcpt(rcpt); err != nil {
+			return err
+		}
 	}
 	w, err := client.Data()
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(w, strings.NewReader(string(raw))); err != nil {
+	if _, err := w.Write(raw); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
