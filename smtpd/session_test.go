@@ -82,6 +82,29 @@ func TestDNSFault(t *testing.T) {
 	})
 }
 
+// TestAnswerAtOnce: the 250 of a message does not wait for the next one, which
+// the client sent along.
+func TestAnswerAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDoor(t, Settings{}, nil)
+		d.house.gate = make(chan struct{}, 1)
+		d.house.gate <- struct{}{}
+		c := d.dial(t, "192.0.2.7")
+		c.greet()
+		const message = "MAIL FROM:<>\r\nRCPT TO:<help@acme.example>\r\nBDAT 6 LAST\r\nx: y\r\n"
+		c.send(message + message)
+		synctest.Wait()
+		if heard := len(c.lines); heard != 3 {
+			t.Errorf("%d replies", heard)
+		}
+		d.house.gate <- struct{}{}
+		synctest.Wait()
+		if heard := len(c.lines); heard != 6 {
+			t.Errorf("%d replies", heard)
+		}
+	})
+}
+
 func TestLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := openDoor(t, Settings{}, nil)

@@ -45,10 +45,11 @@ type wire struct {
 	complete bool // its end was seen
 	extended bool // the client said EHLO
 
-	errors, idle int
-	gone         bool   // the last word was said, or cannot be said
-	why          string // a Refused… word, when we ended it
-	wantTLS      bool   // STARTTLS was asked for; go-smtp is to end its part
+	since        time.Time // when we began to wait for a command
+	errors, idle int       // commands refused, and commands to no purpose
+	gone         bool      // the last word was said, or cannot be said
+	why          string    // a Refused… word, when we ended it
+	wantTLS      bool      // STARTTLS was asked for; go-smtp is to end its part
 
 	mu       sync.Mutex // guards what follows, and the read deadline
 	draining bool
@@ -104,6 +105,7 @@ func (w *wire) advanceCommand() error {
 	if w.errors >= w.settings.MaxErrors || w.idle >= 5*w.settings.MaxErrors {
 		return w.hangUp(RefusedErrors, 421, "4.7.0", "Too many commands that cannot be done")
 	}
+	w.since = time.Now()
 	line, err := w.line()
 	if err != nil {
 		return err
@@ -218,7 +220,7 @@ func (w *wire) fill() error {
 func (w *wire) deadline() time.Time {
 	now := time.Now()
 	if w.began.IsZero() {
-		return now.Add(w.settings.Idle)
+		return w.since.Add(w.settings.Idle) // not to be stretched byte by byte
 	}
 	earned := time.Duration(w.size) * time.Second / time.Duration(w.settings.MinimumSpeed)
 	budget := w.began.Add(w.settings.Grace + earned)
@@ -311,6 +313,8 @@ func (w *wire) observe(reply []byte) {
 	switch {
 	case w.verb == "DATA" && bytes.HasPrefix(reply, []byte("354 ")):
 		w.phase, w.content, w.size, w.complete = inData, content{}, 0, false
+	case w.lastLine && w.complete && reply[0] == '2':
+		w.idle = 0 // a mail was taken: this client has a purpose
 	case w.lastLine:
 		w.countReply(int(reply[0]-'0') * 100)
 	}

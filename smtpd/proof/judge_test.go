@@ -242,6 +242,9 @@ func TestJudge(t *testing.T) {
 			proof: ticket.ProofDomain, method: ticket.BySPF, domain: "half.example", reason: "SPF"},
 		{name: "DNS down, SPF does not help", delivery: direct("198.51.100.99", "anna@half.example"), message: func() string { return signed(agent2, stamp{domain: "half.example"}) },
 			reason: "could not be checked", doubt: true},
+		{name: "DNS down, and signed by another", delivery: direct("198.51.100.99", ""), message: func() string {
+			return signed(signed(lost, stamp{domain: "evil.example"}), stamp{domain: "down.example"})
+		}, reason: "could not be checked", doubt: true},
 		{name: "DNS down, but l=", delivery: direct("198.51.100.99", ""), message: func() string { return signed(lost, stamp{domain: "down.example", length: 3}) },
 			reason: "covers only a part"},
 		{name: "DNS down, but too old", delivery: direct("198.51.100.99", ""), message: func() string { return signed(lost, stamp{domain: "down.example", age: 100 * time.Hour}) },
@@ -336,6 +339,7 @@ func TestRelay(t *testing.T) {
 		{name: "hidden in a comment", from: "anna@acme.example", received: stranger, message: results("mx.front.example; spf=fail (x; dkim=pass header.d=acme.example) smtp.mailfrom=x"), kept: "mx.front.example"},
 		{name: "hidden in a quoted string", from: "anna@acme.example", received: stranger,
 			message: results(`mx.front.example; spf=fail smtp.mailfrom="x; dkim=pass header.d=acme.example "@evil.example`), kept: "mx.front.example"},
+		{name: "another version", from: "anna@acme.example", received: stranger, message: results("mx.front.example 2; dkim=pass header.d=acme.example")},
 		{name: "never closed", from: "anna@acme.example", received: stranger, message: results("mx.front.example; dkim=pass header.d=acme.example; spf=fail (x")},
 		{name: "a sender that cannot be read", from: `"x; dkim=pass header.d=acme.example "@evil.example`, received: stranger,
 			message: results("mx.front.example; spf=fail smtp.mailfrom=x; dkim=pass header.d=acme.example x=@evil.example")},
@@ -525,8 +529,14 @@ func TestCache(t *testing.T) {
 	_ = ask("b.example.", 4)
 	now = now.Add(keepNothing)
 	_ = ask("b.example.", 5)
+	_ = ask("a.example.", 5)
+	asked := dns.asked
 	for i := range 3 * cacheSize {
 		_, _ = cache.LookupTXT(t.Context(), fmt.Sprintf("n%d.example.", i))
+		_, _ = cache.LookupTXT(t.Context(), "a.example.") // often asked for, so never forgotten
+	}
+	if dns.asked != asked+3*cacheSize {
+		t.Errorf("asked %d times too often", dns.asked-asked-3*cacheSize)
 	}
 	if n := len(cache.young) + len(cache.old); n > 2*cacheSize+1 {
 		t.Errorf("%d answers kept", n)
@@ -587,6 +597,32 @@ func TestCostlyBody(t *testing.T) {
 			if got := judge(direct("198.51.100.99", ""), m).Evidence; got.Proof != want {
 				t.Errorf("%d lines: %+v", lines, got)
 			}
+		}
+	})
+}
+
+// FuzzJudge: no message makes us fail, prove anything without an author, or
+// leaves anybody's Authentication-Results in place.
+func FuzzJudge(f *testing.F) {
+	f.Add([]byte(agent))
+	f.Add([]byte(signed(agent, stamp{domain: "acme.example"})))
+	f.Add([]byte("Received: from a (b [192.0.2.7]) by mx.front.example; c\r\nAuthentication-Results: mx.front.example; dkim=pass (x) header.d=\"acme.example\"\r\n" + agent))
+	f.Add([]byte("Authentication-Results\t: a\r\n b\r\nX\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, message []byte) {
+		d := direct("198.51.100.1", "anna@acme.example")
+		d.Helo, d.Now = "mx.front.example", time.Now()
+		v := Judge(context.Background(), &mockdns.Resolver{Zones: zones()}, trust, d, message)
+		if e := v.Evidence; e.Proof > ticket.ProofDomain || e.From == "" && e.Proof != ticket.ProofNone || (e.Proof == ticket.ProofDomain) != (e.Method != ticket.ByNothing) || e.Reason == "" {
+			t.Errorf("got %+v", e)
+		}
+		for line := range strings.Lines(v.Field("mx.acme.example")) {
+			if !strings.HasSuffix(line, "\r\n") {
+				t.Errorf("field line %q", line)
+			}
+		}
+		v = Judge(context.Background(), &mockdns.Resolver{}, Trust{}, d, message)
+		if left := readHeader(v.Strip(message)); len(left.results) > 0 {
+			t.Errorf("left %q", left.data)
 		}
 	})
 }
