@@ -88,7 +88,8 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 		t.Unproved = false
 	}
 	d.remember(t, target.Queue, w.participant)
-	if c, rest := readOwn(d.in.Message.Reply); c != nil && w.participant.Role == ticket.Requester && c.own.Permits(w.claim) {
+	c, rest := readOwn(d.in.Message.Reply)
+	if c != nil && d.in.Message.Automatic == parser.ByPerson && w.participant.Role == ticket.Requester && c.own.Permits(w.claim) {
 		return d.ownCommand(w, c, rest)
 	}
 	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))

@@ -491,13 +491,16 @@ func (m *memory) picture() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(m.sites)) {
 		s := m.sites[name]
-		fmt.Fprintln(&b, name, len(s.tickets), len(s.held), len(s.messageIDs), len(s.seen), len(s.done))
-		for id, t := range s.tickets {
-			fmt.Fprintf(&b, "%s %d %d\n", id, t.Version, len(s.articles[id]))
-			if len(s.tickets) > 1 {
-				break // the counts above tell the rest
-			}
+		if len(s.done) == 0 {
+			continue // only asked about
 		}
+		var versions uint64
+		articles := 0
+		for id, t := range s.tickets {
+			versions += t.Version
+			articles += len(s.articles[id])
+		}
+		fmt.Fprintln(&b, name, len(s.tickets), len(s.held), len(s.messageIDs), len(s.seen), len(s.done), versions, articles)
 	}
 	return b.String()
 }
