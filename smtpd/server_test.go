@@ -69,7 +69,7 @@ func TestLastWord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<help@acme.example>\r\nDATA\r\nbare\n" + strings.Repeat("more\r\n", 1_000_000)
+	said := "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<help@acme.example>\r\nDATA\r\nbare\n" + strings.Repeat("more\r\n", 500_000)
 	if _, err := conn.Write([]byte(said)); err != nil {
 		t.Error("reset while sending:", err)
 	}
