@@ -162,12 +162,16 @@ func generatedHeader(h *header) bool { return anyField(generatedFields, h) }
 // anything.
 var robots = regexp.MustCompile(`^(?:mailer-?daemon|mail-?daemon|daemon|postmaster|(?:do-?)?no[-_.]?t?[-_.]?repl(?:y|ies)|do[-_.]?not[-_.]?(?:reply|respond)|no-?response|noreply[-_.+].*|.*[-_.+](?:noreply|no-reply|donotreply)|(?:noreply|no-reply|donotreply).*|bounces?|bounces?[-+].*|.*[-+]bounces?|mdaemon|auto-?(?:reply|responder|mailer|confirm|answer)|(?:notification|notifications|alerts?)(?:[-+].*)?|nobody|www-data|cron|root|listserv|majordomo|mailman|.*-(?:request|owner)|owner-.*|ne-?pas-?repondre|nepasrepondre|nicht-?antworten|no-?responder|nao-?responda|non-?rispondere)$`)
 
+// robotStems stand in every such local part.
+var robotStems = []string{"reply", "repl", "respon", "daemon", "master", "bounce", "auto", "notif", "alert", "nobody", "www-data", "cron", "root", "listserv", "majordomo", "mailman", "-request", "owner", "pondre", "antwort", "rispond"}
+
 func robotAddress(addr string) bool {
 	local, _, ok := strings.Cut(addr, "@")
 	if !ok {
 		local = addr
 	}
-	return robots.MatchString(strings.ToLower(local))
+	local = strings.ToLower(local)
+	return containsAny(local, robotStems) && robots.MatchString(local)
 }
 
 // returnPath is the envelope sender as the last host wrote it, without <>.
@@ -213,9 +217,16 @@ var vacationInside = []string{
 
 var answerPrefix = regexp.MustCompile(`^(?:\s*(?:re|aw|sv|vs|antw|ref|rif|r|odp|ynt|res|回复|回覆|答复|답장|fw|fwd|wg|tr)(?:\[\d+\]|\(\d+\))?\s?[:：])+\s*`)
 
+// withoutAnswer takes "Re:" and its kin off a subject in lower case.
+func withoutAnswer(s string) string {
+	if !strings.ContainsAny(s, ":：") {
+		return s
+	}
+	return s[len(answerPrefix.FindString(s)):]
+}
+
 func vacationSubject(subject string) bool {
-	s := strings.ToLower(strings.TrimSpace(subject))
-	s = strings.TrimLeft(answerPrefix.ReplaceAllString(s, ""), " *[(<\"'!【")
+	s := strings.TrimLeft(withoutAnswer(strings.ToLower(strings.TrimSpace(subject))), " *[(<\"'!【")
 	for _, w := range vacationSubjects {
 		if strings.HasPrefix(s, w) {
 			rest := strings.TrimPrefix(s, w)
@@ -233,47 +244,114 @@ func vacationSubject(subject string) bool {
 	return false
 }
 
-// vacationTexts are what vacation notices say in their first lines, by
+// vacationPhrase is one way in which a notice says that nobody typed it. stem
+// stands in every text that pattern fits, in lower case, and is looked for
+// first because it costs next to nothing.
+type vacationPhrase struct {
+	stem    string
+	pattern *regexp.Regexp
+}
+
+func phrase(stem, pattern string) vacationPhrase {
+	return vacationPhrase{stem, regexp.MustCompile(pattern)}
+}
+
+// vacationPhrases are tried on the first lines of a text in lower case; by
 // language. A person may write one too, of themselves or of somebody, so only a
 // short mail that is no answer under a quote counts.
-var vacationTexts = regexp.MustCompile(`(?i)` + strings.Join([]string{
-	`this is an auto(?:matic|mated|-)?\s?(?:generated )?(?:reply|response|message|e-?mail|answer|acknowledg)`,
-	`i (?:am|'m|will be|’m) (?:currently |presently |now )?(?:out of (?:the )?office|away from (?:the|my) (?:office|desk|e-?mail)|on (?:annual |sick |maternity |parental |paternity |medical )?(?:leave|vacation|holidays?))`,
-	`(?:i|we) (?:will|shall) be out of (?:the )?office`, `your (?:message|e-?mail|mail) (?:has been|was) (?:received|automatically)`, `please do not (?:reply|respond) to this (?:automated |automatic )?(?:e-?mail|message|mail)`,
-	`automatically generated (?:reply|response|message|e-?mail|mail|notification)`, `(?:limited|no) access to (?:my )?e-?mails? (?:until|during|while)`, `confirm that you are a (?:real )?(?:person|human)`, `to (?:verify|confirm) (?:that )?(?:your|the) (?:e-?mail|message|sender|address).{0,60}(?:click|reply|visit)`,
-	`ich bin (?:derzeit |momentan |zur ?zeit |aktuell )?(?:nicht im (?:büro|hause?)|im urlaub|abwesend|außer haus|erst (?:wieder )?(?:ab|am))`, `ich bin (?:bis|vom|ab|in der zeit).{0,60}(?:abwesend|nicht im (?:büro|hause?)|im urlaub|nicht erreichbar|außer haus)`, `(?:diese|dies ist eine) (?:e-?mail|nachricht|mail)? ?(?:wurde )?automatisch (?:generiert|erstellt|erzeugt|generierte|erstellte|versandt)`, `ihre (?:e-?mail|nachricht|mail) (?:wird nicht|ist (?:bei uns )?eingegangen|wurde empfangen)`, `automatische (?:antwort|eingangsbestätigung|nachricht)`,
-	`je suis (?:actuellement |présentement )?(?:absente?|en (?:congés?|vacances|déplacement))`, `je serai (?:absente?|de retour)`, `(?:ceci est|ce message est|réponse) (?:un message |une réponse )?(?:envoyée? )?automatique`, `(?:message|courriel|e-mail|mail) (?:généré|envoyé) automatiquement`, `votre (?:message|courriel|e-mail|mail|demande) a bien été (?:reçue?|enregistrée?)`,
-	`(?:estoy|estaré|me encuentro|estare) (?:actualmente )?(?:fuera de (?:la )?oficina|de vacaciones|ausente)`, `(?:respuesta|mensaje|correo) (?:generad[oa] )?(?:automátic[oa]|automáticamente)`,
-	`(?:estou|estarei|encontro-me) (?:atualmente )?(?:fora do escritório|de férias|em férias|ausente)`, `(?:resposta|mensagem|e-mail) (?:gerad[oa] )?(?:automátic[oa]|automaticamente)`,
-	`(?:sono|sarò) (?:attualmente )?(?:fuori (?:sede|ufficio)|in ferie|assente)`, `(?:risposta|messaggio|e-?mail) (?:generat[oa] )?automatic(?:o|a|amente)`,
-	`ik ben (?:momenteel |op dit moment )?(?:afwezig|niet (?:op kantoor|aanwezig)|op vakantie|met vakantie|met verlof)`, `dit is een automatisch`, `automatisch gegenereerd`,
-	`jag är (?:på semester|inte på kontoret|bortrest|tjänstledig|föräldraledig|ledig|frånvarande)`, `jeg er (?:på ferie|ikke på kontoret|bortreist|fraværende)`, `automatisk genererad`, `dette er et automatisk`, `detta är ett auto`, `olen (?:lomalla|poissa|vuosilomalla)`, `tämä on automaattinen`,
-	`(?:jestem|będę) (?:obecnie )?(?:na urlopie|nieobecn|poza biurem)`, `wiadomość (?:została )?(?:wygenerowana )?automatyczn`, `(?:jsem|budu) (?:mimo kancelář|na dovolené|nepřítom)`, `(?:som|budem) (?:mimo kancelárie|na dovolenke)`, `automaticky generovan`, `szabadságon vagyok`, `nem vagyok az irodában`, `automatikus(?:an)? (?:üzenet|válasz|generált)`,
-	`sunt (?:în concediu|plecat|absent)`, `mesaj (?:generat )?automat`, `(?:ofis dışında|izinde|yıllık izinde)y?i?m`, `otomatik (?:olarak )?(?:yanıt|oluşturul|gönderil)`, `απουσιάζω`, `λείπω (?:από το γραφείο|με άδεια)`, `αυτόματ(?:ο|η) (?:μήνυμα|απάντηση)`,
-	`я (?:сейчас |временно )?(?:нахожусь )?(?:в отпуске|отсутствую|не в офисе|вне офиса)`, `(?:это )?автоматическ(?:ое|ий) (?:сообщение|уведомление|ответ)`, `я (?:зараз )?(?:у|в) відпустці`, `автоматичне повідомлення`, `в отпуск(?:а)? съм`,
-	`我(?:现在|目前|正在)?(?:不在办公室|休假|出差|度假|外出)`, `(?:此为|这是|這是|本邮件为|本郵件為|本邮件由).{0,8}(?:系统|系統)?(?:自动|自動)`, `您的(?:来信|邮件|郵件|來信)(?:我)?已(?:经)?(?:收到|收悉)`, `已收到您的(?:来信|邮件|郵件|來信)`,
-	`(?:休暇|出張|不在|夏季休業|休業)(?:中|のため|をいただい|しており|とさせて)`, `(?:このメール|本メール|当メール)は.{0,12}自動(?:送信|配信|返信|応答|的に)`, `자동(?:으로)? (?:발송|회신|응답|전송)`, `(?:현재|지금) (?:부재|휴가|출장) ?중`,
-}, `|`))
+var vacationPhrases = []vacationPhrase{
+	// English
+	phrase("this is an auto", `this is an auto(?:matic|mated|-)?\s?(?:generated )?(?:reply|response|message|e-?mail|answer|acknowledg)`),
+	phrase("i am ", `\bi am (?:currently |presently |now )?(?:out of (?:the )?office|away from (?:the|my) (?:office|desk|e-?mail)|on (?:annual |sick |maternity |parental |paternity |medical )?(?:leave|vacation|holidays?))`),
+	phrase("i'm ", `\bi'm (?:currently |presently |now )?(?:out of (?:the )?office|away from (?:the|my) (?:office|desk|e-?mail)|on (?:annual |sick |maternity |parental |paternity |medical )?(?:leave|vacation|holidays?))`),
+	phrase("will be out of", `(?:i|we) will be out of (?:the )?office`),
+	phrase("currently out of", `\bcurrently out of (?:the )?office`),
+	phrase("has been received", `your (?:message|e-?mail|mail|request|enquiry|inquiry) has been received`),
+	phrase("please do not re", `please do not (?:reply|respond) to this (?:automated |automatic )?(?:e-?mail|message|mail)`),
+	phrase("automatically generated", `automatically generated (?:reply|response|message|e-?mail|mail|notification)`),
+	phrase("automated ", `\bautomated (?:reply|response|message|e-?mail|acknowledg\w+|notification)\b`),
+	phrase("access to", `(?:limited|no|intermittent) access to (?:my )?e-?mails? (?:until|during|while)`),
+	phrase("confirm that you are", `confirm that you are (?:a |not a )?(?:real |spam)?(?:person|human|mer)`),
+	phrase("one-time", `one-time (?:automated|confirmation|verification)`),
+	// German
+	phrase("ich bin ", `\bich bin (?:derzeit |momentan |zur ?zeit |aktuell )?(?:nicht im (?:büro|hause?)|im urlaub|abwesend|außer haus|nicht erreichbar)`),
+	phrase("ich bin ", `\bich bin (?:bis|vom|ab|in der zeit|erst)[^.]{0,60}(?:abwesend|nicht im (?:büro|hause?)|im urlaub|nicht erreichbar|außer haus|wieder (?:erreichbar|im büro|im haus|da))`),
+	phrase("automatisch", `(?:e-?mail|nachricht|mail|antwort) (?:wurde|wird|ist) automatisch`),
+	phrase("automatisch", `automatisch (?:generierte|erstellte|erzeugte|versandte)? ?(?:e-?mail|nachricht|antwort|eingangsbestätigung)`),
+	phrase("eingegangen", `ihre? (?:e-?mail|nachricht|mail|anfrage|anliegen) ist (?:bei uns )?eingegangen`),
+	phrase("nicht weitergeleitet", `(?:e-?mails?|nachrichten?) (?:wird|werden) nicht (?:automatisch )?weitergeleitet`),
+	// French
+	phrase("je suis ", `je suis (?:actuellement |présentement )?(?:absente?|en (?:congés?|vacances|déplacement)|hors du bureau)`),
+	phrase("je serai ", `je serai (?:absente?|de retour|en congés?)`),
+	phrase("automatique", `(?:message|réponse|courriel|e-?mail|mail) (?:généré[es]* |envoyé[es]* )?automatique`),
+	phrase("a bien été", `votre (?:message|courriel|e-?mail|mail|demande) a bien été (?:reçue?|enregistrée?|prise? en compte)`),
+	// Spanish, Portuguese, Italian
+	phrase("esto", `(?:estoy|estaré) (?:actualmente )?(?:fuera de (?:la )?oficina|de vacaciones|ausente)`),
+	phrase("me encuentro", `me encuentro (?:actualmente )?(?:fuera de (?:la )?oficina|de vacaciones|ausente)`),
+	phrase("automátic", `(?:respuesta|mensaje|correo|resposta|mensagem|e-?mail) (?:generad[oa] |enviad[oa] |gerad[oa] )?automátic`),
+	phrase("automaticamente", `(?:mensagem|e-?mail|resposta|messaggio|risposta) (?:gerad[oa]|enviad[oa]|generat[oa]|inviat[oa]) automaticamente`),
+	phrase("esta", `(?:estou|estarei) (?:atualmente )?(?:fora do escritório|de férias|em férias|ausente)`),
+	phrase("sono ", `sono (?:attualmente )?(?:fuori (?:sede|ufficio)|in ferie|assente)`),
+	phrase("sarò ", `sarò (?:fuori (?:sede|ufficio)|in ferie|assente)`),
+	phrase("automatic", `(?:risposta|messaggio|e-?mail) automatic[oa]`),
+	// Dutch
+	phrase("ik ben ", `\bik ben (?:momenteel |op dit moment |tot [^.]{0,30})?(?:afwezig|niet (?:op kantoor|aanwezig)|op vakantie|met vakantie|met verlof)`),
+	phrase("dit is een automatisch", `dit is een automatisch`),
+	phrase("automatisch gegenereerd", `automatisch gegenereerd`),
+	// Danish, Norwegian, Swedish, Finnish
+	phrase("jag är ", `jag är (?:på semester|inte på kontoret|bortrest|tjänstledig|föräldraledig|ledig|frånvarande)`),
+	phrase("jeg er ", `jeg er (?:på ferie|ikke på kontoret|bortreist|fraværende|ude af kontoret)`),
+	phrase("dette er et", `dette er et automatisk`), phrase("detta är ett auto", `detta är ett auto`),
+	phrase("automatiskt", `automatiskt (?:svar|genererat|skickat|meddelande)`),
+	phrase("olen ", `\bolen (?:lomalla|poissa|vuosilomalla|vapaalla)`), phrase("tämä on automaattinen", `tämä on automaattinen`),
+	// Polish, Czech, Slovak, Hungarian, Romanian
+	phrase("jestem ", `jestem (?:obecnie )?(?:na urlopie|nieobecn|poza biurem)`), phrase("urlopie", `(?:przebywam|będę) (?:obecnie )?na urlopie`),
+	phrase("automatyczn", `(?:wiadomość|odpowiedź) (?:została |jest )?(?:wygenerowana |wysłana )?automatyczn`),
+	phrase("dovolen", `(?:jsem|budu|čerpám|som|budem) (?:nyní |aktuálně )?(?:na |řádnou )?dovolen`), phrase("mimo kancel", `(?:jsem|budu|som|budem) (?:momentálně )?mimo kancel`),
+	phrase("automatick", `automatick(?:á|y|ou|é) (?:generovan|odpově|odpove|zpráv|správ)`),
+	phrase("szabadságon", `szabadságon (?:vagyok|leszek)`), phrase("irodában", `nem vagyok az irodában`), phrase("automatikus", `(?:ez egy )?automatikus(?:an)? (?:üzenet|válasz|generált|küldött)`),
+	phrase("concediu", `sunt (?:plecat[ăa]? )?în concediu`), phrase("mesaj", `mesaj (?:generat )?automat`),
+	// Turkish, Greek
+	phrase("dışında", `ofis(?:im)?(?:in)? dışında`), phrase("izinde", `(?:yıllık )?izinde(?:yim|yiz)`), phrase("otomatik", `otomatik (?:olarak )?(?:yanıt|cevap|oluşturul|gönderil)`),
+	phrase("απουσιάζω", `απουσιάζω`), phrase("αυτόματ", `αυτόματ(?:ο|η) (?:μήνυμα|απάντηση)`), phrase("λείπω", `λείπω (?:από το γραφείο|με άδεια)`),
+	// Russian, Ukrainian, Bulgarian
+	phrase("в отпуске", `\bя (?:сейчас |временно )?(?:нахожусь )?в отпуске|нахожусь в отпуске`), phrase("отсутствую", `\bотсутствую\b`), phrase("автоматическ", `автоматическ(?:ое|ий|и) (?:сообщение|уведомление|ответ|сформирован|отправлен)`),
+	phrase("відпустці", `(?:у|в) відпустці`), phrase("автоматичн", `автоматичн(?:е|а|о) (?:повідомлення|відповідь|съобщение)`), phrase("в отпуск", `в отпуска? съм`),
+	// Chinese, Japanese, Korean
+	phrase("不在办公室", `不在办公室`), phrase("休假", `(?:正在|目前|现在|現在)休假`), phrase("自动", `(?:此为|这是|本邮件为|本邮件由|系统).{0,12}自动`), phrase("自動", `(?:此為|這是|本郵件為|系統|メール).{0,24}自動`),
+	phrase("已收", `(?:您的|来信|邮件).{0,10}已收`), phrase("已经收", `(?:您的|来信|邮件).{0,10}已经收`), phrase("已收到您的", `已收到您的`),
+	phrase("休", `(?:休暇|休業|休み)(?:中|のため|をいただい|しており|とさせて)`), phrase("不在", `不在(?:にして|のため|と)`), phrase("出張中", `出張中`),
+	phrase("자동", `자동(?:으로)? ?(?:발송|회신|응답|전송)`), phrase("부재", `부재 ?중`), phrase("휴가", `휴가 ?중`),
+	// Vietnamese, Indonesian, Thai, Hebrew, Arabic
+	phrase("trả lời tự động", `(?:đây là|email|thư).{0,20}trả lời tự động`), phrase("otomatis", `(?:pesan|balasan|email) (?:ini )?(?:dikirim |dibuat )?(?:secara )?otomatis`), phrase("sedang cuti", `sedang cuti`), phrase("ตอบกลับอัตโนมัติ", `ตอบกลับอัตโนมัติ`),
+	phrase("אוטומטית", `(?:הודעה|תשובה) (?:זו )?(?:נשלחה )?אוטומטית`), phrase("בחופשה", `(?:אני|נמצאת?) בחופשה`), phrase("تلقائي", `رد تلقائي|رسالة تلقائية`), phrase("خارج المكتب", `خارج المكتب`),
+}
 
 // vacationText judges by the words alone.
 func vacationText(m *Message) bool {
-	head := m.Text
-	if len(head) > 1_500 {
+	if len(m.Text) > 1_500 {
 		return false // people write long; vacation notices do not
 	}
-	if len(head) > 700 {
-		head = strings.ToValidUTF8(head[:700], "")
+	head := strings.ToLower(ownWords(m.Text))
+	for _, p := range vacationPhrases {
+		if strings.Contains(head, p.stem) && p.pattern.MatchString(head) {
+			return true
+		}
 	}
-	// Where it stands under a quote mark, somebody else said it.
+	return false
+}
+
+// ownWords is the start of a text as one line, up to what somebody else said.
+func ownWords(text string) string {
 	var own strings.Builder
-	for l := range strings.SplitSeq(head, "\n") {
-		if strings.HasPrefix(l, ">") || forwardLine(l) || originalLine(l) {
+	for l := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(l, ">") || own.Len() > 700 || forwardLine(l) || originalLine(l) {
 			break
 		}
-		own.WriteString(l)
+		own.WriteString(strings.TrimSpace(l))
 		own.WriteByte(' ')
 	}
-	return vacationTexts.MatchString(own.String())
+	return strings.ReplaceAll(own.String(), "’", "'")
 }
 
 // thanksTexts acknowledge in words that people use, too; they count beside a

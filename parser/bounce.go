@@ -35,6 +35,9 @@ func findBounce(m *Message, root *part, b *body) *Bounce {
 	default:
 		return nil
 	}
+	if text.quoted == "" {
+		text.part()
+	}
 	text.complete(found)
 	return found
 }
@@ -97,7 +100,7 @@ func readStatus(found *Bounce, raw []byte) (delivered bool) {
 					pending = &BouncedRecipient{Address: addr}
 				case pending == nil:
 					pending = &BouncedRecipient{Address: addr}
-				case !whole(pending.Address) && whole(addr) || f.name == "final-recipient" && whole(addr):
+				case !qualified(pending.Address) && qualified(addr) || f.name == "final-recipient" && qualified(addr):
 					pending.Address = addr
 				}
 			case "action", "status", "diagnostic-code":
@@ -115,8 +118,8 @@ func readStatus(found *Bounce, raw []byte) (delivered bool) {
 	return delivered
 }
 
-// whole tells an address of the world from one that only its host knows.
-func whole(addr string) bool {
+// qualified tells an address of the world from one that only its host knows.
+func qualified(addr string) bool {
 	_, domain, ok := strings.Cut(addr, "@")
 	return ok && strings.Contains(domain, ".")
 }
@@ -170,8 +173,7 @@ var statusPattern = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
 type reportText struct {
 	m       *Message
 	header  *header
-	words   string // the report's own text, lower case
-	text    string // the same as written
+	text    string // the report's own words
 	quoted  string // the message that came back, or its header, as text
 	inner   *header
 	reports bool // it has a delivery-status part, read or not
@@ -179,23 +181,22 @@ type reportText struct {
 
 func newReportText(m *Message, root *part, b *body) *reportText {
 	t := &reportText{m: m, header: &root.header, reports: len(b.reports) > 0}
-	own := m.Text
-	if len(own) > 64<<10 {
-		own = own[:64<<10]
-	}
-	t.text, t.quoted = cutReturned(own)
+	t.text = shorten(m.Text, 64<<10)
 	for _, p := range b.messages {
-		raw := decodeTransfer(p.encoding, p.body, maxHeaderBlock)
-		h := readHeader(raw)
+		h := readHeader(decodeTransfer(p.encoding, p.body, maxHeaderBlock))
 		t.inner = &h
 		break
 	}
+	return t
+}
+
+// part divides the report's words from the message that it returns.
+func (t *reportText) part() {
+	t.text, t.quoted = cutReturned(t.text)
 	if t.inner == nil && t.quoted != "" {
 		h := readHeader([]byte(strings.TrimLeft(t.quoted, "\n >")))
 		if len(h.fields) > 1 {
 			t.inner = &h
 		}
 	}
-	t.words = strings.ToLower(t.text)
-	return t
 }

@@ -74,45 +74,53 @@ func cutReturned(text string) (own, quoted string) {
 }
 
 // isBounce judges a message without a report that can be read by the standard.
+// It weighs who writes against what is said: a mail system is believed when it
+// says one thing, a role that people share when it says two. From anybody else
+// it takes what only a mail system writes: customers complain of deliveries
+// that failed, too.
 func (t *reportText) isBounce() bool {
-	if vacationHeader(t.header) && !t.daemon() && !t.role() || vacationSubject(t.m.Subject) {
+	daemon, role, null := t.daemon(), t.role(), t.nullSender()
+	subject := containsAny(bareSubject(t.m.Subject), bounceSubjects)
+	robot := robotAddress(t.m.From.Address)
+	if !daemon && !role && !null && !robot && !subject {
 		return false
 	}
-	words := strings.Join(strings.Fields(t.words), " ")
-	if len(words) > 6_000 {
-		words = strings.ToValidUTF8(words[:6_000], "")
+	if vacationHeader(t.header) && !daemon && !role || vacationSubject(t.m.Subject) {
+		return false
 	}
+	t.part()
+	words := t.opening()
 	if containsAny(words, successPhrases) && !containsAny(words, []string{"failed", "could not"}) {
 		return false
 	}
-	return t.judge(words)
-}
-
-// judge weighs who writes against what is said. A mail system is believed
-// when it says one thing, a role that people share when it says two. From
-// anybody else it takes what only a mail system writes: customers complain of
-// deliveries that failed, too.
-func (t *reportText) judge(words string) bool {
-	subject := containsAny(bareSubject(t.m.Subject), bounceSubjects)
 	phrase := containsAny(words, bouncePhrases)
 	code := statusPattern.MatchString(words) || replyCode.MatchString(words)
 	two := subject && (phrase || code) || phrase && code
 	switch {
-	case t.daemon():
+	case daemon:
 		return subject || phrase || code || t.reports
-	case t.role():
-		return two || t.reports || subject && t.returned() || phrase && t.nullSender()
+	case role:
+		return two || t.reports || subject && t.returned() || phrase && null
 	case answerPrefix.MatchString(strings.ToLower(t.m.Subject)):
 		return false
-	case t.nullSender():
+	case null:
 		return two
-	case robotAddress(t.m.From.Address):
+	case robot:
 		return subject && (phrase || code) || strings.Contains(words, "bouncedrecipients")
+	case !phrase:
+		return false
 	}
-	if subject && phrase && (statusPattern.MatchString(words) || t.returned() && t.inner.has("received")) {
-		return true
+	return subject && (statusPattern.MatchString(words) || t.returned() && t.inner.has("received")) ||
+		containsAny(bareSubject(t.m.Subject), systemSubjects) && len(collect(surePatterns[3], t.text, t.others())) > 0
+}
+
+// opening is the first words of the report in lower case, spaces single.
+func (t *reportText) opening() string {
+	words := strings.ToLower(strings.Join(strings.Fields(t.text), " "))
+	if len(words) > 6_000 {
+		words = strings.ToValidUTF8(words[:6_000], "")
 	}
-	return phrase && containsAny(bareSubject(t.m.Subject), systemSubjects) && len(collect(surePatterns[3], t.text, t.others())) > 0
+	return words
 }
 
 // returned reports whether the message carries the one that came back.
@@ -149,6 +157,9 @@ var (
 	roleName      = regexp.MustCompile(`(?i)system administrator|postmaster|mail system|mail administrator|mail router|internet mail|microsoft (?:outlook|exchange)|delivery notification`)
 )
 
+// roleStems stand in every address or name that is a role's.
+var roleStems = []string{"master", "daemon", "system", "bounce", "mail", "uucp", "admin", "root", "deliver", "postoffice", "mta", "smtp", "exchange", "microsoft"}
+
 func (t *reportText) sender() string {
 	local, _, _ := strings.Cut(t.m.From.Address, "@")
 	if local == "" {
@@ -159,10 +170,16 @@ func (t *reportText) sender() string {
 
 func (t *reportText) daemon() bool {
 	local := t.sender()
+	if !containsAny(strings.ToLower(local+" "+t.m.From.Name), []string{"daemon", "mail", "deliver", "mmdf"}) {
+		return false
+	}
 	return daemonAddress.MatchString(local) || daemonName.MatchString(t.m.From.Name) || daemonName.MatchString(local)
 }
 
 func (t *reportText) role() bool {
+	if !containsAny(strings.ToLower(t.sender()+" "+t.m.From.Name), roleStems) {
+		return false
+	}
 	return roleAddress.MatchString(t.sender()) || roleName.MatchString(t.m.From.Name)
 }
 
@@ -284,6 +301,7 @@ func (t *reportText) complete(found *Bounce) {
 	if found.OriginalMessageID == "" {
 		found.OriginalMessageID = t.originalID()
 	}
+	words := t.opening()
 	for i := range found.Recipients {
 		r := &found.Recipients[i]
 		if r.Diagnostic == "" {
@@ -300,12 +318,12 @@ func (t *reportText) complete(found *Bounce) {
 		}
 		if r.Action == "" {
 			r.Action = "failed"
-			if strings.HasPrefix(r.Status, "4.") && containsAny(t.words, delayWords) || containsAny(bareSubject(t.m.Subject), delayWords) {
+			if strings.HasPrefix(r.Status, "4.") && containsAny(words, delayWords) || containsAny(bareSubject(t.m.Subject), delayWords) {
 				r.Action = "delayed"
 			}
 		}
 		r.Diagnostic = cleanLine(r.Diagnostic)
-		r.Reason = reasonFor(r.Status, r.Diagnostic+" "+t.words)
+		r.Reason = reasonFor(r.Status, r.Diagnostic+" "+words)
 	}
 }
 

@@ -7,9 +7,32 @@ import (
 
 // content is the text of a message in the forms that later steps read.
 type content struct {
-	text  []line // whole, as shown
+	text  []line // whole, as shown; nil where it has too many lines
 	html  []line // the same from the HTML with its marks; nil where there is none
 	plain bool   // text comes from plain text
+}
+
+// tooLong reports whether the plain text has more lines than anybody wrote: a
+// log, a dump. It is shown as it is; nobody's reply is looked for in it.
+func tooLong(sections []section) bool {
+	n := 0
+	for _, s := range sections {
+		n += strings.Count(s.plain, "\n")
+	}
+	return n > maxReplyLines
+}
+
+// whole is the text of sections that are too long to be read by lines.
+func whole(sections []section) string {
+	var texts []string
+	for _, s := range sections {
+		if s.hasPlain {
+			texts = append(texts, s.plain)
+		} else {
+			texts = append(texts, join(htmlLines(s.html)))
+		}
+	}
+	return tidy(strings.Join(texts, "\n\n"))
 }
 
 // compose makes one text of the sections, in order.
@@ -46,10 +69,12 @@ func compose(sections []section) content {
 	return c
 }
 
-// sectionGap stands between two parts of one body. It begins a new line of
-// thought: a quote does not reach over it.
+// appendSection puts an empty line between two parts of one body.
 func appendSection(to, lines []line) []line {
-	if len(to) > 0 && len(lines) > 0 {
+	if len(to) == 0 {
+		return lines
+	}
+	if len(lines) > 0 {
 		to = append(to, line{})
 	}
 	return append(to, lines...)

@@ -100,8 +100,13 @@ func forwardLine(s string) bool {
 	if !framed && !strings.ContainsAny(bare, ":：") {
 		return false
 	}
-	lower := strings.ToLower(bare)
-	for _, w := range forwardWords {
+	first, _ := utf8.DecodeRuneInString(bare)
+	words := forwardByRune[unicode.ToLower(first)]
+	if len(words) == 0 {
+		return false
+	}
+	lower := strings.ToLower(shorten(bare, 120))
+	for _, w := range words {
 		rest, ok := strings.CutPrefix(lower, w)
 		if !ok {
 			continue
@@ -115,12 +120,22 @@ func forwardLine(s string) bool {
 	return false
 }
 
+// forwardByRune are the words by the letter that they begin with.
+var forwardByRune = func() map[rune][]string {
+	m := map[rune][]string{}
+	for _, w := range forwardWords {
+		r, _ := utf8.DecodeRuneInString(w)
+		m[r] = append(m[r], w)
+	}
+	return m
+}()
+
 // findForwarded finds the message that this one passes on: in line, below a
 // line that says so or under a subject that does, or attached.
 func findForwarded(m *Message, c content, b *body) *Forwarded {
 	bare, forward := forwardSubject(m.Subject)
 	for _, lines := range [][]line{c.text, c.html} {
-		if lines == nil || len(lines) > maxReplyLines {
+		if lines == nil || len(lines) > maxReplyLines || !forward && !announced(lines) {
 			continue
 		}
 		if f := inlineForward(unglue(lines), forward); f != nil {
@@ -139,6 +154,16 @@ func findForwarded(m *Message, c content, b *body) *Forwarded {
 		}
 	}
 	return nil
+}
+
+// announced reports whether any line says that a forwarded message follows.
+func announced(lines []line) bool {
+	for _, l := range lines {
+		if forwardLine(l.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // attachedForward is a message that was passed on as an attachment.
@@ -244,7 +269,7 @@ func attributedForward(lines []line, start, end int) *Forwarded {
 			f.From.Name = m[1]
 		}
 	}
-	depth := 0
+	depth := uint8(0)
 	for _, l := range lines[end+1:] {
 		if !l.blank() || l.depth > 0 {
 			depth = l.depth
@@ -259,7 +284,7 @@ var quotedName = regexp.MustCompile(`"([^"<>]{1,80})"\s*<`)
 
 // innerText is the text of a forwarded message, without the quote marks that
 // the forward put before it.
-func innerText(lines []line, depth int) string {
+func innerText(lines []line, depth uint8) string {
 	if depth == 0 {
 		for _, l := range lines {
 			if !l.blank() || l.depth > 0 {
@@ -270,7 +295,7 @@ func innerText(lines []line, depth int) string {
 	}
 	out := make([]line, len(lines))
 	for i, l := range lines {
-		l.depth = max(0, l.depth-depth)
+		l.depth -= min(l.depth, depth)
 		out[i] = l
 	}
 	return join(out)

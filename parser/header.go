@@ -85,7 +85,13 @@ func unfold(v []byte) string {
 // follow, and end the header when none does (the empty line was lost).
 func readHeader(b []byte) header {
 	h := header{}
-	last := lastKnownField(b)
+	known := -2
+	last := func() int { // looked for only when a line is no field
+		if known == -2 {
+			known = lastKnownField(b)
+		}
+		return known
+	}
 	for pos := 0; pos < len(b); {
 		line, next := nextLine(b, pos)
 		switch {
@@ -93,7 +99,7 @@ func readHeader(b []byte) header {
 			h.size = next
 			return h
 		case isBlank(line):
-			if pos >= last {
+			if pos >= last() {
 				h.size = next
 				return h
 			}
@@ -107,10 +113,10 @@ func readHeader(b []byte) header {
 			h.add(b, pos, next)
 		case isFromLine(line):
 			h.mended = h.mended || pos > 0
-		case pos < last && len(h.fields) > 0:
+		case pos < last() && len(h.fields) > 0:
 			h.mended = true
 			h.extend(b, next)
-		case pos < last && beforeField(b, next):
+		case pos < last() && beforeField(b, next):
 			h.mended = true // a line that a program put on top
 		default:
 			// Text without the empty line before it: the body begins here.

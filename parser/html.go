@@ -382,19 +382,21 @@ func (w *htmlWriter) emit() {
 	if w.cut {
 		h |= hintQuote
 	}
-	w.lines = append(w.lines, line{text: text, depth: w.depth, hint: h})
+	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: h})
 }
+
+func (w *htmlWriter) quoteDepth() uint8 { return uint8(min(w.depth, maxQuoteDepth)) }
 
 func (w *htmlWriter) flushGap() {
 	if w.gap > 0 && len(w.lines) > 0 && w.lines[len(w.lines)-1].text != "" {
-		w.lines = append(w.lines, line{depth: min(w.depth, w.lines[len(w.lines)-1].depth), hint: w.hint})
+		w.lines = append(w.lines, line{depth: min(w.quoteDepth(), w.lines[len(w.lines)-1].depth), hint: w.hint})
 	}
 	w.gap = 0
 }
 
 // mark puts a hint where the next line will stand.
 func (w *htmlWriter) mark(h hint) {
-	w.lines = append(w.lines, line{depth: w.depth, hint: w.hint | h})
+	w.lines = append(w.lines, line{depth: w.quoteDepth(), hint: w.hint | h})
 }
 
 func (w *htmlWriter) finish() []line {

@@ -82,6 +82,9 @@ func readDate(s string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
+	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", s); err == nil {
+		return t // by far the most; mail.ParseDate tries two dozen forms
+	}
 	if t, err := mail.ParseDate(s); err == nil {
 		return t
 	}

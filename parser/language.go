@@ -2,6 +2,7 @@ package parser
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/abadojack/whatlanggo"
 )
@@ -23,12 +24,7 @@ func headerLanguages(h *header) []string {
 }
 
 func isLetters(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < 'a' || s[i] > 'z' {
-			return false
-		}
-	}
-	return true
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 func contains(list []string, s string) bool {
@@ -40,19 +36,223 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// detectLanguage is the ISO 639-1 code of a text, or "" when it is too short to
-// tell.
+// languageSample is how many bytes of a text are looked at.
+const languageSample = 2_000
+
+// detectLanguage is the ISO 639-1 code of a text, or "" when it is too short
+// to tell. Scripts of one language tell at once; others by their small words,
+// which even two lines have; trigrams decide only where those do not. asked
+// breaks ties.
 func detectLanguage(text string, asked []string) string {
-	sample := text
-	if len(sample) > 2_000 {
-		sample = strings.ToValidUTF8(sample[:2_000], "")
+	sample := shorten(text, languageSample)
+	letters := countScripts(sample)
+	if code := letters.language(); code != "" {
+		return code
 	}
-	if len(sample) < 20 {
+	if letters.total < 4 {
+		return ""
+	}
+	best, second := countStopWords(sample, asked)
+	switch {
+	case best.hits >= 2 && best.hits > second.hits:
+		return best.code
+	case best.hits == 1 && second.hits == 0 && contains(asked, best.code):
+		return best.code
+	case letters.total < 80:
 		return ""
 	}
 	info := whatlanggo.Detect(sample)
-	if info.Confidence < 0.5 {
+	if !info.IsReliable() {
 		return ""
 	}
 	return info.Lang.Iso6391()
+}
+
+// scripts counts the letters of a text by how they are written.
+type scripts struct {
+	total, latin, cyrillic, han, kana, hangul, arabic, hebrew, greek, thai, devanagari int
+
+	// letters that only some languages of a script have
+	ukrainian, bulgarian, russian, serbian, persian int
+}
+
+func countScripts(s string) (n scripts) {
+	for _, r := range s {
+		if r < 0x80 {
+			if r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+				n.total++
+				n.latin++
+			}
+			continue
+		}
+		if !unicode.IsLetter(r) {
+			continue
+		}
+		n.total++
+		switch {
+		case r < 0x250 || r >= 0x1E00 && r < 0x1F00:
+			n.latin++
+		case r >= 0x370 && r < 0x400:
+			n.greek++
+		case r >= 0x400 && r < 0x530:
+			n.cyrillicLetter(r)
+		case r >= 0x590 && r < 0x600:
+			n.hebrew++
+		case r >= 0x600 && r < 0x700:
+			n.arabic++
+			if strings.ContainsRune("پچژگکی", r) {
+				n.persian++
+			}
+		case r >= 0x900 && r < 0x980:
+			n.devanagari++
+		case r >= 0xE00 && r < 0xE80:
+			n.thai++
+		case r >= 0x3040 && r < 0x3100:
+			n.kana++
+		case r >= 0xAC00 && r < 0xD7B0 || r >= 0x1100 && r < 0x1200:
+			n.hangul++
+		case unicode.Is(unicode.Han, r):
+			n.han++
+		}
+	}
+	return n
+}
+
+func (n *scripts) cyrillicLetter(r rune) {
+	n.cyrillic++
+	switch unicode.ToLower(r) {
+	case 'і', 'ї', 'є', 'ґ':
+		n.ukrainian++
+	case 'ы', 'э', 'ё':
+		n.russian++
+	case 'ъ':
+		n.bulgarian++
+	case 'ј', 'љ', 'њ', 'ћ', 'ђ', 'џ':
+		n.serbian++
+	}
+}
+
+// language is the code where the script alone tells.
+func (n *scripts) language() string {
+	most := func(k int) bool { return k >= 2 && k*2 > n.total }
+	switch {
+	case n.kana > 0 && most(n.kana+n.han):
+		return "ja"
+	case most(n.hangul):
+		return "ko"
+	case most(n.han) || n.han >= 10 && n.han*3 > n.total:
+		return "zh"
+	case most(n.greek):
+		return "el"
+	case most(n.hebrew):
+		return "he"
+	case most(n.thai):
+		return "th"
+	case most(n.devanagari):
+		return "hi"
+	case most(n.arabic) && n.persian*8 > n.arabic:
+		return "fa"
+	case most(n.arabic):
+		return "ar"
+	case most(n.cyrillic):
+		return n.cyrillicLanguage()
+	}
+	return ""
+}
+
+func (n *scripts) cyrillicLanguage() string {
+	switch {
+	case n.serbian > n.russian && n.serbian > n.ukrainian:
+		return "sr"
+	case n.ukrainian > n.russian:
+		return "uk"
+	case n.bulgarian > 1 && n.bulgarian > n.russian*2:
+		return "bg"
+	case n.cyrillic >= 6:
+		return "ru"
+	}
+	return ""
+}
+
+// stopWords are small words of each language that others seldom have. A word
+// that several share counts for each.
+var stopWords = map[string]string{
+	"en": "the and is are was were have has had not you your we our they this that with from will would can could please thank thanks hello hi when what where how why been there their my do does did but if it's i'm don't just any it of to for on be as at by get need working",
+	"fr": "le la les des une est et ou où que qui dans pour pas vous votre vos nous notre nos je j'ai mon ma mes avec sur au aux ce cette ces sont été être bonjour merci cordialement ne plus mais si tout comme faire a à du depuis c'est n'est avons avez pouvez",
+	"de": "der die das und ist sind nicht ich sie wir ihr ihre mit für auf ein eine einen einem einer bei von zu zum zur den dem des es wie was kann können bitte danke vielen hallo guten tag mein meine haben habe hat wird werden wurde auch noch aber oder wenn als im am grüße grüßen freundlichen uns",
+	"es": "el los las una es y o que en para por con no su sus mi nos nuestro se lo le les está están fue son hola gracias buenos días pero como cuando donde más muy este esta he ha hemos pueden puede favor saludos del al yo",
+	"pt": "o os as um uma é e ou que em para por com não seu sua nos nosso se está estão foi são olá obrigado obrigada bom dia mas como quando onde mais muito este esta isso você do da dos das no na ao meu minha tenho tem temos favor já também",
+	"it": "il lo gli una è e o che in per con non suo sua ci nostro si sono stato ciao grazie buongiorno ma come quando dove più molto questo questa ho ha abbiamo potete può della del delle dei nel alla al di da mio mia cordiali saluti vi anche",
+	"nl": "de het een en is zijn niet ik u uw wij we ons onze met voor op van te dat die deze dit er maar als wat waar hoe kan kunnen graag bedankt dank groet groeten hallo beste heb heeft hebben wordt worden mijn naar bij ook nog geen je jij aan om",
+	"sv": "och är inte jag vi du ni er för med på av att det den en ett som har hade kan kunde men om när var hur tack hej hälsningar min mitt mina vår våra från till skulle detta denna också eller",
+	"da": "og er ikke jeg vi du i for med på af at det den en et som har havde kan kunne men hvis når hvor hvordan tak hej hilsen venlig min mit mine vores fra til skulle dette denne også eller jer",
+	"no": "og er ikke jeg vi du dere for med på av at det den en et som har hadde kan kunne men hvis når hvor hvordan takk hei hilsen vennlig min mitt mine vår fra til skulle dette denne også eller meg",
+	"fi": "ja on ei en olen minä me te se että kun jos mutta tai kiitos hei terveisin voi voitte voisitteko ovat oli ollut tämä tämän mikä missä miten kanssa niin myös vielä sekä minun meidän teidän kuin",
+	"pl": "i jest są nie się na w z do że to jak ale czy proszę dziękuję dzień dobry witam mam mamy nie mogę można pozdrawiam dla od po przez moje mój moja jestem był była było będzie które który oraz za",
+	"cs": "a je jsou není se na v z do že to jak ale nebo prosím děkuji dobrý den mám máme nemohu můžete pozdravem pro od po přes můj moje jsem byl byla bylo bude které který který když ze jsme ne",
+	"sk": "a je sú nie sa na v z do že to ako ale alebo prosím ďakujem dobrý deň mám máme nemôžem môžete pozdravom pre od po cez môj moje som bol bola bolo bude ktoré ktorý keď zo sme",
+	"hu": "a az és nem hogy is van egy de ha vagy ez azt már csak meg kérem köszönöm üdvözlettel tisztelt volt lesz vagyok vagyunk nincs kell lehet nekem mert ami mint önök szia helló",
+	"ro": "și si este sunt nu că cu de la în pe pentru un o să am are avem dar dacă când unde cum mulțumesc bună ziua vă rog stimate meu mea al ale fost mai sau din care această acest",
+	"tr": "ve bir bu için ile değil mi var yok ben biz siz çok ama gibi daha olarak olan lütfen teşekkürler teşekkür ederim merhaba iyi günler nasıl ne zaman saygılarımla benim sizin oldu olduğu kadar sonra",
+	"hr": "i je su nije se na u s sa da za od do što kako ali ili molim hvala pozdrav dobar dan imam imamo mogu možete moj moja sam bio bila bilo će koji koja koje kada smo",
+	"sl": "in je so ni se na v z s da za od do kaj kako ampak ali prosim hvala pozdrav dober dan imam imamo lahko moj moja sem bil bila bilo bo ki kdaj smo tudi pri",
+	"lt": "ir yra nėra ne su į iš kad tai kaip bet ar prašau ačiū laba diena sveiki turiu galite mano jūsų buvo bus kuris kuri nuo dėl pagarbiai",
+	"lv": "un ir nav ar uz no ka tas kā bet vai lūdzu paldies labdien sveiki man jūsu bija būs kas par ar cieņu mēs es nevaru",
+	"et": "ja on ei see et kui aga või palun aitäh tere tänan mul meil teie minu oli on mis kus kuidas lugupidamisega saan olen meie ning ka",
+	"ca": "el la els les una és i o que en per amb no el seu ens nostre són hola gràcies bon dia però com quan on més molt aquest aquesta he ha hem podeu salutacions del al meu meva",
+	"vi": "và là của có không cho được tôi chúng bạn anh chị với này đã sẽ các những một xin chào cảm ơn khi nào như thế nào ở trong từ đến",
+	"id": "dan yang di ini itu tidak dengan untuk dari ke saya kami anda ada akan bisa dapat mohon terima kasih selamat pagi siang adalah pada sudah belum juga atau tolong",
+	"is": "og er ekki ég við þú það að í á með fyrir en um ef sem hefur var takk halló góðan daginn kveðja minn mín ykkar okkar",
+	"af": "die en is nie ek ons jy u 'n van met vir op in dat dit wat hoe asseblief dankie hallo groete het was sal kan my om te",
+}
+
+// stopWordLanguages gives the languages of each word.
+var stopWordLanguages = func() map[string][]string {
+	m := map[string][]string{}
+	for code, words := range stopWords {
+		for w := range strings.FieldsSeq(words) {
+			if !contains(m[w], code) {
+				m[w] = append(m[w], code)
+			}
+		}
+	}
+	return m
+}()
+
+type languageCount struct {
+	code string
+	hits int
+}
+
+// countStopWords gives the two languages with the most small words. A language
+// that was asked for wins a tie; else the one that comes first by its code.
+func countStopWords(s string, asked []string) (best, second languageCount) {
+	hits := map[string]int{}
+	for w := range strings.FieldsFuncSeq(strings.ToLower(s), notInWord) {
+		for _, code := range stopWordLanguages[w] {
+			hits[code]++
+		}
+	}
+	for code, n := range hits {
+		c := languageCount{code, n*4 + weight(code, asked)}
+		switch {
+		case c.hits > best.hits || c.hits == best.hits && c.code < best.code:
+			best, second = c, best
+		case c.hits > second.hits || c.hits == second.hits && c.code < second.code:
+			second = c
+		}
+	}
+	best.hits, second.hits = (best.hits+3)/4, second.hits/4
+	return best, second
+}
+
+func weight(code string, asked []string) int {
+	if contains(asked, code) {
+		return 2
+	}
+	return 0
+}
+
+func notInWord(r rune) bool {
+	return !unicode.IsLetter(r) && r != '\''
 }

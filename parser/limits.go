@@ -14,6 +14,7 @@ const (
 	maxReplyLines = 20_000    // lines that are looked at for quotes and signatures
 	maxAddresses  = 2_000     // addresses read from one field
 	maxIDs        = 1_000     // identifiers read from one field
+	maxQuoteDepth = 12        // quote marks told apart on one line
 	maxInner      = 8 << 20   // bytes of an encoded message, TNEF or report that is opened
 	maxRecipients = 500       // recipients read from one report
 

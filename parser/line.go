@@ -5,7 +5,7 @@ import "strings"
 // line is one line of a body with what its markup said about it.
 type line struct {
 	text  string // without quote marks
-	depth int    // of quoting: marks before it, or block quotes around it
+	depth uint8  // of quoting: marks before it, or block quotes around it
 	hint  hint
 }
 
@@ -46,7 +46,7 @@ func openAngle(s string) bool {
 
 // cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), and
 // the | of programs that have never heard of it.
-func cutQuoteMarks(s string) (rest string, depth int) {
+func cutQuoteMarks(s string) (rest string, depth uint8) {
 	if s == "" {
 		return s, 0
 	}
@@ -57,7 +57,7 @@ func cutQuoteMarks(s string) (rest string, depth int) {
 	if !strings.HasPrefix(rest, ">") && !strings.HasPrefix(rest, "＞") {
 		return s, 0
 	}
-	for depth < 50 {
+	for depth < maxQuoteDepth {
 		next := rest
 		switch {
 		case strings.HasPrefix(rest, ">"):
@@ -97,24 +97,24 @@ func join(lines []line) string {
 // tidy takes off empty lines around a text and spaces behind its lines, and
 // leaves at most two empty lines together.
 func tidy(s string) string {
-	lines := strings.Split(s, "\n")
-	out := lines[:0]
+	var out strings.Builder
+	out.Grow(len(s))
 	empty := 0
-	for _, l := range lines {
+	for l := range strings.SplitSeq(s, "\n") {
 		l = strings.TrimRight(l, " \t\u00a0\f")
 		if l == "" {
 			empty++
 			continue
 		}
-		if len(out) > 0 {
-			for range min(empty, 2) {
-				out = append(out, "")
+		if out.Len() > 0 {
+			for range 1 + min(empty, 2) {
+				out.WriteByte('\n')
 			}
 		}
 		empty = 0
-		out = append(out, l)
+		out.WriteString(l)
 	}
-	return strings.Join(out, "\n")
+	return out.String()
 }
 
 // blank reports whether nothing can be seen on the line.

@@ -38,8 +38,16 @@ func parse(raw []byte, outer bool) *Message {
 
 // fill puts what was found in the parts into the message.
 func (m *Message) fill(root *part, b *body, outer bool) {
-	c := compose(b.sections)
-	m.Text = join(c.text)
+	var c content
+	if tooLong(b.sections) {
+		m.Text = whole(b.sections)
+	} else {
+		c = compose(b.sections)
+		m.Text = join(c.text)
+		if len(c.text) > maxReplyLines {
+			c = content{}
+		}
+	}
 	m.Attachments = b.attachments
 	if m.Attachments == nil {
 		m.Attachments = []Attachment{}

@@ -307,7 +307,8 @@ var (
 
 // originalLine reports whether a line says that the original message follows.
 func originalLine(s string) bool {
-	if len(s) > 200 || !strings.ContainsAny(s, "-_=—–~#*") {
+	t := strings.TrimLeft(s, " \t*>|")
+	if len(s) > 200 || t == "" || !strings.ContainsAny(t[:min(len(t), 3)], "-_=—–~#*") && len(t) == len(s) {
 		return false
 	}
 	m := dashed.FindStringSubmatch(s)
@@ -325,7 +326,9 @@ func originalLine(s string) bool {
 
 // ruleLine reports whether a line is drawn across the page.
 func ruleLine(s string) bool {
-	return len(s) >= 5 && ruled.MatchString(s)
+	t := strings.TrimLeft(s, " \t*>")
+	first, _ := utf8.DecodeRuneInString(t)
+	return len(t) >= 5 && strings.ContainsRune("-_=—–─━~#.+", first) && ruled.MatchString(s) || len(s) >= 5 && strings.Trim(s, "* ") == ""
 }
 
 var (
@@ -398,14 +401,22 @@ func endsAttribution(last string) bool {
 	if strings.HasSuffix(last, ":") || strings.HasSuffix(last, "：") {
 		return true
 	}
-	trimmed := strings.ToLower(strings.TrimRight(last, "-–— .>"))
-	for _, v := range wroteVerbs {
-		if strings.HasSuffix(trimmed, v) || strings.HasSuffix(trimmed, v+"(a)") {
-			return true
-		}
+	last = strings.TrimRight(last, "-–— .>")
+	word := strings.TrimSuffix(last[strings.LastIndexByte(last, ' ')+1:], "(a)")
+	if len(word) > 40 {
+		word = word[len(word)-40:]
 	}
-	return false
+	return lastWords[strings.ToLower(word)]
 }
+
+// lastWords are the last words of wroteVerbs.
+var lastWords = func() map[string]bool {
+	m := map[string]bool{}
+	for _, v := range wroteVerbs {
+		m[v[strings.LastIndexByte(v, ' ')+1:]] = true
+	}
+	return m
+}()
 
 // bareAttribution is the form without verb and colon of Gmail before 2014:
 // "2013/7/20 Ann <ann@example.com>".
@@ -438,15 +449,38 @@ func isAttribution(s string, closing bool) bool {
 }
 
 func hasVerb(lower string) bool {
+	if containsAny(lower, unspacedVerbs) {
+		return true
+	}
+	found := false
+	for word := range strings.FieldsFuncSeq(lower, notInWord) {
+		if found = lastWords[word]; found {
+			break
+		}
+	}
+	if !found {
+		return false
+	}
 	for _, v := range wroteVerbs {
 		if i := strings.Index(lower, v); i >= 0 {
-			if r, _ := utf8.DecodeLastRuneInString(lower[:i]); i == 0 || !unicode.IsLetter(r) || r > 0x2E80 {
+			if r, _ := utf8.DecodeLastRuneInString(lower[:i]); i == 0 || !unicode.IsLetter(r) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// unspacedVerbs are those of languages that put no space between words.
+var unspacedVerbs = func() []string {
+	var list []string
+	for _, v := range wroteVerbs {
+		if r, _ := utf8.DecodeRuneInString(v); r >= 0xE00 && r < 0xE80 || r > 0x2E80 {
+			list = append(list, v)
+		}
+	}
+	return list
+}()
 
 func endsWithVerb(lower string) bool {
 	lower = strings.TrimRight(lower, " :：-–—.*(a)/")

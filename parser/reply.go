@@ -7,8 +7,8 @@ import "strings"
 // and the HTML marks one, the HTML decides. When nothing new is left, the text
 // is the reply: words are never lost.
 func (m *Message) split(c content) (reply, signature string) {
-	if strings.TrimSpace(m.Text) == "" {
-		return "", ""
+	if c.text == nil || strings.TrimSpace(m.Text) == "" {
+		return m.Text, ""
 	}
 	lines, cut := fresh(c.text)
 	if c.html != nil && c.plain && !cut {
