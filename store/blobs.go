@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +33,17 @@ const (
 // fileName is where a blob is that does not travel inline. The mark keeps apart
 // two attempts to write it, of which one is never committed.
 func fileName(site, record string, blobField, mark string) string {
-	return site + "/" + shard(record) + "/" + record + "." + strings.TrimPrefix(blobField, prefixBlobField) + "." + mark
+	return site + "/" + shard(record) + "/" + strings.Replace(record, ":", "-", 1) + "." + strings.TrimPrefix(blobField, prefixBlobField) + "." + mark
+}
+
+// parseFileName reads the name of a file back, as fileName wrote it.
+func parseFileName(name string) (site, record, blobField, mark string, ok bool) {
+	site, _, _ = strings.Cut(name, "/")
+	parts := strings.Split(path.Base(name), ".")
+	if len(parts) != 3 || !strings.Contains(parts[0], "-") {
+		return "", "", "", "", false
+	}
+	return site, strings.Replace(parts[0], "-", ":", 1), prefixBlobField + parts[1], parts[2], true
 }
 
 // shard spreads files over directories.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	goredis "github.com/redis/go-redis/v9"
 
 	"guichet/store"
 	"guichet/store/engine/enginetest"
@@ -68,4 +69,37 @@ func (w *world) again() *world {
 		w.Fatal(err)
 	}
 	return openWorld(w.TB, w.opt, w.advance)
+}
+
+func (w *world) setSchema(version string) {
+	w.Helper()
+	if err := w.SetSchema(ctx, version); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) swapSealed(one, two ticket.ID) {
+	w.Helper()
+	if err := w.SwapSealed(ctx, "acme", one, two); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// redisKeys adds the names of all keys, and what DUMP makes of them, to what a
+// test looks at: the append-only file holds the arguments of each write.
+func (w *world) redisKeys(socket string, out map[string][]byte) {
+	w.Helper()
+	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: socket})
+	defer c.Close()
+	keys := c.Scan(ctx, 0, "*", 1000).Iterator()
+	for keys.Next(ctx) {
+		dump, err := c.Dump(ctx, keys.Val()).Bytes()
+		if err != nil {
+			w.Fatal(err)
+		}
+		out[keys.Val()] = dump
+	}
+	if err := keys.Err(); err != nil {
+		w.Fatal(err)
+	}
 }

@@ -188,8 +188,12 @@ func (s *Store) Held(ctx context.Context, site, id string) (*ticket.Held, error)
 	return h, err
 }
 
-// DropHeld throws held mail away, with its blobs.
+// DropHeld throws held mail away, with its blobs. It gives ErrNotFound when
+// somebody else has decided on it.
 func (s *Store) DropHeld(ctx context.Context, site, id string) error {
+	if _, err := s.Held(ctx, site, id); err != nil {
+		return err
+	}
 	_, err := s.Commit(ctx, &ticket.Change{Site: site, Release: []string{id}})
 	return err
 }

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"guichet/store/engine"
 	"guichet/store/engine/bolt"
+	"guichet/store/engine/control"
 	"guichet/store/engine/redis"
 )
 
@@ -40,6 +42,13 @@ func openEmbedded(ctx context.Context, opt Options) (engine.Engine, []string, er
 		wait = 0
 	}
 	b, err := bolt.Open(bolt.Options{Dir: opt.Data, Wait: wait, Now: opt.Now})
+	if errors.Is(err, bolt.ErrLocked) && opt.Attach {
+		c, dialErr := control.Dial(ctx, controlPath(opt.Data))
+		if dialErr != nil {
+			return nil, nil, fmt.Errorf("%w, and it cannot be reached: %w", err, dialErr)
+		}
+		return c, nil, nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -73,7 +73,9 @@ type Store struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	// healed is when hints were last healed from here, in Unix seconds.
-	healed   atomic.Int64
+	healed atomic.Int64
+	// swept is when the sweep of orphans was last asked for from here.
+	swept    atomic.Int64
 	data     string
 	warnings []string
 	closing  sync.Once

@@ -1,0 +1,67 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"guichet/store"
+	"guichet/store/engine/bolt"
+	"guichet/ticket"
+)
+
+func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
+	daemon := embedded(t)
+	c, made := daemon.opening("Cold heating")
+	daemon.commit(c)
+	<-daemon.Wake()
+	serving, stop := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- daemon.ServeControl(serving) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	opt := daemon.opt
+	opt.Attach = true
+	tool := attach(t, opt)
+	if got := tool.ticket(made.ID); got.Subject != "Cold heating" {
+		t.Errorf("the tool reads %+v", got)
+	}
+	if err := tool.Redirect(ctx, "acme", c.Tickets[0].Notices[0].ID, ticket.Queued); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-daemon.Wake():
+	case <-time.After(10 * time.Second):
+		t.Error("the tool's commit woke none of the daemon's workers")
+	}
+}
+
+// attach opens a store as soon as the daemon listens.
+func attach(t *testing.T, opt store.Options) *world {
+	t.Helper()
+	for {
+		s, err := store.Open(ctx, opt)
+		if errors.Is(err, bolt.ErrLocked) && t.Context().Err() == nil {
+			continue // it has the lock and does not listen yet
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return &world{TB: t, Store: s, opt: opt, now: opt.Now}
+	}
+}
+
+func TestToolOpensTheStoreItselfWhenNoDaemonRuns(t *testing.T) {
+	w := embedded(t)
+	made := w.open("Cold heating")
+	w.opt.Attach = true
+	if got := w.again().ticket(made.ID); got.Subject != "Cold heating" {
+		t.Errorf("the tool reads %+v", got)
+	}
+}

@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// SetSchema writes another version, as a newer program would.
+func (s *Store) SetSchema(ctx context.Context, version string) error {
+	_, err := s.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Put(recordSchema, fieldVersion, []byte(version))}})
+	return err
+}
+
+// SwapSealed puts one ticket's sealed content in another's place.
+func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID) error {
+	answers, err := s.engine.Read(ctx, engine.Space(site),
+		engine.Ask{Record: recordTicket(two), Fields: []string{fieldSealed, fieldKey}})
+	if err != nil {
+		return err
+	}
+	fields := answers[0].Rows[0].Fields
+	_, err = s.engine.Commit(ctx, engine.Space(site), engine.Batch{Steps: []engine.Step{
+		engine.Put(recordTicket(one), fieldSealed, fields[fieldSealed]),
+		engine.Put(recordTicket(one), fieldKey, fields[fieldKey]),
+	}})
+	return err
+}

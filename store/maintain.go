@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"guichet/store/blob"
+	"guichet/store/engine"
+)
+
+const (
+	// maintainEvery is how often timers are looked at.
+	maintainEvery = 10 * time.Second
+	// sweepEvery is how often files are compared with the records that name them.
+	sweepEvery = 24 * time.Hour
+	// orphanAge keeps the sweep from files whose commit is still under way.
+	orphanAge = 24 * time.Hour
+	// sweepAtOnce is how many files one round trip asks about.
+	sweepAtOnce = 100
+)
+
+// Maintain handles timers and sweeps orphans until ctx ends. Each daemon runs
+// it; they share the work.
+func (s *Store) Maintain(ctx context.Context) {
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	for {
+		if err := s.maintainOnce(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("maintenance failed and will be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Store) maintainOnce(ctx context.Context) error {
+	if _, err := s.RunTimers(ctx); err != nil {
+		return err
+	}
+	// A sweep is a walk over all files: once a day over all daemons.
+	now := s.now()
+	if now.Sub(time.Unix(s.swept.Load(), 0)) < time.Hour {
+		return nil
+	}
+	s.swept.Store(now.Unix())
+	ours, err := s.chore(ctx, global, "sweep", sweepEvery)
+	if err != nil || !ours {
+		return err
+	}
+	removed, err := s.SweepBlobs(ctx)
+	if removed > 0 {
+		s.log.Info("orphaned files removed", "files", removed)
+	}
+	return err
+}
+
+// SweepBlobs removes files older than a day that no record names: what commits
+// left behind that were never done. It gives how many.
+func (s *Store) SweepBlobs(ctx context.Context) (removed int, err error) {
+	var batch []string
+	flush := func() error {
+		n, err := s.removeOrphans(ctx, batch)
+		removed += n
+		batch = batch[:0]
+		return err
+	}
+	for name, err := range s.blobs.Old(ctx, s.now().Add(-orphanAge)) {
+		if err != nil {
+			return removed, err
+		}
+		if batch = append(batch, name); len(batch) == sweepAtOnce {
+			if err := flush(); err != nil {
+				return removed, err
+			}
+		}
+	}
+	return removed, flush()
+}
+
+// removeOrphans removes those of the files that nothing names. A file whose name
+// is not of ours is left alone.
+func (s *Store) removeOrphans(ctx context.Context, names []string) (removed int, err error) {
+	for _, name := range names {
+		orphan := blob.Broken(name)
+		if !orphan {
+			if orphan, err = s.orphaned(ctx, name); err != nil {
+				return removed, err
+			}
+		}
+		if !orphan {
+			continue
+		}
+		if err := s.blobs.Remove(name); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+func (s *Store) orphaned(ctx context.Context, name string) (bool, error) {
+	site, record, field, mark, ok := parseFileName(name)
+	if !ok {
+		return false, nil
+	}
+	answers, err := s.engine.Read(ctx, engine.Space(site), engine.Ask{Record: record, Fields: []string{field}})
+	if err != nil {
+		return false, fmt.Errorf("store: looking for the owner of a file: %w", err)
+	}
+	is, _, filed := filed(answers[0].Rows[0].Fields[field])
+	return !filed || is != mark, nil
+}
