@@ -75,7 +75,7 @@ func (c *composer) compose(ctx context.Context) (*letter, error) {
 func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*letter, error) {
 	scrub := scrubForRequester(c.site, c.queue, c.Ticket, p)
 	in := templates.ToRequester{
-		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, ReplyTo: c.token(ticket.ReplyToken, p),
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, Own: c.Article != nil && c.Article.Author == p.Number, ReplyTo: c.token(ticket.ReplyToken, p),
 		Request: templates.Request{Reference: c.Ticket.Reference, Tracking: c.Ticket.Tracking, Subject: scrub.line(c.Ticket.Subject)},
 	}
 	var files []file

@@ -39,13 +39,13 @@ type CommandHelp struct {
 
 // agentView is what the source of a mail to an agent may name.
 type agentView struct {
-	Author, AuthorAddress, Requester, Queue string
-	Reference, State, Assignee, Subject     string
-	Proof                                   string
-	Proved, Files, History, Written, Help   bool
-	Event, Reason                           string
-	Why, HeldSubject                        string
-	Problem, Line, Nearest                  string
+	Author, AuthorAddress, Requester, Queue             string
+	Reference, State, Assignee, Subject                 string
+	Proof                                               string
+	Proved, Files, History, Written, Help, Mine, Closed bool
+	Event, Reason                                       string
+	Why, HeldSubject                                    string
+	Problem, Line, Nearest                              string
 }
 
 // ToAgent writes a mail to one of the team.
@@ -64,6 +64,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		view.Reference, view.Subject = t.Reference.String(), Line(t.Subject, largestSubject)
 		view.State = c.word("state." + string(t.State))
 		view.Assignee = in.assignee(c)
+		view.Mine, view.Closed = t.Assignee == in.To && in.To != 0, t.State == ticket.Closed
 		view.Requester = name(t.Requester().Mailbox)
 	}
 	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}}
@@ -160,7 +161,7 @@ func (in ToAgent) history(c *catalogue, view *agentView, bring map[string]block)
 			r.Side += " (" + c.word("history.note") + ")"
 		}
 		if a.Kind != ticket.EventArticle {
-			r.Text = passages(shorten(a.Text, 4, 300))
+			r.Text = passages(compact(shorten(a.Text, 4, 300)))
 		}
 		b.Rows = append(b.Rows, r)
 	}

@@ -77,7 +77,7 @@ type button struct {
 	Link    string // mailto:
 	// Address is what the mail goes to where that, not a command, is the point.
 	Address string
-	First   bool // the likeliest one
+	Main    bool // the likeliest of several
 }
 
 // row is a file, an earlier article, a command that ran or one that exists.
@@ -151,12 +151,14 @@ func readSign(sign, rest string, bring map[string]block) (b block, ok bool, err 
 	case sign == "---":
 		return block{Kind: ruleBlock}, true, nil
 	case strings.HasPrefix(sign, "[") && strings.HasSuffix(sign, "]"):
-		b, known := bring[sign]
+		command := strings.TrimSuffix(strings.TrimPrefix(sign, "["), "]")
+		b, known := bring["["+strings.Trim(command, "[]")+"]"]
 		if !known {
 			return block{}, false, fmt.Errorf("this mail has no button %s", sign)
 		}
-		b.Buttons[0].Label = readWords(rest).String()
-		return b, true, nil
+		made := b.Buttons[0]
+		made.Label, made.Main = readWords(rest).String(), strings.HasPrefix(command, "[")
+		return block{Kind: buttonsBlock, Buttons: []button{made}}, true, nil
 	case strings.HasPrefix(sign, ":"):
 		b, known := bring[sign]
 		if !known {
@@ -185,9 +187,6 @@ func (d *document) add(b block) {
 			last.Buttons = append(last.Buttons, b.Buttons...)
 			return
 		}
-	}
-	if b.Kind == buttonsBlock {
-		b.Buttons[0].First = true
 	}
 	d.blocks = append(d.blocks, b)
 }

@@ -138,8 +138,8 @@ func links(s string) []piece {
 			candidate = candidate[:end]
 		}
 		candidate = strings.TrimRight(candidate, ".,;:!?'*_…»”’")
-		if strings.Count(candidate, ")") > strings.Count(candidate, "(") {
-			candidate = strings.TrimRight(candidate, ").,;:")
+		for strings.HasSuffix(candidate, ")") && strings.Count(candidate, ")") > strings.Count(candidate, "(") {
+			candidate = strings.TrimRight(strings.TrimSuffix(candidate, ")"), ".,;:")
 		}
 		if !safeLink(candidate) {
 			out = append(out, piece{Text: s[:i+4]})
@@ -191,30 +191,30 @@ func plain(l []piece) string {
 	return b.String()
 }
 
-// shorten keeps the beginning of a text: so many lines, so many characters.
+// shorten keeps the beginning of a text, without what it quotes: so many lines
+// with words on them, so many characters.
 func shorten(s string, lines, characters int) string {
-	s = Body(s)
 	var kept []string
-	for l := range strings.SplitSeq(s, "\n") {
-		if strings.TrimSpace(l) == "" {
-			continue
-		}
+	for l := range strings.SplitSeq(Body(s), "\n") {
 		if depth, _ := quoteDepth(l); depth > 0 {
 			continue
 		}
-		if len(kept) == lines {
-			kept[lines-1] = strings.TrimRight(kept[lines-1], " .") + " …"
+		n := utf8.RuneCountInString(l)
+		if n > 0 && lines == 0 || n > characters {
+			kept = append(kept, string([]rune(l)[:min(n, characters*min(lines, 1))])+"…")
 			break
 		}
-		if n := utf8.RuneCountInString(l); n > characters {
-			kept = append(kept, strings.TrimRight(string([]rune(l)[:characters]), " ")+" …")
-			break
-		} else {
-			characters -= n
+		if n > 0 {
+			lines, characters = lines-1, characters-n
 		}
 		kept = append(kept, l)
 	}
 	return strings.Join(kept, "\n")
+}
+
+// compact leaves out empty lines.
+func compact(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "\n")
 }
 
 // ShowAddress is an address as a person should see it. A domain beyond ASCII is

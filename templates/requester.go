@@ -19,6 +19,8 @@ type ToRequester struct {
 	// ReplyTo is the address with their own token.
 	ReplyTo ticket.Address
 	Request Request
+	// Own is set where the recipient closed or reopened the request themselves.
+	Own bool
 	// Author is who wrote the article, by name alone.
 	Author  string
 	Article *ticket.Public
@@ -39,7 +41,7 @@ type requesterView struct {
 	Name, Author                       string
 	Team, Organisation, Phone          string
 	Reference, Code, Subject, Withheld string
-	Quoted                             bool
+	Quoted, Own                        bool
 }
 
 // ToRequester writes a mail to a requester.
@@ -54,7 +56,10 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 	view := requesterView{
 		Author: greeting(in.Author), Team: team(in.Queue), Organisation: Line(in.Site.Organisation, 100),
 		Phone: Line(in.Site.Phone, 40), Reference: in.Request.Reference.String(), Subject: in.Request.Subject,
-		Withheld: Line(strings.Join(in.Withheld, ", "), 500),
+		Withheld: Line(strings.Join(in.Withheld, ", "), 500), Own: in.Own,
+	}
+	if in.Article != nil && signs(in.Article.Article().Text, view.Author) {
+		view.Author = ""
 	}
 	if view.Organisation == view.Team {
 		view.Organisation = ""
@@ -84,9 +89,24 @@ func (in ToRequester) bring(c *catalogue, bring map[string]block) {
 	history := block{Kind: historyBlock}
 	for _, p := range in.History {
 		a := p.Article()
-		history.Rows = append(history.Rows, row{Head: c.when(a.At, in.Site.Zone), Text: passages(shorten(a.Text, 4, 300))})
+		history.Rows = append(history.Rows, row{Head: c.when(a.At, in.Site.Zone), Text: passages(compact(shorten(a.Text, 4, 300)))})
 	}
 	bring[":history"] = history
+}
+
+// signs reports whether a text ends with its author's name, which then need not
+// stand below it again.
+func signs(text, author string) bool {
+	lines := strings.FieldsFunc(strings.ToLower(Body(text)), func(r rune) bool { return r == '\n' })
+	author = strings.ToLower(author)
+	first, _, _ := strings.Cut(author, " ")
+	for _, l := range lines[max(0, len(lines)-3):] {
+		l = strings.Trim(l, " ,.")
+		if author != "" && (l == first || strings.Contains(l, author)) {
+			return true
+		}
+	}
+	return false
 }
 
 func team(q *ticket.Queue) string {

@@ -26,7 +26,7 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	case kind == ticket.Postmaster:
 		return []sample{ToAdmin{locale, site, held}}
 	case !kind.ForAgents():
-		full := ToRequester{kind, locale, site, queue, "Marie", "help@acme.example", request, "Anna", &public, []ticket.Public{public}, []string{"a.msg"}}
+		full := ToRequester{kind, locale, site, queue, "Marie", "help@acme.example", request, true, "Anna", &public, []ticket.Public{public}, []string{"a.msg"}}
 		return []sample{full, ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, Request: request}}
 	}
 	event := article

@@ -19,6 +19,7 @@ import (
 //	* words             a warning
 //	~ words             in small print
 //	[#command] words    a button, which writes a mail with that command
+//	[[#command]] words  the likeliest of several
 //	---                 a rule
 //	:name               a block that the program brings: article, quote, files, …
 //	Subject: words      on the first line: a subject in place of the ticket's

@@ -45,7 +45,7 @@ func (w *textWriter) block(b block) {
 			w.flow("", "", l.String())
 		}
 	case warningBlock:
-		w.flow("(!) ", "    ", b.Words.String())
+		w.flow("(!) ", "", b.Words.String())
 	case factsBlock:
 		rows := make([][2]string, len(b.Facts))
 		for i, f := range b.Facts {
@@ -145,9 +145,10 @@ func (w *textWriter) columns(rows [][2]string) {
 	}
 }
 
-// flow writes one line of text as lines of the width, each but the last ending
-// in the space that says that it goes on. Lines that would begin with a sign
-// which format=flowed reads get a space before it (RFC 3676 §4.4).
+// flow writes one line of text as lines of the width. Each but the last ends in
+// the space that says that it goes on; not so where the next is indented, for
+// set anew the indent would stand between the words. Lines that begin with a
+// sign which format=flowed reads get a space before it (RFC 3676 §4.4).
 func (w *textWriter) flow(first, next, s string) {
 	prefix := first
 	for {
@@ -166,7 +167,10 @@ func (w *textWriter) flow(first, next, s string) {
 			w.WriteString(strings.TrimRight(line, " ") + "\n")
 			return
 		}
-		w.WriteString(line + " \n")
+		if next == "" || quoted {
+			line += " "
+		}
+		w.WriteString(line + "\n")
 		prefix, s = next, rest
 	}
 }

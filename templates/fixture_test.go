@@ -1,0 +1,136 @@
+package templates
+
+import (
+	"time"
+
+	"guichet/ticket"
+)
+
+// story is a matter as it might go, told in one language: what the golden files
+// and previews show.
+type story struct {
+	locale                                   string
+	subject, request, reply, answer, note    string
+	requester, anna, ben, team, file, heldBy string
+	held, unsent                             string
+}
+
+var stories = []story{
+	{
+		locale: "en", subject: "The coffee machine on the 2nd floor leaks", team: "Acme support", file: "leak under the machine.jpg",
+		requester: "Marie Martin", anna: "Anna Berg", ben: "Ben Roux", heldBy: "Jo <b>Doe</b>",
+		request: "Hello,\n\nsince this morning the coffee machine on the second floor leaks, serial number KX-2210.\nThere is water below the cupboard already. I have put a bucket there and unplugged it.\n\nThe manual says (https://manuals.example.com/kx2210?page=12) that the valve has to be closed,\nbut I cannot find it.\n\nRegards\nMarie Martin",
+		reply:   "Thank you, that was quick. Tomorrow at 9 suits me.\n\n> Can we come tomorrow morning?\n\nYes. Please ring at the side door.",
+		answer:  "Hello Ms Martin,\n\nthank you for unplugging it. The valve is behind the grey cover on the left; please turn it a quarter to the right.\n\nA technician comes tomorrow between 9 and 10:\n\n  1. he changes the seal,\n  2. he checks the other machine, on the 3rd floor.\n\nIs that possible for you?",
+		note:    "Third time this year with this model. If the seal is gone again we should swap it under the contract.",
+		held:    "Please also send the invoice to this address.\n\nJo", unsent: "Hello Ms Martin,\n\nthe technician is on his way.\n\n#clsoe",
+	},
+	{
+		locale: "fr", subject: "La machine à café du 2ᵉ étage fuit", team: "Assistance Acme", file: "fuite sous la machine.jpg",
+		requester: "Marie Martin", anna: "Anna Berg", ben: "Ben Roux", heldBy: "Jo <b>Doe</b>",
+		request: "Bonjour,\n\ndepuis ce matin, la machine à café du deuxième étage fuit, numéro de série KX-2210.\nIl y a déjà de l’eau sous le placard. J’ai mis un seau et je l’ai débranchée.\n\nLe manuel dit (https://manuals.example.com/kx2210?page=12) de fermer la vanne,\nmais je ne la trouve pas.\n\nBien à vous\nMarie Martin",
+		reply:   "Merci, vous avez fait vite. Demain 9 h me convient.\n\n> Pouvons-nous venir demain matin ?\n\nOui. Sonnez à la porte de côté, s’il vous plaît.",
+		answer:  "Bonjour Madame Martin,\n\nmerci de l’avoir débranchée. La vanne est derrière le cache gris, à gauche ; tournez-la d’un quart de tour vers la droite.\n\nUn technicien passe demain entre 9 h et 10 h :\n\n  1. il change le joint,\n  2. il contrôle l’autre machine, au 3ᵉ étage.\n\nCela vous convient-il ?",
+		note:    "Troisième fois cette année avec ce modèle. Si le joint a encore lâché, il faudrait l’échanger au titre du contrat.",
+		held:    "Merci d’envoyer aussi la facture à cette adresse.\n\nJo", unsent: "Bonjour Madame Martin,\n\nle technicien est en route.\n\n#clsoe",
+	},
+}
+
+func (s story) site() *ticket.Site {
+	paris := time.FixedZone("CET", 3600)
+	return &ticket.Site{Name: "acme", Prefix: "ACM", Organisation: "Acme SARL", Phone: "+33 1 23 45 67 89", Locales: []string{s.locale}, Zone: paris,
+		Footer: "Acme SARL, 1 rue des Lilas, 69003 Lyon",
+		Queues: []ticket.Queue{{Name: "help", Title: s.team, Address: "help@acme.example", Agents: []ticket.Address{"anna@acme.example", "ben@acme.example"}}}}
+}
+
+func (s story) ticket() *ticket.Ticket {
+	return &ticket.Ticket{Site: "acme", Queue: "help", Reference: ticket.Reference{Prefix: "ACM", Number: 1042}, Subject: s.subject, State: ticket.Open,
+		Locale: s.locale, Tracking: "34679ACEFHKM", Assignee: 2, Participants: []ticket.Participant{
+			{Number: 1, Role: ticket.Requester, Mailbox: ticket.Mailbox{Name: s.requester, Address: "marie@customer.example"}},
+			{Number: 2, Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Name: s.anna, Address: "anna@acme.example"}},
+			{Number: 3, Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Name: s.ben, Address: "ben@acme.example"}},
+		}}
+}
+
+func (s story) articles() []ticket.Article {
+	at := time.Date(2026, time.March, 12, 8, 5, 0, 0, time.UTC)
+	picture := ticket.Attachment{Name: s.file, Type: "image/jpeg", Size: 2345678}
+	return []ticket.Article{
+		{Number: 1, Kind: ticket.PublicArticle, Author: 1, At: at, Text: s.request, Proof: ticket.ProofDomain, Attachments: []ticket.Attachment{picture}},
+		{Number: 2, Kind: ticket.EventArticle, Author: 2, At: at.Add(5 * time.Minute), Event: ticket.EventTaken},
+		{Number: 3, Kind: ticket.PublicArticle, Author: 2, At: at.Add(9 * time.Minute), Text: s.answer},
+		{Number: 4, Kind: ticket.InternalArticle, Author: 3, At: at.Add(11 * time.Minute), Text: s.note},
+		{Number: 5, Kind: ticket.PublicArticle, Author: 1, At: at.Add(26 * time.Minute), Text: s.reply, Proof: ticket.ProofToken},
+		{Number: 6, Kind: ticket.EventArticle, Author: 2, At: at.Add(27 * time.Hour), Event: ticket.EventClosed},
+		{Number: 7, Kind: ticket.EventArticle, At: at.Add(28 * time.Hour), Event: ticket.EventDeliveryFailed, Detail: "550 5.1.1 no such user here", Text: "marie@customer.example"},
+	}
+}
+
+var storyCommands = []CommandHelp{
+	{"note", "#note", map[string]string{"en": "The whole mail is an internal note. The requester never sees it.", "fr": "Tout le message est une note interne. Le demandeur ne la voit jamais."}},
+	{"close", "#close", map[string]string{"en": "Closes the ticket, after the answer below it if there is one.", "fr": "Ferme la demande, après la réponse écrite en dessous s’il y en a une."}},
+	{"take", "#take", map[string]string{"en": "Assigns the ticket to you.", "fr": "Vous attribue la demande."}},
+	{"help", "#help", map[string]string{"en": "Sends this list.", "fr": "Envoie cette liste."}},
+}
+
+// mails are those of the story, by name: one of each kind at least.
+func (s story) mails() map[string]sample {
+	all := map[string]sample{}
+	a := s.articles()
+	requester := func(name string, kind ticket.NoticeKind, number int, author string) {
+		in := ToRequester{Kind: kind, Locale: s.locale, Site: s.site(), Queue: &s.site().Queues[0], Name: s.requester, Author: author,
+			ReplyTo: "help+acuw64tpnvxs2ylcmnsgkztfnruxg2lonf2ha4de@acme.example",
+			Request: Request{ticket.Reference{Prefix: "ACM", Number: 1042}, "34679ACEFHKM", s.subject}}
+		if public, ok := a[number-1].Public(); ok {
+			in.Article = &public
+		}
+		if kind == ticket.Answer {
+			in.Withheld = []string{"report.msg"}
+		}
+		all[name] = in
+	}
+	requester("acknowledgement", ticket.Acknowledgement, 1, "")
+	requester("receipt", ticket.Receipt, 1, "")
+	requester("answer", ticket.Answer, 3, s.anna)
+	requester("closed", ticket.ClosedNotice, 6, s.anna)
+	own := all["closed"].(ToRequester)
+	own.Own = true
+	all["closed-own"] = own
+	requester("reopened", ticket.ReopenedNotice, 6, s.anna)
+
+	agent := func(name string, kind ticket.NoticeKind, number int, change func(*ToAgent)) {
+		in := ToAgent{Kind: kind, Locale: s.locale, Site: s.site(), Queue: &s.site().Queues[0], Ticket: s.ticket(), To: 2, Commands: storyCommands,
+			ReplyTo: "help+acuw64tpnvxs2ylcmnsgkztfnruxg2lonf2ha4de@acme.example", NoteTo: "help+cmuw64tpnvxs2ylcmnsgkztfnruxg2lonf2ha4de@acme.example"}
+		if number > 0 {
+			in.Article, in.History = &a[number-1], a[:number-1]
+		}
+		if change != nil {
+			change(&in)
+		}
+		all[name] = in
+	}
+	held := &ticket.Held{Why: ticket.HeldStranger, From: ticket.Mailbox{Name: s.heldBy, Address: "marie@xn--custmer-4fg.example"}, Subject: "Re: [ACM-1042] " + s.subject, Text: s.held,
+		Attachments: []ticket.Attachment{{Name: "invoice.pdf", Type: "application/pdf", Size: 81234}}}
+	agent("agent-new", ticket.AgentNew, 1, func(in *ToAgent) { in.Ticket.State, in.Ticket.Assignee = ticket.New, 0 })
+	agent("agent-new-unproved", ticket.AgentNew, 1, func(in *ToAgent) {
+		unproved := a[0]
+		unproved.Proof = ticket.ProofNone
+		in.Article, in.Ticket.State, in.Ticket.Assignee = &unproved, ticket.New, 0
+	})
+	agent("agent-reply", ticket.AgentReply, 5, nil)
+	agent("agent-answer", ticket.AgentAnswer, 3, func(in *ToAgent) { in.To = 3 })
+	agent("agent-note", ticket.AgentNote, 4, nil)
+	agent("agent-event", ticket.AgentEvent, 6, func(in *ToAgent) { in.To, in.Ticket.State = 3, ticket.Closed })
+	agent("agent-event-failed", ticket.AgentEvent, 7, nil)
+	agent("agent-held", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held = held })
+	agent("transcript", ticket.Transcript, 0, func(in *ToAgent) {
+		in.Ticket.State = ticket.Closed
+		in.Transcript = &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#take", Result: ticket.ResultTaken}, {Line: "#close", Result: ticket.ResultClosed}, {Result: ticket.ResultSent}}}
+	})
+	agent("transcript-problem", ticket.Transcript, 0, func(in *ToAgent) {
+		in.Transcript = &ticket.TranscriptBody{Problem: ticket.ProblemStray, Line: "#clsoe", Nearest: "#close", Written: s.unsent, Help: true}
+	})
+	all["postmaster"] = ToAdmin{s.locale, s.site(), ticket.Held{Why: ticket.HeldPostmaster, From: ticket.Mailbox{Name: "Mailer team", Address: "abuse@provider.example"},
+		Subject: "Complaint about a mail from your host", Text: "Hello,\n\none of our users complains about the mail below.\n\nThe abuse team", Proof: ticket.ProofDomain}}
+	return all
+}
