@@ -109,8 +109,8 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 		d.tellAgents(ticket.AgentAnswer, t, w.participant, number)
 		o.Did, o.Why = Answered, "an agent's answer"
 	}
-	for _, e := range a.events {
-		number := d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: e, Author: w.participant.Number})
+	for i, e := range a.events {
+		number := d.write(t, d.event(e, w, i == 0 && !says))
 		if !says { // else the answer or the note shows it
 			d.tellAgents(ticket.AgentEvent, t, w.participant, number)
 		}

@@ -298,6 +298,17 @@ func (d *decider) article(kind ticket.Kind, author uint16, text string, proof ti
 	return a
 }
 
+// event is something that the message made happen. It keeps the message if no
+// other entry does, so that it can be told later who asked and with what proof.
+func (d *decider) event(e ticket.Event, w writer, keeps bool) ticket.Article {
+	a := ticket.Article{Kind: ticket.EventArticle, Event: e, Author: w.participant.Number,
+		Proof: w.claim.Proof, Reason: d.in.Envelope.Evidence.Reason}
+	if keeps {
+		a.MessageID, a.Raw = d.in.Message.MessageID, d.raw()
+	}
+	return a
+}
+
 // files keeps the attachments.
 func (d *decider) files() []ticket.Attachment {
 	var out []ticket.Attachment

@@ -149,23 +149,41 @@ func (d *decider) find(t Target) match {
 
 // byTokens gives the ticket of the first token that is proved, one that was
 // given to the writer before all others. Where none is proved, a token of ours
-// from an earlier epoch still says which ticket was meant.
+// from an earlier epoch still says which ticket was meant. Beside the address
+// for answers, that for notes wins: what it keeps back can still be sent.
 func (d *decider) byTokens(tokens []ticket.Token, rule Rule) (match, bool) {
 	var best match
+	var notes []ticket.ID
 	for _, token := range tokens {
 		if token.Purpose == ticket.BounceToken {
 			continue
 		}
 		m, ok := d.proved(token, rule)
-		switch {
-		case !ok:
-		case !m.void && m.owner.Is(d.from):
-			return m, true
-		case best.ticket == nil || best.void && !m.void:
+		if !ok {
+			continue
+		}
+		if token.Purpose == ticket.NoteToken {
+			notes = append(notes, token.Ticket)
+		}
+		if best.ticket == nil || d.rank(m) > d.rank(best) {
 			best = m
 		}
 	}
+	if best.ticket != nil && slices.Contains(notes, best.ticket.ID) {
+		best.purpose = ticket.NoteToken
+	}
 	return best, best.ticket != nil
+}
+
+// rank orders proved tokens: void, somebody else's, the writer's own.
+func (d *decider) rank(m match) int {
+	switch {
+	case m.void:
+		return 0
+	case !m.owner.Is(d.from):
+		return 1
+	}
+	return 2
 }
 
 // proved checks a token against the participant whom it names.

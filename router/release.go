@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"guichet/ticket"
 )
@@ -13,16 +14,22 @@ import (
 // the mail, or never had one: mail to the postmaster is for a person to read.
 var ErrNoQueue = errors.New("no queue takes this mail")
 
-// ErrNoSender is what Release says of mail without an author to answer.
+// ErrNoSender is what Release says of mail without an author to answer, or whose
+// author is an address of ours: an answer to it would come back to us.
 var ErrNoSender = errors.New("the mail has no sender who could be answered")
 
 // Release files held mail after a person decided that it may: into the ticket
 // that it was for, its writer then being a participant, or as a new ticket.
-// blob opens what was kept with it.
+// An agent's becomes a note, since nobody saw yet what of it was meant for the
+// requester. blob opens what was kept with it.
 func (r *Router) Release(ctx context.Context, h *ticket.Held, blob func(ticket.BlobID) (io.ReadCloser, error)) (ticket.Result, error) {
-	site, ok := r.Directory().Site(h.Site)
-	if !ok {
+	directory := r.Directory()
+	site, ok := directory.Site(h.Site)
+	switch {
+	case !ok:
 		return ticket.Result{}, fmt.Errorf("site %s: %w", h.Site, ErrNoQueue)
+	case h.From.Address == "" || directory.Ours(h.From.Address):
+		return ticket.Result{}, ErrNoSender
 	}
 	for range attempts {
 		facts, err := r.store.Facts(ctx, ticket.Query{Site: h.Site, Tickets: []ticket.ID{h.Ticket}})
@@ -46,26 +53,23 @@ func (r *Router) Release(ctx context.Context, h *ticket.Held, blob func(ticket.B
 // taken to be.
 func (d *decider) release(h *ticket.Held, blob func(ticket.BlobID) (io.ReadCloser, error)) error {
 	queue, ok := d.in.Site.Queue(h.Queue)
-	switch {
-	case !ok:
+	if !ok {
 		return ErrNoQueue
-	case h.From.Address == "":
-		return ErrNoSender
 	}
 	into := d.facts.Tickets[h.Ticket]
 	var t *ticket.Ticket
-	kind := ticket.AgentReply
+	tell, kind := ticket.AgentReply, ticket.PublicArticle
 	if into != nil {
 		t = into.Clone()
 		d.listAgents(t, queue)
 	} else {
-		t, kind = d.begin(queue, h.From, h.Subject, d.in.Site.Locale(), h.Proof), ticket.AgentNew
+		t, tell = d.begin(queue, h.From, h.Subject, d.in.Site.Locale(), h.Proof), ticket.AgentNew
 	}
-	writer, known := t.Who(h.From.Address)
-	if !known {
-		writer = t.Join(ticket.Participant{Role: ticket.Copied, Mailbox: h.From, Locale: t.Locale})
+	writer := releasedWriter(t, h.From)
+	if writer.Role == ticket.AgentRole {
+		tell, kind = ticket.AgentNote, ticket.InternalArticle
 	}
-	article := ticket.Article{Kind: ticket.PublicArticle, Author: writer.Number, Text: h.Text, MessageID: h.MessageID,
+	article := ticket.Article{Kind: kind, Author: writer.Number, Text: h.Text, MessageID: h.MessageID,
 		Proof: h.Proof, Reason: h.Reason, Automatic: h.Automatic, Raw: d.moved(h.Raw, blob)}
 	for _, a := range h.Attachments {
 		a.Blob = d.moved(a.Blob, blob)
@@ -77,11 +81,25 @@ func (d *decider) release(h *ticket.Held, blob func(ticket.BlobID) (io.ReadClose
 		c.MessageIDs = append(c.MessageIDs, threadKey(queue, h.MessageID))
 		writer.Thread.Add(h.MessageID)
 	}
-	if t.State != ticket.New {
+	if t.State != ticket.New && kind == ticket.PublicArticle {
 		t.SetState(ticket.Open, d.in.Now)
 	}
-	d.tellAgents(kind, t, nil, number)
+	d.tellAgents(tell, t, nil, number)
 	return nil
+}
+
+// releasedWriter is whom the words of released mail are taken to be from:
+// whoever has that address on the ticket, an agent who left the team too, or
+// else somebody copied from now on.
+func releasedWriter(t *ticket.Ticket, from ticket.Mailbox) *ticket.Participant {
+	if p, ok := t.Who(from.Address); ok {
+		return p
+	}
+	former := func(p ticket.Participant) bool { return p.Role == ticket.AgentRole && p.Is(from.Address) }
+	if i := slices.IndexFunc(t.Participants, former); i >= 0 {
+		return &t.Participants[i]
+	}
+	return t.Join(ticket.Participant{Role: ticket.Copied, Mailbox: from, Locale: t.Locale})
 }
 
 // moved keeps a held mail's bytes as the ticket's: they were sealed under
@@ -95,8 +113,20 @@ func (d *decider) moved(id ticket.BlobID, blob func(ticket.BlobID) (io.ReadClose
 		if err != nil {
 			return failing{err}
 		}
-		return r
+		return closing{r}
 	})
+}
+
+// closing closes what it reads as soon as there is no more of it: who keeps
+// blobs knows readers alone.
+type closing struct{ io.ReadCloser }
+
+func (c closing) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil {
+		_ = c.Close() // nothing was written to it
+	}
+	return n, err
 }
 
 // failing is a reader of what cannot be opened.

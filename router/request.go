@@ -109,14 +109,15 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 // there are any, are kept with it; either way everybody is told.
 func (d *decider) ownCommand(w writer, c *command, text string) Outcome {
 	t := w.ticket
-	if text != "" || len(d.in.Message.Attachments) > 0 {
+	says := text != "" || len(d.in.Message.Attachments) > 0
+	if says {
 		number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, text, w.claim.Proof))
 		d.tellAgents(ticket.AgentReply, t, nil, number)
 	}
 	a := &act{d: d, ticket: t, writer: w.participant}
 	c.run(a)
-	for _, e := range a.events {
-		number := d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: e, Author: w.participant.Number})
+	for i, e := range a.events {
+		number := d.write(t, d.event(e, w, i == 0 && !says))
 		d.tellAgents(ticket.AgentEvent, t, nil, number)
 	}
 	kind := ticket.ReopenedNotice

@@ -420,7 +420,7 @@ func (m *memory) check(s *records, c *ticket.Change) {
 	blobs := map[ticket.BlobID]bool{"": true}
 	for _, b := range c.Blobs {
 		for range 2 { // it may be opened again
-			if n, err := io.Copy(io.Discard, b.Open()); err != nil || n != b.Size {
+			if n, err := io.Copy(io.Discard, b.Open()); err != nil || n != b.Size && b.Size != -1 {
 				m.t.Errorf("a blob of %d bytes gives %d, %v", b.Size, n, err)
 			}
 		}

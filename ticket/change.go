@@ -64,7 +64,7 @@ type TicketChange struct {
 // committed, and not after.
 type Blob struct {
 	ID   BlobID
-	Size int64
+	Size int64 // of all that Open gives; -1 where that is not known before
 	Open func() io.Reader
 }
 

@@ -1,0 +1,144 @@
+package router_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"guichet/envelope"
+	"guichet/router"
+	"guichet/ticket"
+)
+
+// The same message again for the same queue: 250, and nothing changes,
+// whatever hosts it passed on the way.
+func TestRepeatsChangeNothing(t *testing.T) {
+	w := newWorld(t)
+	for _, m := range []mail{
+		{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHello\n"},
+		{from: "marie@customer.example", to: []string{"help@acme.example", "billing@acme.example"}, text: "Message-ID: <b@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHello both\n"},
+		{from: "x@customer.example", to: []string{"help@acme.example"}, noAuthor: true, text: "Message-ID: <c@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHeld\n"},
+		{from: "marie@customer.example", to: []string{"abuse@acme.example"}, text: "Message-ID: <d@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nFor the admin\n"},
+	} {
+		w.send(m)
+		before := w.store.picture()
+		m.text = "Received: from elsewhere\nX-Spam-Score: 3\n" + m.text
+		again := w.send(m)
+		for _, o := range again.outcomes {
+			if o.Did != router.Repeated {
+				t.Errorf("did %+v", o)
+			}
+		}
+		if again.change != nil || w.store.picture() != before {
+			t.Error("a repeat changed something")
+		}
+	}
+}
+
+// The same message for another queue is one more delivery.
+func TestAnotherQueueIsOneMoreDelivery(t *testing.T) {
+	w := newWorld(t)
+	m := mail{from: "marie@customer.example", to: []string{"help@acme.example", "billing@acme.example"}, rcpt: []string{"help@acme.example"},
+		text: "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHello\n"}
+	first := w.send(m).did(router.Opened).ticket()
+	m.rcpt = []string{"billing@acme.example"}
+	if second := w.send(m).did(router.Opened).ticket(); second.ID == first.ID || second.Queue != "billing" {
+		t.Errorf("it went to %s", second.Queue)
+	}
+	m.rcpt = []string{"help@acme.example", "billing@acme.example"}
+	if third := w.send(m); third.change != nil {
+		t.Errorf("did %+v", third.outcomes)
+	}
+}
+
+// Two sites in one mail: one's commit fails and the sender is asked to come
+// again; the repeat does what was left undone, and only that.
+func TestARepeatCompletesTheRest(t *testing.T) {
+	w := newWorld(t)
+	broken := errors.New("no space left")
+	w.store.before = func(c *ticket.Change) error {
+		if c.Site == "acme" {
+			return broken
+		}
+		return nil
+	}
+	e := w.envelope(mail{from: "marie@customer.example", to: []string{"help@acme.example", "help@bolt.example"}, text: "Subject: x\n\nHello both\n"})
+	if err := w.router.Deliver(context.Background(), e); !errors.Is(err, broken) {
+		t.Fatalf("delivered: %v", err)
+	}
+	if refusal := (*envelope.Refusal)(nil); errors.As(broken, &refusal) {
+		t.Error("a fault of ours is a refusal")
+	}
+	if len(w.store.site("bolt").tickets) != 1 || len(w.store.site("acme").tickets) != 0 {
+		t.Fatal("one site's fault is the other's")
+	}
+	w.store.before = nil
+	if err := w.router.Deliver(context.Background(), e); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.store.site("bolt").tickets) != 1 || len(w.store.site("acme").tickets) != 1 || len(w.store.changes) != 2 {
+		t.Errorf("after the repeat: %d changes", len(w.store.changes))
+	}
+}
+
+// Somebody was faster: it is read and decided again, on what is there now.
+func TestConflictsAreDecidedAgain(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	id := f.ticket().ID
+	tries := 0
+	w.store.before = func(*ticket.Change) error {
+		if tries++; tries == 1 { // an agent closes it between reading and writing
+			stored := w.store.sites["acme"].tickets[id]
+			stored.SetState(ticket.Closed, w.now)
+			stored.Version++
+		}
+		return nil
+	}
+	got := w.pass(w.envelope(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "More\n")), nil)
+	events := got.change.Tickets[0].Articles
+	if tries != 2 || got.ticket().State != ticket.Open || len(events) != 2 || events[1].Event != ticket.EventReopened {
+		t.Errorf("after %d tries: %+v", tries, events)
+	}
+}
+
+// Conflicts without end are the sender's queue's to wait out.
+func TestConflictsWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	tries := 0
+	w.store.before = func(*ticket.Change) error { tries++; return ticket.ErrConflict }
+	err := w.router.Deliver(context.Background(), w.envelope(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "Subject: x\n\nHello\n"}))
+	if !errors.Is(err, ticket.ErrConflict) || tries > 20 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
+// A queue that the settings lost between RCPT and here: the sender comes again,
+// and hears at RCPT that it is gone. The others' mail is filed meanwhile.
+func TestRecipientsThatVanish(t *testing.T) {
+	w := newWorld(t)
+	e := w.envelope(mail{from: "marie@customer.example", to: []string{"help@acme.example", "billing@acme.example"}, text: "Subject: x\n\nHello both\n"})
+	w.sites[0].Queues = slices.Clone(w.sites[0].Queues[:1])
+	w.reload()
+	if err := w.router.Deliver(context.Background(), e); !errors.Is(err, envelope.ErrTryLater) {
+		t.Errorf("delivered: %v", err)
+	}
+	if len(w.store.site("acme").tickets) != 1 {
+		t.Error("the other queue's mail is not filed")
+	}
+	if _, err := w.router.Recipient(context.Background(), "billing@acme.example"); !errors.Is(err, envelope.ErrNoSuchRecipient) {
+		t.Errorf("RCPT says %v", err)
+	}
+}
+
+// A ticket whose queue the settings lost still takes its requester's answer.
+func TestTicketOfAQueueThatIsGone(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	id := f.notice(ticket.Acknowledgement, "marie@customer.example").MessageID
+	w.sites[0].Queues = slices.Clone(w.sites[0].Queues[1:])
+	w.reload()
+	w.send(mail{from: "marie@customer.example", to: []string{"billing@acme.example"}, text: "Subject: x\nReferences: <" + id + ">\n\nStill there?\n"}).
+		did(router.Added).owes("agent-reply carl@acme.example")
+}
