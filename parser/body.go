@@ -20,6 +20,7 @@ type body struct {
 	encrypted   string
 	problems    *problems
 	spare       *part // a text that has a file name, used where there is no other
+	nested      int   // signed messages that are open
 }
 
 // gather goes through the parts in order and sorts them.
@@ -137,10 +138,8 @@ func (b *body) attach(p *part) {
 // useSpare takes a text with a file name for the text of the message when
 // there is no other. It stays an attachment too.
 func (b *body) useSpare() {
-	for _, s := range b.sections {
-		if strings.TrimSpace(s.plain) != "" || strings.TrimSpace(s.html) != "" {
-			return
-		}
+	if b.hasText() {
+		return
 	}
 	if b.spare != nil && b.spare.disposition == "inline" {
 		b.textLeaf(b.spare)

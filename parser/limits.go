@@ -9,6 +9,7 @@ const (
 	maxDepth       = 10       // multiparts within multiparts
 	maxParts       = 500      // parts of all levels together
 
+	maxNested     = 3         // signed messages within signed messages
 	maxText       = 4 << 20   // bytes of text that are decoded and read
 	maxRawText    = 256 << 10 // bytes of raw text shown of an unreadable message
 	maxReplyLines = 20_000    // lines that are looked at for quotes and signatures
@@ -16,6 +17,7 @@ const (
 	maxIDs        = 1_000     // identifiers read from one field
 	maxQuoteDepth = 12        // quote marks told apart on one line
 	maxInner      = 8 << 20   // bytes of an encoded message, TNEF or report that is opened
+	maxTNEF       = 32 << 20  // bytes of a winmail.dat that is opened
 	maxRecipients = 500       // recipients read from one report
 
 	// Bounds before a message may be shown to enmime, whose time grows

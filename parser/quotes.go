@@ -35,14 +35,14 @@ var wroteVerbs = []string{
 	"schrieb", "geschrieben", // German: Apple Mail, Thunderbird, Gmail
 	"a écrit", "a ecrit", "écrit", // French: Gmail, Apple Mail
 	"escribió", "escribio", "ha escrito", "ha escrit", // Spanish: Gmail, Thunderbird
-	"escreveu",           // Portuguese
-	"ha scritto",         // Italian
-	"schreef",            // Dutch: Gmail
-	"geschreven",         // Dutch: Apple Mail
-	"skrev",              // Danish, Norwegian, Swedish
-	"kirjoitti",          // Finnish
-	"skrifaði",           // Icelandic
-	"napisał", "napisal", // Polish: Gmail ("napisał(a)")
+	"escreveu",                             // Portuguese
+	"ha scritto",                           // Italian
+	"schreef",                              // Dutch: Gmail
+	"geschreven",                           // Dutch: Apple Mail
+	"skrev",                                // Danish, Norwegian, Swedish
+	"kirjoitti",                            // Finnish
+	"skrifaði",                             // Icelandic
+	"napisał", "napisal", "napisana przez", // Polish: Gmail ("napisał(a)"), Apple Mail
 	"pisze",              // Polish: Thunderbird
 	"napsal",             // Czech
 	"napísal", "napisal", // Slovak
@@ -67,7 +67,7 @@ var wroteVerbs = []string{
 	"menulis",           // Indonesian, Malay
 	"đã viết",           // Vietnamese
 	"เขียนว่า", "เขียน", // Thai
-	"كتب", "كتبت", // Arabic
+	"كتب", "كتبت", "كتابة ما يلي بواسطة", // Arabic
 	"נכתב על ידי", "כתב", "כתבה", "מאת", // Hebrew
 	"نوشت",                             // Persian
 	"ने लिखा",                          // Hindi
@@ -307,6 +307,9 @@ var (
 
 // originalLine reports whether a line says that the original message follows.
 func originalLine(s string) bool {
+	if strings.Contains(s, "--") && notesLine.MatchString(shorten(s, 300)) {
+		return true // Lotus Notes: "Ann Lee---03/03/2026 10:00:00---first words"
+	}
 	t := strings.TrimLeft(s, " \t*>|")
 	if len(s) > 200 || t == "" || !strings.ContainsAny(t[:min(len(t), 3)], "-_=—–~#*") && len(t) == len(s) {
 		return false
@@ -316,6 +319,9 @@ func originalLine(s string) bool {
 		return false
 	}
 	words := strings.ToLower(strings.Trim(m[1], " *-_=:"))
+	if words == "original" {
+		return true // QQ
+	}
 	for _, o := range originals {
 		if strings.HasPrefix(words, o) && len(words) <= len(o)+20 {
 			return true
@@ -333,6 +339,9 @@ func ruleLine(s string) bool {
 
 var (
 	datePattern = regexp.MustCompile(`\d{1,4}\s?[./年년-]\s?\d{1,2}\s?[./月월-]\s?\d{1,4}|\b(19|20)\d\d\b|\d{1,2}[:.h]\d{2}|\d{1,2}/\d{1,2}`)
+	fullDate    = regexp.MustCompile(`\d{1,4}\s?[./년年-]\s?\d{1,2}\s?[./月월-]\s?\d{1,4}|\b(?:19|20)\d\d\b`)
+	clockTime   = regexp.MustCompile(`\d{1,2}[:.h]\d{2}`)
+	notesLine   = regexp.MustCompile(`^.{1,100}-{2,}\s?\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}[ ,].{3,40}-{2,}`)
 	addrPattern = regexp.MustCompile(`[^\s<>@]{1,64}@[^\s<>@]{2,}`)
 	sameLine    = regexp.MustCompile(`^(.*?[^\s-])\s*-{2,}\s*(On\s.{6,200}wrote:?)\s*$`)
 	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
@@ -349,7 +358,7 @@ func attribution(lines []line, end int) (start int, ok bool) {
 	if !closing && !bareAttribution(last) {
 		return 0, false
 	}
-	joined := ""
+	joined, maybe := "", -1
 	depth := lines[end].depth
 	for j := end; j >= 0 && j > end-6; j-- {
 		if lines[j].depth != depth {
@@ -365,24 +374,42 @@ func attribution(lines []line, end int) (start int, ok bool) {
 		if len(joined) > 500 {
 			break
 		}
-		if isAttribution(joined, closing) {
+		switch isAttribution(joined, closing) {
+		case sure:
 			return beginning(lines, j, end), true
+		case likely:
+			if maybe < 0 {
+				maybe = j
+			}
 		}
+	}
+	if maybe >= 0 && marked(lines, end+1) {
+		return beginning(lines, maybe, end), true
 	}
 	return 0, false
 }
 
-// beginning looks above a line that is an attribution by itself ("<ann@example.com>
-// wrote:") for the one with the date, of which it is the rest.
+// beginning looks above a line that is an attribution by itself for the one of
+// which it is the rest: the date above "<ann@example.com> wrote:", the name
+// above a date.
 func beginning(lines []line, j, end int) int {
-	if head := attributionHead(lines[j].text); head {
+	tail := lines[j].text
+	if attributionHead(tail) && addrPattern.MatchString(tail) {
 		return j
 	}
 	for k := j - 1; k >= 0 && k > end-5; k-- {
+		above := strings.TrimSpace(lines[k].text)
 		if lines[k].depth != lines[end].depth || lines[k].blank() && !strings.HasPrefix(strings.TrimSpace(lines[k+1].text), "<") {
 			break
 		}
-		if attributionHead(lines[k].text) {
+		if attributionHead(above) {
+			return k
+		}
+		if lines[k].blank() || strings.HasSuffix(above, ".") || strings.HasSuffix(above, "!") || strings.HasSuffix(above, "?") {
+			continue
+		}
+		hasDate, hasAddr := fullDate.MatchString(above), addrPattern.MatchString(above)
+		if hasDate && !datePattern.MatchString(tail) || hasAddr && !addrPattern.MatchString(tail) {
 			return k
 		}
 	}
@@ -424,28 +451,37 @@ func bareAttribution(last string) bool {
 	return strings.HasSuffix(last, ">") && last[0] >= '0' && last[0] <= '9' && dateFirst.MatchString(last) && addrPattern.MatchString(last)
 }
 
+// certainty is how sure a line is to stand before a quote. A likely one counts
+// only where quote marks follow.
+type certainty uint8
+
+const (
+	no certainty = iota
+	likely
+	sure
+)
+
 // isAttribution judges a whole candidate.
-func isAttribution(s string, closing bool) bool {
+func isAttribution(s string, closing bool) certainty {
 	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\u202a\u202b\"'")
 	lower := strings.ToLower(s)
 	verb := hasVerb(lower)
 	date := datePattern.MatchString(s)
 	addr := addrPattern.MatchString(s)
-	opens := startsAttribution(lower)
 	dated := dateFirst.MatchString(s)
 	switch {
-	case verb && opens && (date || addr):
-		return true
-	case verb && date && (addr || dated):
-		return true
+	case verb && (date || addr) && startsAttribution(lower):
+		return sure
+	case verb && date && (addr || dated || fullDate.MatchString(s) && clockTime.MatchString(s)):
+		return sure
 	case verb && addr && endsWithVerb(lower) && len(s) < 160 && !strings.Contains(s, ". "):
-		return true // Name <address> wrote:
-	case !closing:
-		return dated && addr
-	case dated && addr && date:
-		return true // date, "Name" <address>:  (Yandex, mail.ru, Japanese programs)
+		return sure // Name <address> wrote:
+	case dated && addr && (date || !closing):
+		return sure // date, "Name" <address>:  (Yandex, mail.ru, Japanese programs)
+	case closing && len(s) < 160 && (addr || verb && endsWithVerb(lower)):
+		return likely // "Quoting Ann <address>:" (Horde), "Ann wrote:"
 	}
-	return false
+	return no
 }
 
 func hasVerb(lower string) bool {
