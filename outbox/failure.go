@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"regexp"
@@ -49,6 +50,10 @@ func fault(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "took too long"
+	case errors.Is(err, context.Canceled):
+		return "cut short because we stop"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
+		return "the host closed the connection"
 	case errors.As(err, &dns):
 		return "look-up of " + dns.Name + ": " + dns.Err
 	case errors.As(err, &op) && op.Timeout():

@@ -5,6 +5,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
@@ -61,6 +62,9 @@ type Parts struct {
 	Resolver Resolver
 	// Dial opens connections.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Roots are whom certificates must come from where TLS is required; nil are
+	// those of the system.
+	Roots *x509.CertPool
 }
 
 // Outbox sends what the store says is due.
@@ -109,7 +113,7 @@ func New(s Settings, p Parts) (*Outbox, error) {
 	}
 	return &Outbox{
 		Parts: p, settings: s, changed: make(chan struct{}, 1), limit: newLimiter(),
-		relays: newPool(p.Dial), sent: map[string]bool{},
+		relays: newPool(p.Dial, p.Roots), sent: map[string]bool{},
 	}, nil
 }
 
@@ -130,6 +134,19 @@ func (o *Outbox) Update(s Settings) error {
 	default:
 	}
 	return nil
+}
+
+// UpdateTemplates puts new words in force for what is written from now on.
+func (o *Outbox) UpdateTemplates(t *templates.Set) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.Templates = t
+}
+
+func (o *Outbox) words() *templates.Set {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.Templates
 }
 
 func (o *Outbox) current() Settings {

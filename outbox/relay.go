@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -41,13 +42,14 @@ type peer struct {
 // standard library: go-smtp's begins STARTTLS only after greeting as localhost,
 // which strict hosts refuse.
 type pool struct {
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
-	mu   sync.Mutex
-	idle map[peer][]*connection
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	roots *x509.CertPool
+	mu    sync.Mutex
+	idle  map[peer][]*connection
 }
 
-func newPool(dial func(context.Context, string, string) (net.Conn, error)) *pool {
-	return &pool{dial: dial, idle: map[peer][]*connection{}}
+func newPool(dial func(context.Context, string, string) (net.Conn, error), roots *x509.CertPool) *pool {
+	return &pool{dial: dial, roots: roots, idle: map[peer][]*connection{}}
 }
 
 const (
@@ -84,6 +86,9 @@ func (p *pool) send(ctx context.Context, to peer, m *outgoing) error {
 		if err == nil {
 			p.put(to, c)
 			return nil
+		}
+		if ctx.Err() != nil { // the connection was closed under it
+			err = context.Cause(ctx)
 		}
 		if c.reset(err) {
 			p.put(to, c)
@@ -247,7 +252,7 @@ func (p *pool) connect(ctx context.Context, to peer, policy string) (*connection
 	l.begin()
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
-	c, err := greet(l, to, policy)
+	c, err := p.greet(l, to, policy)
 	if err != nil {
 		_ = l.Close()
 		return nil, err
@@ -255,10 +260,10 @@ func (p *pool) connect(ctx context.Context, to peer, policy string) (*connection
 	return c, nil
 }
 
-func greet(l *line, to peer, policy string) (*connection, error) {
+func (p *pool) greet(l *line, to peer, policy string) (*connection, error) {
 	conn := net.Conn(l)
 	if to.implicit {
-		conn = tls.Client(l, &tls.Config{ServerName: to.name})
+		conn = tls.Client(l, &tls.Config{ServerName: to.name, RootCAs: p.roots})
 	}
 	client, err := smtp.NewClient(conn, to.name)
 	if err != nil {
@@ -274,7 +279,7 @@ func greet(l *line, to peer, policy string) (*connection, error) {
 	case offered:
 		// Where encryption is a courtesy, so is the certificate (RFC 7435).
 		verify := policy == "required"
-		if err := c.StartTLS(&tls.Config{ServerName: to.name, InsecureSkipVerify: !verify}); err != nil {
+		if err := c.StartTLS(&tls.Config{ServerName: to.name, RootCAs: p.roots, InsecureSkipVerify: !verify}); err != nil {
 			return nil, &handshakeError{fmt.Errorf("STARTTLS: %w", err)}
 		}
 	case policy == "required":
