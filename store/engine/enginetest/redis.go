@@ -2,9 +2,12 @@ package enginetest
 
 import (
 	"bufio"
+	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +135,41 @@ func (r *Redis) Age(d time.Duration) {
 	}
 	if err := keys.Err(); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// FreePort gives a port of loopback that nobody uses now.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// AwaitInfo returns when CLUSTER INFO says all of some lines. The servers need
+// some gossip for that, which nothing announces.
+func AwaitInfo(t testing.TB, c *goredis.Client, lines ...string) {
+	t.Helper()
+	limit, stop := context.WithTimeout(ctx, 20*time.Second)
+	defer stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		info, err := c.ClusterInfo(limit).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing := slices.IndexFunc(lines, func(line string) bool { return !strings.Contains(info, line) })
+		if missing < 0 {
+			return
+		}
+		<-tick.C
 	}
 }

@@ -4,6 +4,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -27,6 +29,9 @@ type Options struct {
 	Replicas int
 	// Local waits for no replica.
 	Local bool
+	// Wait is how long a commit waits for them before it says that it is not
+	// durable; 0 is three seconds.
+	Wait time.Duration
 	// Now takes the place of Redis's own clock where leases are given; nil but in
 	// tests.
 	Now func() time.Time
@@ -37,6 +42,7 @@ type Engine struct {
 	client   goredis.UniversalClient
 	now      func() time.Time
 	replicas int
+	patience time.Duration // with replicas
 	// aof waits until replicas have it on their disks, not in memory alone.
 	aof      bool
 	warnings []string
@@ -60,13 +66,16 @@ var (
 	takeScript   = goredis.NewScript(takeSource)
 )
 
+// What go-redis logs on its own, past log/slog, its calls also return as errors.
+func init() { logging.Disable() }
+
 // Open connects, and looks at what kind of Redis it is.
 func Open(ctx context.Context, opt Options) (*Engine, error) {
 	server, err := Parse(opt.URL)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{client: server.client(), now: opt.Now}
+	e := &Engine{client: server.client(), now: opt.Now, patience: cmp.Or(opt.Wait, waitFor)}
 	if err := e.look(ctx, opt); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: redis: %w", err), e.client.Close())
 	}

@@ -11,8 +11,8 @@ import (
 	"guichet/store/engine"
 )
 
-// waitFor is how long a commit waits for replicas. It is shorter than the time
-// after which the connection gives up.
+// waitFor is how long a commit waits for replicas where nothing else is set. It
+// is shorter than the time after which the connection gives up.
 const (
 	waitFor     = 3 * time.Second
 	readTimeout = 10 * time.Second
@@ -90,9 +90,9 @@ func conflicted(reply any) bool {
 
 func (e *Engine) wait(ctx context.Context, pipe goredis.Pipeliner) *goredis.Cmd {
 	if e.aof {
-		return pipe.Do(ctx, "WAITAOF", 1, e.replicas, waitFor.Milliseconds())
+		return pipe.Do(ctx, "WAITAOF", 1, e.replicas, e.patience.Milliseconds())
 	}
-	return pipe.Do(ctx, "WAIT", e.replicas, waitFor.Milliseconds())
+	return pipe.Do(ctx, "WAIT", e.replicas, e.patience.Milliseconds())
 }
 
 // waited reads how many replicas answered, and whether this Redis has it on its

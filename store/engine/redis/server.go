@@ -95,6 +95,10 @@ func addresses(hosts, port string) []string {
 // one.
 const connections = 100
 
+// dials is how often one attempt to connect is made: a Redis that is away should
+// soon be a 451, and the sender's queue tries again.
+const dials = 2
+
 func (s Server) client() goredis.UniversalClient {
 	var secure *tls.Config
 	if s.tls {
@@ -104,20 +108,20 @@ func (s Server) client() goredis.UniversalClient {
 	case "cluster":
 		return goredis.NewClusterClient(&goredis.ClusterOptions{
 			Addrs: s.addresses, Username: s.username, Password: s.password, TLSConfig: secure,
-			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true,
+			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		})
 	case "sentinel":
 		return goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: s.master, SentinelAddrs: s.addresses, DB: s.db,
 			Username: s.username, Password: s.password, TLSConfig: secure,
-			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true,
+			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 		})
 	}
 	return goredis.NewClient(&goredis.Options{
 		Network: s.network, Addr: s.addresses[0], DB: s.db,
 		Username: s.username, Password: s.password, TLSConfig: secure,
-		ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true,
+		ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"guichet/store/engine"
+)
+
+// Copied is what a store holds, and what proves that a copy is complete.
+type Copied struct {
+	// Fields and Entries are how many of each stay until somebody removes them.
+	Fields, Entries int
+	// Expiring is how many fields are of records that vanish by themselves. They
+	// are copied, and not compared: some may vanish meanwhile.
+	Expiring int
+	// Digest is over all fields and entries that stay.
+	Digest string
+}
+
+// Progress is told how far a copy has come: steps done, of how many.
+type Progress func(done, total int)
+
+// stepsAtOnce is how much one commit of a copy writes.
+const stepsAtOnce = 500
+
+// Migrate copies everything of one engine into another that is empty, as it is:
+// nothing is unsealed, and blobs stay in their directory. Then it reads both
+// again and compares them. A copy that was broken off is begun again by the same
+// call; until it is complete, no daemon opens the store that it goes to. Neither
+// may be in use.
+func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Copied, error) {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	if err := claim(ctx, to); err != nil {
+		return Copied{}, err
+	}
+	had, err := survey(ctx, from, func(int) {})
+	if err != nil {
+		return Copied{}, err
+	}
+	if had.Fields == 0 {
+		return Copied{}, errors.New("store: migrate: there is nothing to copy")
+	}
+	// Copied, read again there, and read again here.
+	each := had.Fields + had.Entries + had.Expiring
+	total := 3 * each
+	if err := copyAll(ctx, from, to, func(n int) { progress(min(n, each), total) }); err != nil {
+		return Copied{}, err
+	}
+	got, err := survey(ctx, to, func(n int) { progress(each+min(n, each), total) })
+	if err != nil {
+		return Copied{}, err
+	}
+	still, err := survey(ctx, from, func(n int) { progress(2*each+min(n, each), total) })
+	if err != nil {
+		return Copied{}, err
+	}
+	switch {
+	case still.Digest != had.Digest:
+		return Copied{}, errors.New("store: migrate: the store changed while it was copied; stop whatever uses it, empty the other, and begin again")
+	case got.Digest != had.Digest || got.Fields != had.Fields || got.Entries != had.Entries:
+		return Copied{}, fmt.Errorf("store: migrate: the copy is not the same: %d fields and %d entries of %d and %d", got.Fields, got.Entries, had.Fields, had.Entries)
+	}
+	progress(total, total)
+	_, err = to.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Drop(recordMigrating)}})
+	if err != nil {
+		return Copied{}, fmt.Errorf("store: migrate: %w", err)
+	}
+	return got, nil
+}
+
+// claim marks a store as the target of a copy. Only an empty one, or one that a
+// copy was begun into, can be.
+func claim(ctx context.Context, to engine.Engine) error {
+	answers, err := to.Read(ctx, global, engine.Ask{Record: recordMigrating, Fields: []string{fieldFrom}})
+	if err != nil {
+		return fmt.Errorf("store: migrate: %w", err)
+	}
+	if len(answers[0].Rows[0].Fields) > 0 {
+		return nil
+	}
+	for _, err := range to.Scan(ctx) {
+		if err != nil {
+			return fmt.Errorf("store: migrate: %w", err)
+		}
+		return errors.New("store: migrate: the store to copy into is not empty")
+	}
+	_, err = to.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{engine.Absent(recordMigrating, fieldFrom)},
+		Steps:  []engine.Step{engine.Put(recordMigrating, fieldFrom, []byte("another store"))},
+	})
+	if err != nil {
+		return fmt.Errorf("store: migrate: %w", err)
+	}
+	return nil
+}
+
+// mark reports whether an item only says that a copy is under way.
+func mark(item engine.Item) bool { return item.Space == global && item.Record == recordMigrating }
+
+// survey counts what an engine holds. An engine may give an item twice, so what
+// is counted and digested are the sorted sums of the items, each once: 16 bytes
+// of memory for each.
+func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, error) {
+	var fields, entries, expiring [][16]byte
+	n := 0
+	for item, err := range e.Scan(ctx) {
+		if err != nil {
+			return Copied{}, fmt.Errorf("store: migrate: %w", err)
+		}
+		switch {
+		case mark(item):
+			continue
+		case item.Index != "":
+			entries = append(entries, sum(item))
+		case item.Left > 0:
+			expiring = append(expiring, sum(item))
+		default:
+			fields = append(fields, sum(item))
+		}
+		if n++; n%1000 == 0 {
+			seen(n)
+		}
+	}
+	seen(n)
+	fields, entries, expiring = distinct(fields), distinct(entries), distinct(expiring)
+	h := sha256.New()
+	for _, s := range fields {
+		h.Write(s[:])
+	}
+	for _, s := range entries {
+		h.Write(s[:])
+	}
+	return Copied{len(fields), len(entries), len(expiring), hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+func distinct(sums [][16]byte) [][16]byte {
+	slices.SortFunc(sums, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(sums)
+}
+
+func sum(item engine.Item) [16]byte {
+	h := sha256.New()
+	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Name, string(item.Value)} {
+		writePart(h, part)
+	}
+	_ = binary.Write(h, binary.BigEndian, item.Score)
+	return [16]byte(h.Sum(nil))
+}
+
+// copyAll writes every item of one engine into the other.
+func copyAll(ctx context.Context, from, to engine.Engine, done func(n int)) error {
+	var steps []engine.Step
+	var space engine.Space
+	n := 0
+	flush := func() error {
+		if len(steps) == 0 {
+			return nil
+		}
+		_, err := to.Commit(ctx, space, engine.Batch{Steps: steps})
+		steps = steps[:0]
+		done(n)
+		return err
+	}
+	for item, err := range from.Scan(ctx) {
+		if err == nil && (item.Space != space || len(steps) >= stepsAtOnce) {
+			err = flush()
+			space = item.Space
+		}
+		if err != nil {
+			return fmt.Errorf("store: migrate: %w", err)
+		}
+		if !mark(item) {
+			steps = append(steps, stepsOf(item)...)
+			n++
+		}
+	}
+	if err := flush(); err != nil {
+		return fmt.Errorf("store: migrate: %w", err)
+	}
+	return nil
+}
+
+func stepsOf(item engine.Item) []engine.Step {
+	switch {
+	case item.Index != "":
+		return []engine.Step{engine.Add(item.Index, item.Name, item.Score)}
+	case item.Left > 0:
+		return []engine.Step{engine.Put(item.Record, item.Name, item.Value), engine.Expire(item.Record, max(item.Left, 1e6))}
+	}
+	return []engine.Step{engine.Put(item.Record, item.Name, item.Value)}
+}
