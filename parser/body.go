@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -51,6 +52,9 @@ func (b *body) leaf(p *part) {
 		b.attach(p)
 	case strings.HasPrefix(p.mediaType, "multipart/"):
 		// An empty multipart holds nothing.
+	case p.isText() && p.binary():
+		b.problems.add("text that is no text")
+		b.attach(p)
 	case p.mediaType == "application/pgp-signature" && !named && p.parent != nil && p.parent.mediaType == "multipart/signed":
 		// Said of the mail, not sent with it.
 	case p.isText() && p.disposition != "attachment" && (!named || p.parent == nil) && !(p.enriched() && len(b.sections) > 0 && p.parent.mediaType != "multipart/alternative"):
@@ -65,6 +69,26 @@ func (b *body) leaf(p *part) {
 	default:
 		b.attach(p)
 	}
+}
+
+// binary reports whether the bytes of a text part are no text at all: a picture
+// or program under the wrong label. Texts in UTF-16 and UTF-32 say so.
+func (p *part) binary() bool {
+	label := cleanLabel(p.params["charset"])
+	if strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || strings.HasPrefix(label, "ucs") || label == "unicode" {
+		return false
+	}
+	head := decodeTransfer(p.encoding, p.body, 2<<10)
+	if len(head) < 64 || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+		return false
+	}
+	odd := 0
+	for _, c := range head {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != 0x0e && c != 0x0f {
+			odd++
+		}
+	}
+	return odd*20 > len(head)
 }
 
 // textLeaf adds a text part as a section of its own.
@@ -141,7 +165,7 @@ func (b *body) useSpare() {
 	if b.hasText() {
 		return
 	}
-	if b.spare != nil && b.spare.disposition == "inline" {
+	if b.spare != nil {
 		b.textLeaf(b.spare)
 	}
 }

@@ -125,7 +125,11 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 	case label == "utf-8" || label == "utf8":
 		return decodeUTF8(b)
 	case stateful(label):
-		return decodeStateful(b, label), false
+		// Eight bits under a label of seven: it is another charset of its language.
+		if text = decodeStateful(b, label); strings.Contains(text, "\uFFFD") {
+			return guessCharset(b)
+		}
+		return text, false
 	}
 	enc := lookup(label)
 	if enc == nil {
@@ -137,8 +141,8 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 		return string(b), true
 	}
 	text = decodeWith(enc, b)
-	if strings.Contains(text, "\uFFFD") && utf8.Valid(b) {
-		return string(b), true
+	if n := strings.Count(text, "\uFFFD"); n > 0 && (utf8.Valid(b) || n*10 > utf8.RuneCountInString(text)) {
+		return guessCharset(b)
 	}
 	return text, false
 }

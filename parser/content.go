@@ -47,7 +47,7 @@ func compose(sections []section) content {
 		if s.hasPlain {
 			chosen = plainLines(s.plain)
 		}
-		if !s.hasPlain || s.hasHTML && !sameMessage(chosen, fromHTML) {
+		if !s.hasPlain || s.hasHTML && !plainWillDo(chosen, fromHTML) {
 			chosen = fromHTML
 		} else {
 			c.plain = true
@@ -89,23 +89,44 @@ func blankLines(lines []line) bool {
 	return true
 }
 
-// sameMessage reports whether the plain form of a mail says what its HTML
-// says. Some programs write a stub there ("your program cannot show HTML"), or
-// an older or emptier text. Links and pictures are left out of the comparison.
-func sameMessage(plain, html []line) bool {
+// plainWillDo reports whether the plain form of a mail says what its HTML says.
+// Some programs write a stub there ("your program cannot show HTML"), or an
+// older or emptier text; some do so in the HTML. Where the two differ, the one
+// that says more is taken. Links and pictures are left out of the comparison.
+func plainWillDo(plain, html []line) bool {
 	const sample = 3_000
 	want := wordCounts(html, sample)
 	have := wordCounts(plain, 2*sample)
-	if len(want) == 0 {
-		return !blankLines(plain) || blankLines(html)
-	}
-	total, found := 0, 0
+	total, found, words := 0, 0, 0
 	for w, n := range want {
 		total += n
 		found += min(n, have[w])
 	}
-	return float64(found) >= 0.6*float64(total)
+	for _, n := range have {
+		words += n
+	}
+	switch {
+	case words == 0:
+		return total == 0
+	case float64(found) >= 0.6*float64(total):
+		return true
+	}
+	return words >= total && !isStub(plain)
 }
+
+// isStub tells the sentences that stand in for a text that is only in HTML.
+func isStub(plain []line) bool {
+	for _, l := range plain[:min(len(plain), 20)] {
+		lower := strings.ToLower(l.text)
+		if strings.Contains(lower, "html") && containsAny(lower, stubWords) {
+			return true
+		}
+	}
+	return false
+}
+
+// stubWords stand beside "HTML" in such sentences, by language.
+var stubWords = []string{"client", "program", "reader", "support", "browser", "display", "view", "format", "afficher", "messagerie", "anzeigen", "darstellen", "visualizza", "mostrar", "weergeven"}
 
 // wordCounts counts the first limit words of some lines, addresses left out.
 func wordCounts(lines []line, limit int) map[string]int {

@@ -19,10 +19,4 @@ const (
 	maxInner      = 8 << 20   // bytes of an encoded message, TNEF or report that is opened
 	maxTNEF       = 32 << 20  // bytes of a winmail.dat that is opened
 	maxRecipients = 500       // recipients read from one report
-
-	// Bounds before a message may be shown to enmime, whose time grows
-	// exponentially with unclosed multiparts and quadratically with empty parts.
-	maxFallbackSize       = 1 << 20
-	maxFallbackBoundaries = 12
-	maxFallbackDashes     = 1_000
 )

@@ -147,7 +147,7 @@ func cutParts(body []byte, boundary string) [][]byte {
 		at := pos + i
 		line, next := nextLine(body, at)
 		closing, ok := boundaryLine(line[len(delimiter):])
-		if !ok || at > 0 && body[at-1] != '\n' {
+		if !ok || at > 0 && body[at-1] != '\n' || closing && start >= 0 && namesBoundary(body[start:at], boundary+"--") {
 			pos = at + len(delimiter)
 			continue
 		}
@@ -167,6 +167,14 @@ func cutParts(body []byte, boundary string) [][]byte {
 		pieces = append(pieces, body[start:])
 	}
 	return pieces
+}
+
+// namesBoundary reports whether the header of a piece gives it a boundary that
+// begins with its parent's end mark: such a line opens the inner one.
+func namesBoundary(piece []byte, boundary string) bool {
+	h := piece[:min(len(piece), 4<<10)]
+	i := bytes.Index(h, []byte(boundary))
+	return i > 0 && bytes.Contains(bytes.ToLower(h[:i]), []byte("boundary="))
 }
 
 // boundaryLine says whether what follows a delimiter ends its line.
