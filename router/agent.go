@@ -146,9 +146,6 @@ func (d *decider) ask(w writer, body ticket.TranscriptBody) Outcome {
 }
 
 func (d *decider) transcript(t *ticket.Ticket, p *ticket.Participant, body ticket.TranscriptBody) {
-	if d.in.Envelope.Null {
-		return
-	}
 	n := d.notify(ticket.Transcript, t, p, 0)
 	n.Transcript = &body
 	n.Brakes = ticket.TranscriptBrakes(p.Address)

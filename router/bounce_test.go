@@ -11,6 +11,10 @@ import (
 
 // report is a delivery report (RFC 3464) about one recipient.
 func report(recipient, action, original string) string {
+	status, ok := map[string]string{"failed": "5.1.1", "delayed": "4.4.1"}[action]
+	if !ok {
+		status = "2.0.0"
+	}
 	return fmt.Sprintf(`Subject: Undelivered Mail Returned to Sender
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=delivery-status; boundary=b
@@ -18,7 +22,7 @@ Content-Type: multipart/report; report-type=delivery-status; boundary=b
 --b
 Content-Type: text/plain
 
-Your mail could not be delivered. Call CANARY.
+This is about your mail. Call CANARY.
 
 --b
 Content-Type: message/delivery-status
@@ -27,8 +31,7 @@ Reporting-MTA: dns; mx.customer.example
 
 Final-Recipient: rfc822; %s
 Action: %s
-Status: 5.1.1
-Diagnostic-Code: smtp; 550 5.1.1 User unknown
+Status: %s
 
 --b
 Content-Type: text/rfc822-headers
@@ -37,7 +40,7 @@ Message-ID: <%s>
 Subject: Re: [ACM-1000] Printer
 
 --b--
-`, recipient, action, original)
+`, recipient, action, status, original)
 }
 
 func bounceTo(w *world, n ticket.Notice) string { return w.at(ticket.BounceToken, n) }
@@ -86,6 +89,18 @@ func TestBouncesThatNobodyNeedsToRead(t *testing.T) {
 	anna := f.notice(ticket.AgentNew, "anna@acme.example")
 	w.send(mail{from: "mailer-daemon@acme.example", to: []string{bounceTo(w, anna)}, null: true, text: report("anna@acme.example", "failed", "x@x.example")}).
 		did(router.Filed).owes()
+}
+
+// What a report says of its recipients decides.
+func TestWhatIsAFailure(t *testing.T) {
+	for action, want := range map[string]ticket.Event{"failed": ticket.EventDeliveryFailed, "delayed": ticket.EventAutomatic, "relayed": ticket.EventAutomatic, "delivered": ticket.EventAutomatic} {
+		w := newWorld(t)
+		n := w.opened().notice(ticket.Acknowledgement, "marie@customer.example")
+		f := w.send(mail{from: "mailer-daemon@customer.example", to: []string{bounceTo(w, n)}, null: true, text: report("marie@customer.example", action, "x@x.example")}).did(router.Filed)
+		if f.article().Event != want {
+			t.Errorf("%s is %s", action, f.article().Event)
+		}
+	}
 }
 
 // Without our MAC a bounce is anybody's words: kept, and inert.

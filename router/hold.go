@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"time"
 
 	"guichet/parser"
@@ -79,13 +80,13 @@ func (d *decider) bounce(t Target) Outcome {
 		d.listAgents(changed, queue)
 	}
 	event := d.article(ticket.EventArticle, 0, string(found.owner.Address), d.in.Envelope.Evidence.Proof)
-	event.Event, event.Detail = ticket.EventDeliveryFailed, bounceReason(d.in.Message.Bounce)
-	if !failed(d.in.Message.Bounce) {
-		event.Event = ticket.EventAutomatic
+	event.Event, event.Detail = ticket.EventAutomatic, bounceReason(d.in.Message.Bounce)
+	if failed(d.in.Message.Bounce) {
+		event.Event = ticket.EventDeliveryFailed
 	}
 	number := d.write(changed, event)
 	if event.Event == ticket.EventDeliveryFailed && found.owner.Role != ticket.AgentRole {
-		d.tellAgents(ticket.AgentEvent, changed, nil, number)
+		d.tellOfMachine(changed, nil, number)
 	}
 	return Outcome{Did: Filed, Why: "a bounce of ours", Rule: found.rule, Ticket: changed.ID,
 		Reference: changed.Reference.String(), Proof: d.in.Envelope.Evidence.Proof}
@@ -109,17 +110,12 @@ func (d *decider) bounced(t Target) (match, bool) {
 	return match{}, false
 }
 
-// failed reports whether a bounce says that a mail will not arrive.
+// failed reports whether a report of delivery says that a mail will not arrive:
+// one that names recipients says it of them, one that names none of all. nil is
+// a report of success.
 func failed(b *parser.Bounce) bool {
-	if b == nil || len(b.Recipients) == 0 {
-		return true
-	}
-	for _, r := range b.Recipients {
-		if r.Action == "failed" || r.Action == "" {
-			return true
-		}
-	}
-	return false
+	lost := func(r parser.BouncedRecipient) bool { return r.Action == "failed" || r.Action == "" }
+	return b != nil && (len(b.Recipients) == 0 || slices.ContainsFunc(b.Recipients, lost))
 }
 
 func bounceReason(b *parser.Bounce) string {
@@ -144,10 +140,15 @@ func (d *decider) fileAutomatic(w writer) Outcome {
 	if d.in.Envelope.Null || m.Automatic == parser.AutoReply {
 		return Outcome{Did: Filed, Why: "an automatic answer", Proof: w.claim.Proof}
 	}
-	for _, p := range w.ticket.Active(ticket.AgentRole) {
-		if p != w.participant {
-			d.notify(ticket.AgentEvent, w.ticket, p, number).Brakes = floodBrake("automatic "+w.ticket.ID.String(), p.Address)
+	d.tellOfMachine(w.ticket, w.participant, number)
+	return Outcome{Did: Filed, Why: "automatic: " + string(m.Automatic), Proof: w.claim.Proof}
+}
+
+// tellOfMachine tells the team what a machine wrote, which may never stop.
+func (d *decider) tellOfMachine(t *ticket.Ticket, but *ticket.Participant, number int) {
+	for _, p := range t.Active(ticket.AgentRole) {
+		if p != but {
+			d.notify(ticket.AgentEvent, t, p, number).Brakes = floodBrake("automatic "+t.ID.String(), p.Address)
 		}
 	}
-	return Outcome{Did: Filed, Why: "automatic: " + string(m.Automatic), Proof: w.claim.Proof}
 }

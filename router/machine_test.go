@@ -8,59 +8,60 @@ import (
 	"guichet/ticket"
 )
 
-// Every sign that a machine wrote, one row each: a new matter is kept, and not
-// answered.
+// machineSigns is every sign that a machine wrote, one row each.
+var machineSigns = []struct {
+	sign string
+	mail mail
+}{
+	{"MAIL FROM:<>", mail{null: true}},
+	{"Auto-Submitted: auto-generated", mail{text: "Auto-Submitted: auto-generated"}},
+	{"Auto-Submitted: auto-replied", mail{text: "Auto-Submitted: auto-replied"}},
+	{"Auto-Submitted: auto-notified with a parameter", mail{text: "Auto-Submitted: auto-notified; owner=x"}},
+	{"Auto-Submitted in capitals", mail{text: "AUTO-SUBMITTED: AUTO-REPLIED"}},
+	{"Precedence: bulk", mail{text: "Precedence: bulk"}},
+	{"Precedence: junk", mail{text: "Precedence: junk"}},
+	{"Precedence: list", mail{text: "Precedence: list"}},
+	{"Precedence: auto_reply", mail{text: "Precedence: auto_reply"}},
+	{"List-Id", mail{text: "List-Id: <talk.lists.example>"}},
+	{"List-Unsubscribe", mail{text: "List-Unsubscribe: <https://lists.example/u>"}},
+	{"List-Post", mail{text: "List-Post: <mailto:talk@lists.example>"}},
+	{"List-Help", mail{text: "List-Help: <https://lists.example/h>"}},
+	{"X-Auto-Response-Suppress: All", mail{text: "X-Auto-Response-Suppress: All"}},
+	{"X-Auto-Response-Suppress: AutoReply", mail{text: "X-Auto-Response-Suppress: DR, AutoReply"}},
+	{"X-Auto-Response-Suppress: OOF", mail{text: "X-Auto-Response-Suppress: OOF"}},
+	{"X-Autoreply", mail{text: "X-Autoreply: yes"}},
+	{"X-Autorespond", mail{text: "X-Autorespond: vacation"}},
+	{"X-Loop", mail{text: "X-Loop: somebody@customer.example"}},
+	{"our loop mark", mail{text: "X-Loop: guichet@mx.acme.example"}},
+	{"from mailer-daemon", mail{from: "MAILER-DAEMON@customer.example"}},
+	{"from postmaster", mail{from: "postmaster@customer.example"}},
+	{"from no-reply", mail{from: "no-reply@customer.example"}},
+	{"from noreply", mail{from: "noreply@customer.example"}},
+	{"from do-not-reply", mail{from: "do-not-reply@customer.example"}},
+	{"from an address of ours", mail{from: "help@acme.example"}},
+	{"from an address of ours with an extension", mail{from: "help+x@acme.example"}},
+	{"from an alias of ours", mail{from: "support@old.example"}},
+	{"from another site's address", mail{from: "help@bolt.example"}},
+	{"from a reply address of another site", mail{from: "anything@tickets.bolt.example"}},
+	{"in neither To nor Cc", mail{text: "To: undisclosed-recipients:;", rcpt: []string{"help@acme.example"}}},
+	{"To and Cc name others", mail{text: "To: paul@customer.example\nCc: eve@customer.example", rcpt: []string{"help@acme.example"}}},
+	{"a read receipt", mail{text: "Subject: Read\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\nMessage-ID: <m@customer.example>\n\n" +
+		"--b\nContent-Type: text/plain\n\nIt was shown.\n\n--b\nContent-Type: message/disposition-notification\n\nDisposition: manual-action/MDN-sent-manually; displayed\n\n--b--\n"}},
+	{"a complaint", mail{text: "Subject: Abuse\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\nMessage-ID: <m@customer.example>\n\n" +
+		"--b\nContent-Type: text/plain\n\nSpam.\n\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b--\n"}},
+	{"subject of a vacation notice", mail{text: "Subject: Out of office: Printer"}},
+}
+
+// A machine's new matter is kept, and not answered.
 func TestNeverAnswerAMachine(t *testing.T) {
-	to := []string{"help@acme.example"}
-	for _, c := range []struct {
-		sign string
-		mail mail
-	}{
-		{"MAIL FROM:<>", mail{null: true}},
-		{"Auto-Submitted: auto-generated", mail{text: "Auto-Submitted: auto-generated"}},
-		{"Auto-Submitted: auto-replied", mail{text: "Auto-Submitted: auto-replied"}},
-		{"Auto-Submitted: auto-notified with a parameter", mail{text: "Auto-Submitted: auto-notified; owner=x"}},
-		{"Auto-Submitted in capitals", mail{text: "AUTO-SUBMITTED: AUTO-REPLIED"}},
-		{"Precedence: bulk", mail{text: "Precedence: bulk"}},
-		{"Precedence: junk", mail{text: "Precedence: junk"}},
-		{"Precedence: list", mail{text: "Precedence: list"}},
-		{"Precedence: auto_reply", mail{text: "Precedence: auto_reply"}},
-		{"List-Id", mail{text: "List-Id: <talk.lists.example>"}},
-		{"List-Unsubscribe", mail{text: "List-Unsubscribe: <https://lists.example/u>"}},
-		{"List-Post", mail{text: "List-Post: <mailto:talk@lists.example>"}},
-		{"List-Help", mail{text: "List-Help: <https://lists.example/h>"}},
-		{"X-Auto-Response-Suppress: All", mail{text: "X-Auto-Response-Suppress: All"}},
-		{"X-Auto-Response-Suppress: AutoReply", mail{text: "X-Auto-Response-Suppress: DR, AutoReply"}},
-		{"X-Auto-Response-Suppress: OOF", mail{text: "X-Auto-Response-Suppress: OOF"}},
-		{"X-Autoreply", mail{text: "X-Autoreply: yes"}},
-		{"X-Autorespond", mail{text: "X-Autorespond: vacation"}},
-		{"X-Loop", mail{text: "X-Loop: somebody@customer.example"}},
-		{"our loop mark", mail{text: "X-Loop: guichet@mx.acme.example"}},
-		{"from mailer-daemon", mail{from: "MAILER-DAEMON@customer.example"}},
-		{"from postmaster", mail{from: "postmaster@customer.example"}},
-		{"from no-reply", mail{from: "no-reply@customer.example"}},
-		{"from noreply", mail{from: "noreply@customer.example"}},
-		{"from do-not-reply", mail{from: "do-not-reply@customer.example"}},
-		{"from an address of ours", mail{from: "help@acme.example"}},
-		{"from an address of ours with an extension", mail{from: "help+x@acme.example"}},
-		{"from an alias of ours", mail{from: "support@old.example"}},
-		{"from another site's address", mail{from: "help@bolt.example"}},
-		{"from a reply address of another site", mail{from: "anything@tickets.bolt.example"}},
-		{"in neither To nor Cc", mail{text: "To: undisclosed-recipients:;", rcpt: to}},
-		{"To and Cc name others", mail{text: "To: paul@customer.example\nCc: eve@customer.example", rcpt: to}},
-		{"a read receipt", mail{text: "Subject: Read\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\nMessage-ID: <m@customer.example>\n\n" +
-			"--b\nContent-Type: text/plain\n\nIt was shown.\n\n--b\nContent-Type: message/disposition-notification\n\nDisposition: manual-action/MDN-sent-manually; displayed\n\n--b--\n"}},
-		{"a complaint", mail{text: "Subject: Abuse\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\nMessage-ID: <m@customer.example>\n\n" +
-			"--b\nContent-Type: text/plain\n\nSpam.\n\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b--\n"}},
-		{"subject of a vacation notice", mail{text: "Subject: Out of office: Printer"}},
-	} {
+	for _, c := range machineSigns {
 		t.Run(c.sign, func(t *testing.T) {
 			w := newWorld(t)
 			m := c.mail
 			if m.from == "" {
 				m.from = "marie@customer.example"
 			}
-			m.to = to
+			m.to = []string{"help@acme.example"}
 			if !strings.Contains(m.text, "\n\n") {
 				m.text += "\nMessage-ID: <m@customer.example>\n\nHello, I am a machine or nearly one.\n"
 			}

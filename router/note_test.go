@@ -10,74 +10,79 @@ import (
 
 const canary = "The customer never pays, CANARY."
 
+const quote = "\n\nOn Mon, 2 Mar 2026 at 09:00, Acme support <help@acme.example> wrote:\n> The printer does not print.\n"
+
+func html(body string) string {
+	return "MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<html><body>" + body + "</body></html>\n"
+}
+
+// noteSlips is where #note may stand and how it may be typed.
+var noteSlips = []struct {
+	why, text string
+	want      router.Did
+}{
+	{"first", "#note\n" + canary, router.Acted},
+	{"on the same line", "#note " + canary, router.Acted},
+	{"with a colon", "#note: " + canary, router.Acted},
+	{"with a colon and no space", "#note:" + canary, router.Acted},
+	{"in capitals", "#NOTE\n" + canary, router.Acted},
+	{"after empty lines", "\n\n\n#note\n\n" + canary, router.Acted},
+	{"after spaces", "   #note " + canary, router.Acted},
+	{"after a tab", "\t#note\n" + canary, router.Acted},
+	{"after a no-break space", "\u00a0#note " + canary, router.Acted},
+	{"before a no-break space", "#note\u00a0" + canary, router.Acted},
+	{"after a zero width space", "\u200b#note " + canary, router.Acted},
+	{"after a byte order mark", "\ufeff#note\n" + canary, router.Acted},
+	{"between a zero width joiner", "#\u200dnote\n" + canary, router.Acted},
+	{"with a full-width sign", "＃note\n" + canary, router.Acted},
+	{"with a small sign", "\ufe5fnote\n" + canary, router.Acted},
+	{"with a keycap sign", "#\ufe0f\u20e3 note\n" + canary, router.Acted},
+	{"with a space behind the sign", "# note\n" + canary, router.Acted},
+	{"with two signs", "##note\n" + canary, router.Acted},
+	{"with another command before", "#take\n#note\n" + canary, router.Acted},
+	{"with another command behind", "#note\n#close\n" + canary, router.Acted},
+	{"with words and another command", "#note " + canary + "\n#close\n", router.Acted},
+	{"above a quote", "#note\n" + canary + quote, router.Acted},
+	{"in HTML alone", html("<p>#note</p><p>" + canary + "</p>"), router.Acted},
+	{"in HTML, broken over spans", html("<div><span>#</span><span>note</span><br>" + canary + "</div>"), router.Acted},
+	{"in HTML with entities", html("<div>&#35;note&nbsp;" + canary + "</div>"), router.Acted},
+	{"in French", "#note interne\n" + canary, router.Acted},
+
+	{"after a greeting", "Hi Ben\n#note\n" + canary, router.Asked},
+	{"after a greeting and an empty line", "Hi Ben,\n\n#note " + canary, router.Asked},
+	{"after a greeting on its line", "Hi Ben, #note " + canary, router.Asked},
+	{"glued to a greeting", "Hi Ben,#note " + canary, router.Asked},
+	{"after a banner", "[EXTERN]\n#note\n" + canary, router.Asked},
+	{"behind a banner", "[EXTERN] #note " + canary, router.Asked},
+	{"behind a banner without a space", "[EXTERN]#note\n" + canary, router.Asked},
+	{"behind stars", "*** EXTERNAL MAIL ***\n#note " + canary, router.Asked},
+	{"behind a banner in words", "CAUTION: this mail came from outside.\n#note " + canary, router.Asked},
+	{"behind a banner in words on its line", "CAUTION: this mail came from outside. # note " + canary, router.Asked},
+	{"as a list item", "My thoughts:\n- #note " + canary, router.Asked},
+	{"in bold", "Hello\n*#note* " + canary, router.Asked},
+	{"at the end", canary + "\n#note", router.Asked},
+	{"at the end of a line", canary + " #note", router.Asked},
+	{"glued to its words after a greeting", "Hello\n#noteThe" + canary, router.Asked},
+	{"full-width after a greeting", "Hello\n＃note " + canary, router.Asked},
+	{"spaced after a greeting", "Hello\n# note " + canary, router.Asked},
+	{"keycap after a greeting", "Hello\n#\ufe0f\u20e3note " + canary, router.Asked},
+	{"no-break space after a greeting", "Hello\n\u00a0\u00a0#note\u00a0" + canary, router.Asked},
+	{"in HTML after a greeting", html("<p>Hi Ben</p><p>#note " + canary + "</p>"), router.Asked},
+	{"in HTML, glued to a greeting", html("<b>Hi Ben</b>#note " + canary), router.Asked},
+	{"misspelt", "#noet\n" + canary, router.Asked},
+	{"misspelt otherwise", "#nte " + canary, router.Asked},
+	{"a word that is none", "#internal\n" + canary, router.Asked},
+	{"misspelt after a greeting", "Hi Ben\n#ntoe " + canary, router.Asked},
+	{"in the plural after a greeting", "Hi Ben\n#notes " + canary, router.Asked},
+	{"of another alphabet", "#n\u043ete " + canary, router.Asked},
+	{"of another alphabet after a greeting", "Hi Ben\n#n\u043ete " + canary, router.Asked},
+	{"with an argument to another command", "#close #note " + canary, router.Asked},
+}
+
 // An internal note's words reach no requester, wherever #note stands and
 // however it was typed: it is a note, or the writer is asked; nothing else.
 func TestNoteCanary(t *testing.T) {
-	quote := "\n\nOn Mon, 2 Mar 2026 at 09:00, Acme support <help@acme.example> wrote:\n> The printer does not print.\n"
-	html := func(s string) string {
-		return "MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<html><body>" + s + "</body></html>\n"
-	}
-	for _, c := range []struct {
-		why, text string
-		want      router.Did
-	}{
-		{"first", "#note\n" + canary, router.Acted},
-		{"on the same line", "#note " + canary, router.Acted},
-		{"with a colon", "#note: " + canary, router.Acted},
-		{"with a colon and no space", "#note:" + canary, router.Acted},
-		{"in capitals", "#NOTE\n" + canary, router.Acted},
-		{"after empty lines", "\n\n\n#note\n\n" + canary, router.Acted},
-		{"after spaces", "   #note " + canary, router.Acted},
-		{"after a tab", "\t#note\n" + canary, router.Acted},
-		{"after a no-break space", "\u00a0#note " + canary, router.Acted},
-		{"before a no-break space", "#note\u00a0" + canary, router.Acted},
-		{"after a zero width space", "\u200b#note " + canary, router.Acted},
-		{"after a byte order mark", "\ufeff#note\n" + canary, router.Acted},
-		{"between a zero width joiner", "#\u200dnote\n" + canary, router.Acted},
-		{"with a full-width sign", "＃note\n" + canary, router.Acted},
-		{"with a small sign", "\ufe5fnote\n" + canary, router.Acted},
-		{"with a keycap sign", "#\ufe0f\u20e3 note\n" + canary, router.Acted},
-		{"with a space behind the sign", "# note\n" + canary, router.Acted},
-		{"with two signs", "##note\n" + canary, router.Acted},
-		{"with another command before", "#take\n#note\n" + canary, router.Acted},
-		{"with another command behind", "#note\n#close\n" + canary, router.Acted},
-		{"with words and another command", "#note " + canary + "\n#close\n", router.Acted},
-		{"above a quote", "#note\n" + canary + quote, router.Acted},
-		{"in HTML alone", html("<p>#note</p><p>" + canary + "</p>"), router.Acted},
-		{"in HTML, broken over spans", html("<div><span>#</span><span>note</span><br>" + canary + "</div>"), router.Acted},
-		{"in HTML with entities", html("<div>&#35;note&nbsp;" + canary + "</div>"), router.Acted},
-		{"in French", "#note interne\n" + canary, router.Acted},
-
-		{"after a greeting", "Hi Ben\n#note\n" + canary, router.Asked},
-		{"after a greeting and an empty line", "Hi Ben,\n\n#note " + canary, router.Asked},
-		{"after a greeting on its line", "Hi Ben, #note " + canary, router.Asked},
-		{"glued to a greeting", "Hi Ben,#note " + canary, router.Asked},
-		{"after a banner", "[EXTERN]\n#note\n" + canary, router.Asked},
-		{"behind a banner", "[EXTERN] #note " + canary, router.Asked},
-		{"behind a banner without a space", "[EXTERN]#note\n" + canary, router.Asked},
-		{"behind stars", "*** EXTERNAL MAIL ***\n#note " + canary, router.Asked},
-		{"behind a banner in words", "CAUTION: this mail came from outside.\n#note " + canary, router.Asked},
-		{"behind a banner in words on its line", "CAUTION: this mail came from outside. # note " + canary, router.Asked},
-		{"as a list item", "My thoughts:\n- #note " + canary, router.Asked},
-		{"in bold", "Hello\n*#note* " + canary, router.Asked},
-		{"at the end", canary + "\n#note", router.Asked},
-		{"at the end of a line", canary + " #note", router.Asked},
-		{"glued to its words after a greeting", "Hello\n#noteThe" + canary, router.Asked},
-		{"full-width after a greeting", "Hello\n＃note " + canary, router.Asked},
-		{"spaced after a greeting", "Hello\n# note " + canary, router.Asked},
-		{"keycap after a greeting", "Hello\n#\ufe0f\u20e3note " + canary, router.Asked},
-		{"no-break space after a greeting", "Hello\n\u00a0\u00a0#note\u00a0" + canary, router.Asked},
-		{"in HTML after a greeting", html("<p>Hi Ben</p><p>#note " + canary + "</p>"), router.Asked},
-		{"in HTML, glued to a greeting", html("<b>Hi Ben</b>#note " + canary), router.Asked},
-		{"misspelt", "#noet\n" + canary, router.Asked},
-		{"misspelt otherwise", "#nte " + canary, router.Asked},
-		{"a word that is none", "#internal\n" + canary, router.Asked},
-		{"misspelt after a greeting", "Hi Ben\n#ntoe " + canary, router.Asked},
-		{"in the plural after a greeting", "Hi Ben\n#notes " + canary, router.Asked},
-		{"of another alphabet", "#n\u043ete " + canary, router.Asked},
-		{"of another alphabet after a greeting", "Hi Ben\n#n\u043ete " + canary, router.Asked},
-		{"with an argument to another command", "#close #note " + canary, router.Asked},
-	} {
+	for _, c := range noteSlips {
 		t.Run(c.why, func(t *testing.T) {
 			w := newWorld(t)
 			f := w.opened()

@@ -178,6 +178,23 @@ func TestAgentBySPFAlone(t *testing.T) {
 	}
 }
 
+// Of several tokens in one mail the writer's own counts, wherever it stands.
+func TestOnesOwnTokenAmongOthers(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	own := w.at(ticket.ReplyToken, f.notice(ticket.AgentNew, "anna@acme.example"))
+	bens := w.at(ticket.ReplyToken, f.notice(ticket.AgentNew, "ben@acme.example"))
+	maries := w.at(ticket.ReplyToken, f.notice(ticket.Acknowledgement, "marie@customer.example"))
+	void := maries
+	w.store.sites["acme"].tickets[f.ticket().ID].Requester().Epoch++
+	for i, to := range [][]string{{bens, own}, {own, bens}, {void, own}, {void, bens, own}} {
+		m := mail{from: "anna@acme.example", to: to, method: ticket.BySPF, text: "Subject: x\n\nBy SPF, so that it is the token that counts " + string(rune('a'+i)) + "\n"}
+		if a := w.send(m).did(router.Answered).by(router.ByToken).article(); a.Proof != ticket.ProofToken {
+			t.Errorf("%d: proof %s", i, a.Proof)
+		}
+	}
+}
+
 // Taken off the list, an agent is nobody at once: with their token, with domain
 // proof, by reference. Listed again, what they hold stays void.
 func TestFormerAgents(t *testing.T) {

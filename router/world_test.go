@@ -444,31 +444,10 @@ func (m *memory) check(s *records, c *ticket.Change) {
 	}
 	notices := slices.Clone(c.Notices)
 	for _, tc := range c.Tickets {
-		number := len(s.articles[tc.Ticket.ID])
 		for _, a := range tc.Articles {
-			number++
-			if named(a.Raw, a.Attachments); a.Number != number || a.At.IsZero() {
-				m.t.Errorf("article %d is number %d, at %s", number, a.Number, a.At)
-			}
-			if _, ok := tc.Ticket.Participant(a.Author); !ok && a.Author != 0 {
-				m.t.Errorf("article %d is by nobody", number)
-			}
+			named(a.Raw, a.Attachments)
 		}
-		if tc.Ticket.Articles != number || tc.Ticket.Site != c.Site {
-			m.t.Errorf("the ticket counts %d articles of %d, at %s", tc.Ticket.Articles, number, tc.Ticket.Site)
-		}
-		for _, n := range tc.Notices {
-			p, ok := tc.Ticket.Participant(n.To)
-			if !ok || p.Removed || n.Article > number || n.Ticket != tc.Ticket.ID || n.Kind.ForAgents() != (p.Role == ticket.AgentRole) {
-				m.t.Errorf("%s is owed to %+v", n.Kind, p)
-			}
-			if !n.Kind.ForAgents() && n.Article > 0 {
-				all := append(slices.Clone(s.articles[tc.Ticket.ID]), tc.Articles...)
-				if all[n.Article-1].Kind != ticket.PublicArticle {
-					m.t.Errorf("%s brings a requester an article that is %s", n.Kind, all[n.Article-1].Kind)
-				}
-			}
-		}
+		m.checkTicket(s, c.Site, tc)
 		notices = append(notices, tc.Notices...)
 	}
 	for _, n := range notices {
@@ -481,6 +460,33 @@ func (m *memory) check(s *records, c *ticket.Change) {
 			m.t.Errorf("%s has no identifiers of its own: %+v", n.Kind, n)
 		}
 		s.sentIDs[n.MessageID] = true
+	}
+}
+
+// checkTicket holds a ticket's articles to their numbers and its notices to
+// whom they may go and what they may bring them.
+func (m *memory) checkTicket(s *records, site string, tc ticket.TicketChange) {
+	m.t.Helper()
+	all := slices.Concat(s.articles[tc.Ticket.ID], tc.Articles)
+	for i, a := range all {
+		if a.Number != i+1 || a.At.IsZero() {
+			m.t.Errorf("article %d is number %d, at %s", i+1, a.Number, a.At)
+		}
+		if _, ok := tc.Ticket.Participant(a.Author); !ok && a.Author != 0 {
+			m.t.Errorf("article %d is by nobody", i+1)
+		}
+	}
+	if tc.Ticket.Articles != len(all) || tc.Ticket.Site != site {
+		m.t.Errorf("the ticket counts %d articles of %d, at %s", tc.Ticket.Articles, len(all), tc.Ticket.Site)
+	}
+	for _, n := range tc.Notices {
+		p, ok := tc.Ticket.Participant(n.To)
+		if !ok || p.Removed || n.Article > len(all) || n.Ticket != tc.Ticket.ID || n.Kind.ForAgents() != (p.Role == ticket.AgentRole) {
+			m.t.Errorf("%s is owed to %+v", n.Kind, p)
+		}
+		if !n.Kind.ForAgents() && n.Article > 0 && all[n.Article-1].Kind != ticket.PublicArticle {
+			m.t.Errorf("%s brings a requester an article that is %s", n.Kind, all[n.Article-1].Kind)
+		}
 	}
 }
 

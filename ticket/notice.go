@@ -14,14 +14,14 @@ const (
 	Receipt         NoticeKind = "receipt"         // to an unproved sender: short, fixed, echoes nothing
 	Answer          NoticeKind = "answer"          // an agent's public article
 	ClosedNotice    NoticeKind = "closed"
-	ReopenedNotice  NoticeKind = "reopened" // an agent opened it again
+	ReopenedNotice  NoticeKind = "reopened" // somebody opened it again
 
 	// To agents.
 	AgentNew    NoticeKind = "agent-new"    // a request came in
 	AgentReply  NoticeKind = "agent-reply"  // a requester wrote
 	AgentAnswer NoticeKind = "agent-answer" // a colleague answered
 	AgentNote   NoticeKind = "agent-note"   // a colleague left a note
-	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed
+	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed, a machine wrote
 	AgentHeld   NoticeKind = "agent-held"   // mail into the ticket that was held
 	Transcript  NoticeKind = "transcript"   // what a command mail did, or why it did nothing
 
