@@ -19,6 +19,7 @@ func (m *Message) split(c content) (reply, signature string) {
 	lines, sign := cutSignature(lines)
 	reply, signature = join(lines), join(sign)
 	if !visible(reply) {
+		m.QuoteOnly = true
 		reply, signature = join(strip(c.text)), ""
 	}
 	if !visible(reply) {

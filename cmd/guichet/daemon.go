@@ -144,7 +144,7 @@ const drain = 2 * time.Minute
 func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	failed := make(chan error, len(d.listeners)+1)
+	failed := make(chan error, len(d.listeners)+2)
 	var doors, workers sync.WaitGroup
 	for _, l := range d.listeners {
 		doors.Go(func() {
@@ -156,6 +156,11 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	workers.Go(func() {
 		if err := d.outbox.Run(working); err != nil && working.Err() == nil {
 			failed <- fmt.Errorf("outbox: %w", err)
+		}
+	})
+	workers.Go(func() {
+		if err := d.store.ServeControl(working); err != nil && working.Err() == nil {
+			failed <- fmt.Errorf("control socket: %w", err)
 		}
 	})
 	workers.Go(func() { d.keepTime(working) })

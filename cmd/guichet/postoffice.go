@@ -35,6 +35,7 @@ type postOffice struct {
 // received is a mail that came.
 type received struct {
 	to, from, subject, replyTo string
+	sender                     string // MAIL FROM
 	message                    *parser.Message
 	raw                        []byte
 }
@@ -65,7 +66,7 @@ func (o *postOffice) Recipient(_ context.Context, a ticket.Address) (envelope.Re
 func (o *postOffice) Deliver(_ context.Context, e *envelope.Envelope) error {
 	raw := bytes.Clone(e.Data)
 	m := parser.Parse(raw)
-	got := &received{from: m.From.Address, subject: m.Subject, message: m, raw: raw}
+	got := &received{from: m.From.Address, subject: m.Subject, sender: string(e.From), message: m, raw: raw}
 	if m.From.Name != "" {
 		got.from = fmt.Sprintf("%s <%s>", m.From.Name, m.From.Address)
 	}
@@ -74,8 +75,9 @@ func (o *postOffice) Deliver(_ context.Context, e *envelope.Envelope) error {
 		got.replyTo = m.ReplyTo[0].Address
 	}
 	for _, rcpt := range e.Recipients {
-		got.to = string(rcpt.Address)
-		o.box(got.to) <- got
+		copied := *got
+		copied.to = string(rcpt.Address)
+		o.box(copied.to) <- &copied
 	}
 	return nil
 }

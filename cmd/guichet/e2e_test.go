@@ -1,0 +1,386 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/mail"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"guichet/parser"
+)
+
+// TestMail plays whole conversations: each file of testdata/mail holds settings,
+// mails and what must come of them, and is played on every engine through the
+// same run as the program. Its commands, beside testscript's:
+//
+//	serve                  starts the daemon with guichet.yaml; $SMTP is its address
+//	stop                   ends it as SIGTERM does; it must end well
+//	hangup PATTERN         sends SIGHUP and waits for a line of the log
+//	send FILE [FROM [TO…]] sends a mail; $ANY variables in it are put in. By
+//	                       default its envelope is its From, To and Cc
+//	reply WHO FILE         answers the last mail that WHO got, quoting it below
+//	dialog FILE            plays an SMTP session: C: lines are sent, S: lines are
+//	                       patterns of what must come
+//	mail WHO               waits for WHO's next mail and writes it to the file mail:
+//	                       its fields, a blank line, its text. $REPLY, $MSGID, $CODE,
+//	                       $NOTE and $SENDER are what stands in it
+//	nomail WHO…            nothing more is owed to them
+//	tool ARGS…             runs a command of the program beside the daemon; its
+//	                       output is in the file out
+//	raw                    writes the whole of the last mail to the file raw
+func TestMail(t *testing.T) {
+	for _, engine := range []struct {
+		name  string
+		start func(*testscript.Env) (url string, err error)
+	}{
+		{"embedded", func(*testscript.Env) (string, error) { return "", nil }},
+		{"redis", startRedis},
+	} {
+		t.Run(engine.name, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir:  "testdata/mail",
+				Cmds: worldCommands,
+				Setup: func(env *testscript.Env) error {
+					url, err := engine.start(env)
+					if err != nil {
+						return err
+					}
+					return newWorld(env, url)
+				},
+			})
+		})
+	}
+}
+
+var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"serve":  worldCommand((*world).serve),
+	"stop":   worldCommand((*world).stop),
+	"hangup": worldCommand((*world).reload),
+	"send":   worldCommand((*world).send),
+	"reply":  worldCommand((*world).reply),
+	"dialog": worldCommand((*world).dialog),
+	"mail":   worldCommand((*world).mail),
+	"nomail": worldCommand((*world).nomail),
+	"tool":   worldCommand((*world).tool),
+	"raw":    worldCommand((*world).raw),
+}
+
+func worldCommand(do func(*world, *testscript.TestScript, []string) error) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		err := do(ts.Value(worldKey{}).(*world), ts, args)
+		switch {
+		case neg && err == nil:
+			ts.Fatalf("it went well, and should not have")
+		case !neg && err != nil:
+			ts.Fatalf("%v", err)
+		}
+	}
+}
+
+type worldKey struct{}
+
+// patience bounds every wait for something that must come.
+const patience = 30 * time.Second
+
+// world is the people and hosts around one daemon.
+type world struct {
+	post    *postOffice
+	last    map[string]*received
+	newest  *received
+	stopRun context.CancelFunc
+	ended   chan int
+	hangup  chan os.Signal
+	log     *logLines
+	clock   time.Time
+}
+
+func newWorld(env *testscript.Env, redis string) error {
+	post, err := newPostOffice(context.Background())
+	if err != nil {
+		return err
+	}
+	w := &world{post: post, last: map[string]*received{}, clock: time.Date(2026, 3, 16, 9, 12, 0, 0, time.UTC)}
+	env.Values[worldKey{}] = w
+	env.Setenv("RELAY", post.address)
+	env.Setenv("REDIS", redis)
+	env.Defer(func() {
+		_ = w.stop(nil, nil)
+		post.close()
+	})
+	return nil
+}
+
+// startRedis starts a real server where there is one, else an imitation.
+func startRedis(env *testscript.Env) (string, error) {
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("GUICHET_TEST_REDIS") == "required" {
+			return "", errors.New("GUICHET_TEST_REDIS is required, and there is no redis-server")
+		}
+		imitation, err := miniredis.Run()
+		if err != nil {
+			return "", err
+		}
+		env.Defer(imitation.Close)
+		return "redis://" + imitation.Addr(), nil
+	}
+	dir, err := os.MkdirTemp("", "guichet-redis-") // a socket's path must be short
+	if err != nil {
+		return "", err
+	}
+	socket := filepath.Join(dir, "redis.sock")
+	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
+	out, err := server.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := server.Start(); err != nil {
+		return "", err
+	}
+	env.Defer(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+		_ = os.RemoveAll(dir)
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "eady to accept connections") {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return "unix://" + socket, nil
+		}
+	}
+	return "", errors.New("redis-server did not start")
+}
+
+func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) environment {
+	return environment{
+		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: time.Now, Dir: ts.MkAbs("."), Hangup: w.hangup,
+		Getenv: func(name string) (string, bool) { return ts.Getenv(name), true },
+	}
+}
+
+func (w *world) serve(ts *testscript.TestScript, _ []string) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stopRun, w.ended, w.hangup = cancel, make(chan int, 1), make(chan os.Signal, 1)
+	w.log = newLogLines(ts.MkAbs("log"))
+	told, tell := io.Pipe()
+	env := w.environment(ts, tell, w.log)
+	env.Hangup = w.hangup
+	go func() {
+		code := run(ctx, []string{"serve", "-c", ts.MkAbs("guichet.yaml")}, env)
+		_ = tell.Close()
+		w.ended <- code
+	}()
+	lines := bufio.NewScanner(told)
+	for lines.Scan() {
+		if _, address, ok := strings.Cut(lines.Text(), "SMTP on "); ok {
+			ts.Setenv("SMTP", address)
+			go func() { _, _ = io.Copy(io.Discard, told) }()
+			return nil
+		}
+	}
+	return fmt.Errorf("the daemon ended with %d: %s", <-w.ended, w.log)
+}
+
+func (w *world) stop(*testscript.TestScript, []string) error {
+	if w.stopRun == nil {
+		return nil
+	}
+	w.stopRun()
+	w.stopRun = nil
+	select {
+	case code := <-w.ended:
+		if code != exitDone {
+			return fmt.Errorf("the daemon ended with %d", code)
+		}
+		return nil
+	case <-time.After(patience):
+		return errors.New("the daemon did not end")
+	}
+}
+
+func (w *world) reload(_ *testscript.TestScript, args []string) error {
+	seen := w.log.count(args[0])
+	w.hangup <- syscall.SIGHUP
+	return w.log.wait(args[0], seen+1)
+}
+
+func (w *world) send(ts *testscript.TestScript, args []string) error {
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	raw := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+	m := parser.Parse(raw)
+	from := m.From.Address
+	var to []string
+	for _, box := range append(m.To, m.Cc...) {
+		to = append(to, box.Address)
+	}
+	if len(args) > 1 {
+		from = strings.Trim(args[1], "<>")
+	}
+	if len(args) > 2 {
+		to = args[2:]
+	}
+	return submit(context.Background(), ts.Getenv("SMTP"), from, to, raw)
+}
+
+func (w *world) reply(ts *testscript.TestScript, args []string) error {
+	last := w.last[args[0]]
+	if last == nil {
+		return fmt.Errorf("%s has got no mail to answer", args[0])
+	}
+	w.clock = w.clock.Add(time.Minute)
+	letter := written{from: mail.Address{Address: args[0]}, text: strings.TrimRight(ts.ReadFile(args[1]), "\n"), at: w.clock}
+	if known, ok := people[args[0]]; ok {
+		letter.from = known
+	}
+	letter.answer(last, "On Mon, 16 Mar 2026 at 09:12, %s wrote:")
+	return submit(context.Background(), ts.Getenv("SMTP"), args[0], []string{letter.to}, letter.bytes())
+}
+
+// dialog plays a session line by line.
+func (w *world) dialog(ts *testscript.TestScript, args []string) error {
+	conn, err := net.Dial("tcp", ts.Getenv("SMTP"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	answers := bufio.NewReader(conn)
+	for line := range strings.SplitSeq(strings.TrimSpace(ts.ReadFile(args[0])), "\n") {
+		line = os.Expand(line, ts.Getenv)
+		kind, text, _ := strings.Cut(line, ": ")
+		switch kind {
+		case "C", "C:":
+			if _, err := io.WriteString(conn, text+"\r\n"); err != nil {
+				return err
+			}
+		case "S":
+			got, err := readAnswer(answers)
+			if err != nil {
+				return fmt.Errorf("waiting for %q: %w", text, err)
+			}
+			if ok, err := regexp.MatchString(text, got); !ok {
+				return fmt.Errorf("wanted %q, got %q (%v)", text, got, err)
+			}
+		default:
+			return fmt.Errorf("neither C: nor S:: %q", line)
+		}
+	}
+	return nil
+}
+
+// readAnswer reads one answer of any number of lines (RFC 5321 §4.2.1).
+func readAnswer(r *bufio.Reader) (string, error) {
+	var all strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return all.String(), err
+		}
+		all.WriteString(line)
+		if len(line) < 4 || line[3] != '-' {
+			return strings.TrimSpace(all.String()), nil
+		}
+	}
+}
+
+var noteAddress = regexp.MustCompile(`[\w.-]+\+c[a-z2-7]{39}@[\w.-]+`)
+
+func (w *world) mail(ts *testscript.TestScript, args []string) error {
+	m, err := w.post.next(context.Background(), args[0])
+	if err != nil {
+		return fmt.Errorf("no mail came to %s: %s", args[0], w.log)
+	}
+	w.last[args[0]], w.newest = m, m
+	head, _, _ := bytes.Cut(m.raw, []byte("\r\n\r\n"))
+	text := strings.ReplaceAll(string(head), "\r\n ", " ")
+	text = strings.ReplaceAll(text, "\r\n", "\n") + "\nSubject-Text: " + m.subject + "\n\n" + m.message.Text + "\n"
+	for _, a := range m.message.Attachments {
+		text += fmt.Sprintf("\nAttachment: %s (%s, %d bytes)\n", a.Name, a.Type, a.Size)
+	}
+	if err := os.WriteFile(ts.MkAbs("mail"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	ts.Setenv("REPLY", m.replyTo)
+	ts.Setenv("MSGID", m.message.MessageID)
+	ts.Setenv("CODE", trackingCode.FindString(m.message.Text))
+	ts.Setenv("NOTE", noteAddress.FindString(string(text)))
+	ts.Setenv("SENDER", m.sender)
+	return nil
+}
+
+func (w *world) raw(ts *testscript.TestScript, _ []string) error {
+	return os.WriteFile(ts.MkAbs("raw"), w.newest.raw, 0o600)
+}
+
+// nomail waits until the outbox owes nobody anything, and looks into the boxes.
+func (w *world) nomail(ts *testscript.TestScript, args []string) error {
+	for deadline := time.Now().Add(patience); ; {
+		var out bytes.Buffer
+		if code := run(context.Background(), []string{"outbox", "--json", "-c", ts.MkAbs("guichet.yaml")}, w.environment(ts, &out, w.log)); code != exitDone {
+			return fmt.Errorf("guichet outbox ended with %d: %s", code, w.log)
+		}
+		if !owes(out.Bytes()) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still owed: %s", out.String())
+		}
+	}
+	for _, who := range args {
+		if m, ok := w.post.left(who); ok {
+			return fmt.Errorf("%s got %q: %s", who, m.subject, m.message.Text)
+		}
+	}
+	return nil
+}
+
+// owes reports whether a list of the outbox holds a mail that is about to leave.
+func owes(list []byte) bool {
+	lines := json.NewDecoder(bytes.NewReader(list))
+	for {
+		var row struct {
+			State    string `json:"state"`
+			Attempts int    `json:"attempts"`
+		}
+		if lines.Decode(&row) != nil {
+			return false
+		}
+		if row.State == "queued" && row.Attempts == 0 {
+			return true
+		}
+	}
+}
+
+func (w *world) tool(ts *testscript.TestScript, args []string) error {
+	var out bytes.Buffer
+	for i := range args {
+		args[i] = os.Expand(args[i], ts.Getenv)
+	}
+	code := run(context.Background(), append(args, "-c", ts.MkAbs("guichet.yaml")), w.environment(ts, &out, &out))
+	if err := os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o600); err != nil {
+		return err
+	}
+	if code != exitDone {
+		return fmt.Errorf("it ended with %d: %s", code, out.String())
+	}
+	return nil
+}
