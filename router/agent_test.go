@@ -87,6 +87,8 @@ func TestAgentsMailThatSaysNothingIsAskedAbout(t *testing.T) {
 		{"nothing", "\n\n", ticket.ProblemEmpty},
 		{"spaces", "\n \n\t\n", ticket.ProblemEmpty},
 		{"quote with our marker", "\n" + ticket.QuoteMarker + "\nMarie wrote: The printer on the second floor does not print anything.\n", ticket.ProblemQuoteOnly},
+		{"quote alone", "\nOn Mon, 2 Mar 2026 at 09:00, Acme support <help@acme.example> wrote:\n> Marie wrote:\n> The printer on the second floor does not print anything.\n", ticket.ProblemQuoteOnly},
+		{"quote and a picture in the signature", "MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/plain\n\nOn Mon, 2 Mar 2026 at 09:00, Acme support <help@acme.example> wrote:\n> The printer does not print.\n--b\nContent-Type: image/png\nContent-ID: <logo@acme.example>\nContent-Disposition: inline; filename=logo.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n", ticket.ProblemQuoteOnly},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			w := newWorld(t)
