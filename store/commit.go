@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -17,6 +18,9 @@ const (
 	// seenFor is how long a delivery is remembered: servers repeat for five days,
 	// people who restore a mailbox for longer.
 	seenFor = 30 * 24 * time.Hour
+	// clockSlack is how far behind ours Redis's clock may be, for a notice that is
+	// to leave at once to be due there at once.
+	clockSlack = 2 * time.Second
 )
 
 // Commit writes a change whole or not at all, and returns when it is durable.
@@ -184,6 +188,9 @@ func (d *draft) existingKey(ctx context.Context, id ticket.ID) (wrappedKey, erro
 		return k, nil
 	}
 	k, err := d.secrets.ticket(ctx, d.Name, d.room.keys, id)
+	if errors.Is(err, ErrNotFound) {
+		return k, fmt.Errorf("store: ticket %s was erased: %w", id, ticket.ErrConflict)
+	}
 	if err != nil {
 		return k, fmt.Errorf("store: key of ticket %s: %w", id, err)
 	}
@@ -220,7 +227,7 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 	if err != nil {
 		return err
 	}
-	due := engine.At(d.now)
+	due := engine.At(d.now.Add(-clockSlack))
 	d.due = earliest(d.due, due)
 	d.step(engine.Put(record, fieldSealed, sealed),
 		engine.Place(record, fieldInOutbox, indexDue, n.ID, due))
@@ -244,7 +251,7 @@ func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
 		d.secrets.remember(ticketAt{d.Name, id}, d.keys[recordTicket(id)])
 	}
 	d.hint(ctx, d.due, d.timer)
-	if d.due != 0 {
+	if d.due != 0 && d.due <= engine.At(d.now) {
 		d.wakeWorkers()
 	}
 	d.removeFiles(d.remove)

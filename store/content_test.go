@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -453,4 +455,57 @@ func TestTokensHoldForAllDaemonsOfAStore(t *testing.T) {
 	if !two.Signer().Proves(token, "acme", id, p) {
 		t.Error("the other daemon does not know the key")
 	}
+}
+
+func TestTokenKeysRotate(t *testing.T) {
+	w := embedded(t)
+	p := &ticket.Participant{Number: 1, Role: ticket.Requester}
+	id := ticket.NewID(rand.Reader)
+	old := w.Signer().Sign(ticket.ReplyToken, "acme", id, p)
+	if err := w.RotateTokens(ctx); err != nil {
+		t.Fatal(err)
+	}
+	next := w.again()
+	if fresh := next.Signer().Sign(ticket.ReplyToken, "acme", id, p); fresh == old {
+		t.Error("it still signs with the old key")
+	}
+	if parsed, _ := ticket.ParseToken(old); !next.Signer().Proves(parsed, "acme", id, p) {
+		t.Error("a token made before holds no more")
+	}
+}
+
+func TestAnErasedTicketIsAConflict(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		made := w.open("Cold heating")
+		if err := w.Erase(ctx, "acme", made.ID); err != nil {
+			w.Fatal(err)
+		}
+		for name, c := range map[string]*ticket.Change{
+			"alter": {Tickets: []ticket.TicketChange{{Ticket: made}}},
+			"hold":  {Held: []ticket.Held{{ID: rand.Text(), Site: "acme", Ticket: made.ID}}},
+		} {
+			c.Site, c.Operation = "acme", name
+			_, err := w.Commit(ctx, c)
+			wantError(w.TB, err, ticket.ErrConflict)
+		}
+	})
+}
+
+func TestMaintenanceHandlesTimersAndEnds(t *testing.T) {
+	w := embedded(t)
+	c, made := w.withBlobs([]byte("raw"), nil)
+	w.commit(c)
+	w.advance(15 * day)
+	running, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { w.Maintain(running); close(done) }()
+	for { // it looks at once
+		r, err := w.OpenBlob(ctx, "acme", made.ID, "raw")
+		if errors.Is(err, store.ErrBlobGone) {
+			break
+		}
+		readBlob(t, r, err)
+	}
+	stop()
+	<-done
 }

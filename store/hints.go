@@ -85,7 +85,9 @@ func (s *Store) visitHinted(ctx context.Context, space engine.Space, hints, inde
 		if first != 0 {
 			// Behind those that wait already: one site's backlog is not served before
 			// another's first mail.
-			next = engine.Add(hints, r.Name, max(first, engine.At(s.now())))
+			// The lease tells what time it is there.
+			now := hinted.Score - engine.Score(hintLease.Microseconds())
+			next = engine.Add(hints, r.Name, max(first, now))
 		}
 	}
 	_, err = s.engine.Commit(ctx, space, engine.Batch{

@@ -12,16 +12,16 @@ import (
 const (
 	// maintainEvery is how often timers are looked at.
 	maintainEvery = 10 * time.Second
-	// sweepEvery is how often files are compared with the records that name them.
-	sweepEvery = 24 * time.Hour
+	// askEvery is how often a daemon asks whether a daily chore is its turn.
+	askEvery = 10 * time.Minute
 	// orphanAge keeps the sweep from files whose commit is still under way.
 	orphanAge = 24 * time.Hour
-	// sweepAtOnce is how many files one round trip asks about.
+	// sweepAtOnce is how many files are looked at before any is removed.
 	sweepAtOnce = 100
 )
 
-// Maintain handles timers and sweeps orphans until ctx ends. Each daemon runs
-// it; they share the work.
+// Maintain handles timers, and does the daily chores, until ctx ends. Each
+// daemon runs it; they share the work.
 func (s *Store) Maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
@@ -41,16 +41,32 @@ func (s *Store) maintainOnce(ctx context.Context) error {
 	if _, err := s.RunTimers(ctx); err != nil {
 		return err
 	}
-	// A sweep is a walk over all files: once a day over all daemons.
 	now := s.now()
-	if now.Sub(time.Unix(s.swept.Load(), 0)) < time.Hour {
+	if now.Sub(time.Unix(s.asked.Load(), 0)) < askEvery {
 		return nil
 	}
-	s.swept.Store(now.Unix())
-	ours, err := s.chore(ctx, global, "sweep", sweepEvery)
-	if err != nil || !ours {
-		return err
+	s.asked.Store(now.Unix())
+	for name, do := range map[string]func(context.Context) error{"sweep": s.sweep, "compact": s.compact} {
+		ours, err := s.chore(ctx, global, name, 24*time.Hour)
+		if err == nil && ours {
+			err = do(ctx)
+		}
+		if err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// compact makes what was erased vanish from the engine's files too.
+func (s *Store) compact(ctx context.Context) error {
+	if c, ok := s.engine.(engine.Compacter); ok {
+		return c.Compact(ctx)
+	}
+	return nil
+}
+
+func (s *Store) sweep(ctx context.Context) error {
 	removed, err := s.SweepBlobs(ctx)
 	if removed > 0 {
 		s.log.Info("orphaned files removed", "files", removed)

@@ -392,10 +392,12 @@ func (s *Store) Redirect(ctx context.Context, site, id string, to ticket.Deliver
 	if err := d.delivery(id, k, progress{to, was.Attempts, was.Error}); err != nil {
 		return err
 	}
+	at := engine.At(d.now)
 	if to == ticket.Queued {
-		d.due = engine.At(d.now)
+		at = engine.At(d.now.Add(-clockSlack))
+		d.due = at
 	}
-	d.move(id, to, engine.At(d.now))
+	d.move(id, to, at)
 	_, err = d.commit(ctx)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"guichet/store/engine"
 )
@@ -58,6 +59,36 @@ func (s *secrets) rekey(ctx context.Context, next master) error {
 	}
 	if err != nil {
 		return fmt.Errorf("store: changing the master key: %w", err)
+	}
+	return nil
+}
+
+// RotateTokens makes a new token key and signs with it from the next start of
+// each daemon on. Tokens that are about still hold, until theirs is the sixteenth
+// last.
+func (s *Store) RotateTokens(ctx context.Context) error {
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: []string{fieldToken}})
+	if err != nil {
+		return fmt.Errorf("store: reading token keys: %w", err)
+	}
+	held := answers[0].Rows[0].Fields[fieldToken]
+	current, err := strconv.Atoi(string(held))
+	if err != nil {
+		return fmt.Errorf("store: number of the token key: %w", err)
+	}
+	next := (current + 1) % tokenKeys
+	_, err = s.engine.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{
+			engine.Equal(recordKeys, fieldToken, held),
+			engine.Equal(recordKeys, fieldMaster, []byte(s.secrets.master.id)),
+		},
+		Steps: []engine.Step{
+			engine.Put(recordKeys, fieldTokenKey(next), s.secrets.wrapGlobal(fieldTokenKey(next), newKey())),
+			engine.Put(recordKeys, fieldToken, []byte(strconv.Itoa(next))),
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("store: changing the token key: %w", err)
 	}
 	return nil
 }

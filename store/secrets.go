@@ -26,8 +26,11 @@ func aead(k key) cipher.AEAD {
 	return a
 }
 
+// tokenKeys is how many token keys there can be: a token has four bits for it.
+const tokenKeys = 16
+
 // siteKeys are a site's own: one under which its tickets' keys are wrapped, and
-// one for its digests, which stays when the other is changed.
+// one for its digests, which must stay for as long as anything is looked up.
 type siteKeys struct{ wrap, look key }
 
 // secrets holds what is unwrapped of the keys in the store.
@@ -114,7 +117,7 @@ func (s *secrets) unwrapGlobal(field string, wrapped []byte) (key, error) {
 // signer reads the token keys.
 func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
 	fields := []string{fieldToken}
-	for n := range 16 {
+	for n := range tokenKeys {
 		fields = append(fields, fieldTokenKey(n))
 	}
 	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: fields})

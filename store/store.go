@@ -74,8 +74,8 @@ type Store struct {
 	wake    chan struct{}
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
-	// swept is when the sweep of orphans was last asked for from here.
-	swept    atomic.Int64
+	// asked is when this daemon last asked for the daily chores, in Unix seconds.
+	asked    atomic.Int64
 	data     string
 	warnings []string
 	closing  sync.Once

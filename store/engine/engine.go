@@ -53,6 +53,11 @@ type Engine interface {
 	Close() error
 }
 
+// Compacter is an engine that can write its files anew, without what was deleted.
+type Compacter interface {
+	Compact(ctx context.Context) error
+}
+
 // Space is a part of the store that is changed in one step: the name of a site,
 // or one of the installation's own, which begin with a sign that no site's does.
 type Space string

@@ -14,7 +14,12 @@ import (
 
 // file is one bbolt file with a single writer that groups what waits.
 type file struct {
-	db    *bbolt.DB
+	// Who reads holds swap, who writes holds writing; who puts another file in
+	// the place of db holds both.
+	swap    sync.RWMutex
+	writing sync.Mutex
+	db      *bbolt.DB
+
 	now   func() time.Time
 	queue chan *request
 	// mu guards closed, so that nobody sends on the queue after it was closed.
@@ -71,6 +76,8 @@ func (f *file) close() error {
 }
 
 func (f *file) read(do func(*page) error) error {
+	f.swap.RLock()
+	defer f.swap.RUnlock()
 	return f.db.View(func(tx *bbolt.Tx) error { return do(newPage(tx, f.now())) })
 }
 
@@ -132,6 +139,8 @@ func (f *file) gather(first *request) []*request {
 // anything of its batch is written, so it leaves no trace among the others; any
 // other failure is the disk's, and fails them all.
 func (f *file) writeGroup(group []*request) {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	answers := make([]error, len(group))
 	err := f.db.Update(func(tx *bbolt.Tx) error {
 		p := newPage(tx, f.now())

@@ -45,11 +45,20 @@ func newPage(tx *bbolt.Tx, now time.Time) *page {
 // name joins the parts of a key; each is followed by NUL, so that no key is the
 // beginning of another's name.
 func name(parts ...string) []byte {
-	var b []byte
+	n := len(parts)
+	for _, p := range parts {
+		n += len(p)
+	}
+	b := make([]byte, 0, n)
 	for _, p := range parts {
 		b = append(append(b, p...), 0)
 	}
 	return b
+}
+
+// join is a name with one more part, which is the last.
+func join(name []byte, last string) []byte {
+	return append(append(make([]byte, 0, len(name)+len(last)), name...), last...)
 }
 
 func encodeScore(s engine.Score) []byte {
@@ -71,7 +80,7 @@ func (p *page) get(record []byte, field string) []byte {
 	if p.expired(record) {
 		return nil
 	}
-	v := p.fields.Get(append(bytes.Clone(record), field...))
+	v := p.fields.Get(join(record, field))
 	if v == nil {
 		return nil
 	}
@@ -84,7 +93,7 @@ func (p *page) names(record []byte, prefix string) []string {
 		return nil
 	}
 	var out []string
-	begin := append(bytes.Clone(record), prefix...)
+	begin := join(record, prefix)
 	c := p.fields.Cursor()
 	for k, _ := c.Seek(begin); bytes.HasPrefix(k, begin); k, _ = c.Next() {
 		out = append(out, string(k[len(record):]))
@@ -100,11 +109,11 @@ func (p *page) put(record []byte, field string, value []byte) error {
 		}
 	}
 	// bbolt gives a nil value back as no value until it is on the disk.
-	return p.fields.Put(append(bytes.Clone(record), field...), append([]byte{}, value...))
+	return p.fields.Put(join(record, field), append([]byte{}, value...))
 }
 
 func (p *page) delete(record []byte, field string) error {
-	if err := p.fields.Delete(append(bytes.Clone(record), field...)); err != nil {
+	if err := p.fields.Delete(join(record, field)); err != nil {
 		return err
 	}
 	if p.exists(record) {
@@ -179,7 +188,7 @@ func (p *page) sweep() error {
 
 // score gives where a member stands in an index (its name).
 func (p *page) score(index []byte, member string) (engine.Score, bool) {
-	v := p.scores.Get(append(bytes.Clone(index), member...))
+	v := p.scores.Get(join(index, member))
 	if v == nil {
 		return 0, false
 	}
@@ -201,7 +210,7 @@ func (p *page) add(index []byte, member string, score engine.Score) error {
 	if err := p.entries.Put(entryKey(index, engine.Entry{Member: member, Score: score}), nil); err != nil {
 		return err
 	}
-	return p.scores.Put(append(bytes.Clone(index), member...), encodeScore(score))
+	return p.scores.Put(join(index, member), encodeScore(score))
 }
 
 func (p *page) remove(index []byte, member string) error {
@@ -212,7 +221,7 @@ func (p *page) remove(index []byte, member string) error {
 	if err := p.entries.Delete(entryKey(index, engine.Entry{Member: member, Score: old})); err != nil {
 		return err
 	}
-	if err := p.scores.Delete(append(bytes.Clone(index), member...)); err != nil {
+	if err := p.scores.Delete(join(index, member)); err != nil {
 		return err
 	}
 	return p.count(index, -1)
@@ -235,5 +244,6 @@ func (p *page) count(index []byte, by int) error {
 }
 
 func entryKey(index []byte, e engine.Entry) []byte {
-	return append(append(bytes.Clone(index), encodeScore(e.Score)...), e.Member...)
+	b := make([]byte, 0, len(index)+8+len(e.Member))
+	return append(append(append(b, index...), encodeScore(e.Score)...), e.Member...)
 }
