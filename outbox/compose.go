@@ -251,7 +251,7 @@ func (c *composer) scrubbedHeld(s *scrubber) *ticket.Held {
 	h.Text, h.Subject = s.text(h.Text), s.line(h.Subject)
 	h.Attachments = nil
 	for _, a := range c.Held.Attachments {
-		a.Name = s.line(a.Name)
+		a.Name = s.fileName(a.Name)
 		h.Attachments = append(h.Attachments, a)
 	}
 	return &h

@@ -71,7 +71,7 @@ func (c *composer) relayed(ctx context.Context, a ticket.Article, s *scrubber) (
 	attachments := a.Attachments
 	a.Text, a.Whole, a.Attachments = s.text(a.Text), s.text(a.Whole), nil
 	for _, each := range attachments {
-		each.Name = fileName(s.line(each.Name))
+		each.Name = s.fileName(each.Name)
 		f := file{name: each.Name, mediaType: mediaType(each.Type), encoding: "base64", open: c.blob(each.Blob)}
 		if templates.Shown(each) {
 			f.contentID = each.ContentID

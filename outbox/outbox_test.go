@@ -295,39 +295,3 @@ func TestNewWordsAndSettingsAreTakenUp(t *testing.T) {
 		}
 	})
 }
-
-func TestRoutes(t *testing.T) {
-	for _, test := range []struct {
-		text string
-		want Route
-		err  string
-	}{
-		{text: "smtp://relay.example.com", want: Route{Scheme: "smtp", Host: "relay.example.com", Port: "25", TLS: "opportunistic"}},
-		{text: "smtp://u:p%40ss@relay.example.com", want: Route{Scheme: "smtp", Host: "relay.example.com", Port: "587", Username: "u", Password: "p@ss", TLS: "required"}},
-		{text: "smtp://relay.example.com:2525?tls=none", want: Route{Scheme: "smtp", Host: "relay.example.com", Port: "2525", TLS: "none"}},
-		{text: "smtps://u:p@relay.example.com", want: Route{Scheme: "smtps", Host: "relay.example.com", Port: "465", Username: "u", Password: "p", TLS: "required"}},
-		{text: "direct:", want: Route{Scheme: "direct", Port: "25", TLS: "opportunistic"}},
-		{text: "direct:?tls=required", want: Route{Scheme: "direct", Port: "25", TLS: "required"}},
-		{text: "maildir:/var/mail/out", want: Route{Scheme: "maildir", Path: "/var/mail/out"}},
-		{text: "maildir:", err: "needs a path"},
-		{text: "smtp://", err: "needs a host"},
-		{text: "smtps://relay.example.com?tls=none", err: "always encrypted"},
-		{text: "smtp://relay.example.com?tls=perhaps", err: "required, opportunistic or none"},
-		{text: "lmtp://relay.example.com", err: "no way out begins"},
-		{text: "", err: "no way out begins"},
-	} {
-		got, err := ParseRoute(test.text)
-		if test.err != "" {
-			if err == nil || !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%q: %v, want %q", test.text, err, test.err)
-			}
-			continue
-		}
-		if err != nil || got != test.want {
-			t.Errorf("%q: %+v %v, want %+v", test.text, got, err, test.want)
-		}
-		if strings.Contains(got.String(), "p@ss") || strings.Contains(got.String(), "u:p") {
-			t.Errorf("%q shows its password: %s", test.text, got)
-		}
-	}
-}

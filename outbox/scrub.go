@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,8 +51,19 @@ func scrubForRequester(site *ticket.Site, queue *ticket.Queue, t *ticket.Ticket,
 // scrubForAgent takes out tokens alone: the team may see who is who.
 func scrubForAgent(queue *ticket.Queue) *scrubber { return &scrubber{queue: queue} }
 
-// line scrubs a subject, a name, the name of a file.
+// line scrubs a subject or a person's name.
 func (s *scrubber) line(text string) string { return s.text(templates.Line(text, 1000)) }
+
+// fileName scrubs the name of a file, whose ending would otherwise be taken for
+// a part of the domain: anna@acme.example.pdf.
+func (s *scrubber) fileName(name string) string {
+	scrubbed := s.line(name)
+	ending := path.Ext(name)
+	if scrubbed != templates.Line(name, 1000) || ending == "" || ending == name {
+		return fileName(scrubbed)
+	}
+	return fileName(s.fileName(strings.TrimSuffix(name, ending)) + ending)
+}
 
 // text scrubs a text.
 func (s *scrubber) text(text string) string {

@@ -97,17 +97,24 @@ func unfold(text string) []string {
 	text = strings.ToValidUTF8(strings.TrimPrefix(text, "\ufeff"), "")
 	text = strings.NewReplacer("\n ", "", "\n\t", "").Replace(text)
 	var lines []string
-	soft := false
+	var whole strings.Builder
+	quoted := false // the line begun is in quoted-printable
 	for l := range strings.SplitSeq(text, "\n") {
-		if soft {
-			lines[len(lines)-1] += l
-		} else if l != "" {
-			lines = append(lines, l)
+		if whole.Len() == 0 {
+			head, _, _ := strings.Cut(l, ":")
+			quoted = quotedParameter.MatchString(head)
 		}
-		if soft = len(lines) > 0 && quotedParameter.MatchString(lines[len(lines)-1]) && strings.HasSuffix(l, "="); soft {
-			last := &lines[len(lines)-1]
-			*last = strings.TrimSuffix(*last, "=")
+		if part, soft := strings.CutSuffix(l, "="); soft && quoted {
+			whole.WriteString(part)
+			continue
 		}
+		if whole.WriteString(l); whole.Len() > 0 {
+			lines = append(lines, whole.String())
+		}
+		whole.Reset()
+	}
+	if whole.Len() > 0 {
+		lines = append(lines, whole.String())
 	}
 	return lines
 }

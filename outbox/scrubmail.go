@@ -165,7 +165,7 @@ func (m *mailScrubber) partName(h textproto.MIMEHeader, params map[string]string
 	if name == "" {
 		return ""
 	}
-	return fileName(m.line(decodeWords(name)))
+	return m.fileName(decodeWords(name))
 }
 
 func (m *mailScrubber) scrubbedPart(w *bytes.Buffer, kind, name string, r io.Reader, how treatment) error {

@@ -1,11 +1,8 @@
 package outbox
 
 import (
-	"fmt"
+	"errors"
 	"net"
-	"net/url"
-	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -51,7 +48,7 @@ func (s Settings) outgoing(site string) Outgoing {
 // check reports settings with which nothing could leave.
 func (s Settings) check() error {
 	if s.Hostname == "" {
-		return fmt.Errorf("outbox: no hostname")
+		return errors.New("outbox: no hostname")
 	}
 	all := []Outgoing{s.Outgoing}
 	for _, o := range s.Sites {
@@ -59,7 +56,7 @@ func (s Settings) check() error {
 	}
 	for _, o := range all {
 		if o.Route.Scheme == "" && len(s.Sites) == 0 {
-			return fmt.Errorf("outbox: no route")
+			return errors.New("outbox: no route")
 		}
 	}
 	return nil
@@ -67,63 +64,17 @@ func (s Settings) check() error {
 
 // Route is one way out.
 type Route struct {
-	Scheme             string // smtp, smtps, direct, maildir
-	Host               string // of a relay
-	Port               string
+	// Scheme is smtp or smtps for a relay, direct for the mail exchangers of each
+	// domain, or maildir.
+	Scheme string
+	// Host and Port are the relay's.
+	Host, Port         string
 	Username, Password string
-	TLS                string // required, opportunistic, none
-	Path               string // of a Maildir
-}
-
-// ParseRoute reads a way out as the settings write it: smtp://user:password@host:587,
-// smtps://host, direct:, maildir:PATH, each but the last with
-// ?tls=required|opportunistic|none. Required is the default where there is a
-// password.
-func ParseRoute(s string) (Route, error) {
-	scheme, rest, _ := strings.Cut(s, ":")
-	switch scheme {
-	case "maildir":
-		if rest == "" {
-			return Route{}, fmt.Errorf("a Maildir needs a path: maildir:PATH")
-		}
-		return Route{Scheme: scheme, Path: filepath.Clean(rest)}, nil
-	case "direct", "smtp", "smtps":
-	default:
-		return Route{}, fmt.Errorf("no way out begins with %q; there are smtp://, smtps://, direct:, maildir:", scheme+":")
-	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return Route{}, fmt.Errorf("not a way out: %w", err)
-	}
-	r := Route{Scheme: scheme, Host: u.Hostname(), Port: u.Port(), Username: u.User.Username(), TLS: u.Query().Get("tls")}
-	r.Password, _ = u.User.Password()
-	return r, r.settle()
-}
-
-// settle fills in what was left out, and reports what does not go together.
-func (r *Route) settle() error {
-	if r.Scheme != "direct" && r.Host == "" {
-		return fmt.Errorf("a relay needs a host: %s://host", r.Scheme)
-	}
-	if r.TLS == "" {
-		r.TLS = "opportunistic"
-		if r.Username != "" || r.Scheme == "smtps" {
-			r.TLS = "required"
-		}
-	}
-	switch {
-	case r.TLS != "required" && r.TLS != "opportunistic" && r.TLS != "none":
-		return fmt.Errorf("tls is required, opportunistic or none, not %q", r.TLS)
-	case r.Scheme == "smtps" && r.TLS != "required":
-		return fmt.Errorf("smtps is always encrypted")
-	}
-	if r.Port == "" {
-		r.Port = map[bool]string{true: "587", false: "25"}[r.Username != ""]
-		if r.Scheme == "smtps" {
-			r.Port = "465"
-		}
-	}
-	return nil
+	// TLS is required (with a certificate that holds for the host), opportunistic
+	// (where the host offers it), or none.
+	TLS string
+	// Path is that of a Maildir.
+	Path string
 }
 
 // String names the route in logs: never with user or password.
