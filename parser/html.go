@@ -104,10 +104,10 @@ func (w *htmlWriter) start(z *html.Tokenizer, selfClosing bool) {
 			w.cut = true
 			w.mark(hintCut)
 		}
-		w.hint |= found &^ hintCut
 		if found&(hintQuote|hintSign|hintOurs) != 0 {
 			w.breakLine()
 		}
+		w.hint |= found &^ hintCut
 	}
 	w.layout(tag, attrs, &el)
 	if selfClosing && tag != atom.Div && tag != atom.P && tag != atom.Span || voidElements[tag] {
@@ -381,6 +381,9 @@ func (w *htmlWriter) emit() {
 	h := w.hint
 	if w.cut {
 		h |= hintQuote
+	}
+	if w.depth > 0 {
+		h |= hintBlock
 	}
 	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: h})
 }

@@ -18,6 +18,8 @@ const (
 	hintCut                    // the quoted mail begins here and lasts to the end
 	hintSign                   // inside what a program marks as the signature
 	hintOurs                   // inside a mail of ours
+	hintBlock                  // inside a block quote of HTML that says nothing of whose
+	hintLoose                  // inside a quote in which answers stand between the block quotes
 )
 
 // plainLines makes lines of plain text, and takes the quote marks off.

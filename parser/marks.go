@@ -68,11 +68,11 @@ var htmlMarks = []htmlMark{
 	{id: "guichet-mail*", hint: hintQuote | hintOurs},
 	{id: "x_guichet-mail*", hint: hintQuote | hintOurs},
 
-	{class: "gmail_quote", hint: hintQuote},           // Gmail, K-9, Mailspring
-	{class: "gmail_quote_container", hint: hintQuote}, // Gmail since 2024
-	{class: "gmail_attr", hint: hintQuote},            // Gmail: "On … wrote:"
-	{class: "gmail_signature", hint: hintSign},        // Gmail
-	{class: "elided-text", hint: hintQuote},           // Gmail, as printed
+	{tag: atom.Div, class: "gmail_quote", hint: hintQuote | hintLoose}, // Gmail, K-9, Mailspring
+	{class: "gmail_quote_container", hint: hintQuote | hintLoose},      // Gmail since 2024
+	{class: "gmail_attr", hint: hintQuote},                             // Gmail: "On … wrote:"
+	{class: "gmail_signature", hint: hintSign},                         // Gmail
+	{class: "elided-text", hint: hintQuote},                            // Gmail, as printed
 
 	{tag: atom.Blockquote, kind: "cite", hint: hintQuote}, // Thunderbird, Apple Mail, Evolution, Roundcube
 	{class: "moz-cite-prefix", hint: hintQuote},           // Thunderbird: "On … wrote:"

@@ -87,8 +87,10 @@ func splitSharedLine(lines []line) []line {
 // marks on its lines takes all that follows.
 func classifyLines(lines []line) []kindOf {
 	kinds := make([]kindOf, len(lines))
+	quoted := false // a block quote was seen in the loose quote that is open
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
+		quoted = l.hint&hintLoose != 0 && (quoted || l.depth > 0)
 		switch {
 		case kinds[i] != isNew:
 		case l.hint&hintCut != 0:
@@ -97,9 +99,12 @@ func classifyLines(lines []line) []kindOf {
 			if l.depth == 0 && l.hint&hintQuote == 0 {
 				return tail(lines, kinds, introAbove(lines, i))
 			}
+			mark(kinds, introAbove(lines, i), i, isIntro)
 			kinds[i] = isQuote
 		case l.hint&hintQuote != 0:
-			kinds[i] = isQuote
+			if !(quoted && l.depth == 0 && answers(lines, i)) {
+				kinds[i] = isQuote
+			}
 		case l.depth > 0:
 			kinds[i] = isQuote
 		case l.blank():
@@ -116,6 +121,20 @@ func classifyLines(lines []line) []kindOf {
 		}
 	}
 	return kinds
+}
+
+// answers reports whether line i, between block quotes, is an answer to them and
+// not the line before the next.
+func answers(lines []line, i int) bool {
+	if _, _, found := opensQuote(lines, i); found || lines[i].blank() {
+		return false
+	}
+	for end := i + 1; end < len(lines) && end < i+4 && !lines[end].blank() && lines[end].depth == 0; end++ {
+		if start, ok := attribution(lines, end); ok && start <= i {
+			return false
+		}
+	}
+	return true
 }
 
 // opensQuote tries each way in which a quote can open at line i: an
@@ -202,6 +221,9 @@ func introAbove(lines []line, i int) int {
 	if start, ok := attribution(lines, j); ok {
 		return ruleAbove(lines, start)
 	}
+	if carriesMarker(lines[i].text) && announces(lines[:j+1]) {
+		return j // in a language that we do not know; that a quote follows is sure
+	}
 	for k := max(0, j-8); k <= j; k++ {
 		if n, ok := headerBlock(lines, k); ok && k+n > j {
 			return ruleAbove(lines, k)
@@ -246,17 +268,38 @@ func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
 		introduced = introduced || r.intro
 		switch {
 		case !introduced && (i < last || i+1 < len(runs)):
-			out = append(out, context(lines[r.from:r.to], 5)...)
+			out = append(apart(out), context(lines[r.from:r.to], 5)...)
+		case !introduced && lines[r.from].hint&hintBlock != 0 && !announces(lines[:r.from]):
+			out = append(out, lines[r.from:r.to]...) // set off by hand
 		case i > last:
 			cut = true
 		case answered > 1:
 			cut = true
-			out = append(out, context(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]), 2)...)
+			out = append(apart(out), context(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]), 2)...)
 		default:
 			cut = true
 		}
 	}
 	return out, cut
+}
+
+// announces reports whether the last of some lines could be an attribution in a
+// language that we do not know.
+func announces(lines []line) bool {
+	end := trimBlank(lines)
+	if end == 0 {
+		return false
+	}
+	l := lines[end-1].text
+	return endsAttribution(strings.TrimSpace(l)) && strings.ContainsAny(l, "0123456789@")
+}
+
+// apart ends lines with an empty one.
+func apart(lines []line) []line {
+	if n := len(lines); n > 0 && !lines[n-1].blank() {
+		return append(lines, line{})
+	}
+	return lines
 }
 
 // runsOf groups lines. Empty lines go with what stands above them; a piece of
@@ -274,7 +317,7 @@ func runsOf(lines []line, kinds []kindOf) []run {
 		if !quote && brokenOff(lines, kinds, i) {
 			quote = true
 		}
-		intro := k == isIntro || k == isTail || quote && lines[i].hint&(hintQuote|hintOurs) != 0 || quote && introInside(lines, i)
+		intro := k == isIntro || k == isTail || quote && (lines[i].hint&(hintQuote|hintOurs) != 0 || carriesMarker(lines[i].text) || introInside(lines, i))
 		if n := len(runs); n > 0 && runs[n-1].quote == quote && (k != isIntro || runs[n-1].intro) {
 			runs[n-1].to = i + 1
 			runs[n-1].intro = runs[n-1].intro || intro
