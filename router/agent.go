@@ -66,6 +66,8 @@ func (d *decider) agentWords(purpose ticket.Purpose) (script, *ticket.Transcript
 	if purpose == ticket.NoteToken {
 		// What comes to the note's address is a note, whatever it says.
 		s = script{text: strings.TrimSpace(m.Reply)}
+	} else if !s.private() {
+		s.text = ownLines(s.text)
 	}
 	switch {
 	case s.problem != "":
@@ -75,6 +77,18 @@ func (d *decider) agentWords(purpose ticket.Purpose) (script, *ticket.Transcript
 		return s, &ticket.TranscriptBody{Problem: ticket.ProblemEmpty}
 	}
 	return s, nil
+}
+
+// ownLines leaves out the lines that an answer quotes between its words. What
+// an agent quotes is a mail of ours, and those show agents notes as well.
+func ownLines(text string) string {
+	var own []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if !strings.HasPrefix(strings.TrimSpace(strings.Map(plainSpace, line)), ">") {
+			own = append(own, line)
+		}
+	}
+	return strings.TrimSpace(strings.Join(own, "\n"))
 }
 
 // sendsFiles reports whether the message brings files that are worth a mail of

@@ -115,6 +115,11 @@ type script struct {
 	problem, line, nearest string
 }
 
+// private reports whether a command keeps the text from the requester.
+func (s script) private() bool {
+	return slices.ContainsFunc(s.commands, func(w written) bool { return w.command.private })
+}
+
 // plain reports whether there are words at most: no command, and no slip.
 func (s script) plain() bool { return s.problem == "" && len(s.commands) == 0 }
 

@@ -123,6 +123,8 @@ func TestNoteInAQuoteOrSignatureStaysThere(t *testing.T) {
 		"above":            "On Mon, 2 Mar 2026 at 09:00, Ben <ben@acme.example> wrote:\n> #note\n> " + canary + "\n\nIt is mended.\n",
 		"between":          "On Mon, 2 Mar 2026 at 09:00, Ben <ben@acme.example> wrote:\n> #note\n> " + canary + "\n\nIt is mended.\n\n> and more " + canary + "\n",
 		"original message": "It is mended.\n\n-----Original Message-----\nFrom: Ben <ben@acme.example>\nSent: Monday, 2 March 2026 09:00\nTo: Anna <anna@acme.example>\nSubject: Re: Printer\n\n#note\n" + canary + "\n",
+		"no attribution":   "> #note\n> " + canary + "\n\nIt is mended.\n\n> and more " + canary + "\n\nYes.\n",
+		"indented":         "  > " + canary + "\n\nIt is mended.\n\n\u00a0> and more " + canary + "\n\nYes.\n",
 		"signature":        "It is mended.\n\n-- \nAnna\n#note " + canary + "\n",
 		"our marker":       "It is mended.\n\nOn Mon, 2 Mar 2026 at 09:00, Ben <ben@acme.example> wrote:\n> " + ticket.QuoteMarker + "\n> #note\n> " + canary + "\n",
 	} {
