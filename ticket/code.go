@@ -65,18 +65,22 @@ func (f CodeFormat) Check() error {
 // Draw makes a code from random, each character equally likely, in a format
 // that passes Check.
 func (f CodeFormat) Draw(random io.Reader) string {
-	alphabet := f.Alphabet()
-	code := make([]byte, 0, f.Length)
+	return draw(random, f.Alphabet(), f.Length)
+}
+
+// draw takes n characters of the alphabet, each equally likely.
+func draw(random io.Reader, alphabet string, n int) string {
+	code := make([]byte, 0, n)
 	// Bytes beyond the largest multiple of the alphabet are thrown away: taking
 	// them modulo its length would make its first characters likelier.
 	limit := 256 - 256%len(alphabet)
 	var buf [32]byte
-	for len(code) < f.Length {
+	for len(code) < n {
 		if _, err := io.ReadFull(random, buf[:]); err != nil {
 			panic("ticket: no randomness: " + err.Error()) // crypto/rand never fails
 		}
 		for _, b := range buf {
-			if int(b) < limit && len(code) < f.Length {
+			if int(b) < limit && len(code) < n {
 				code = append(code, alphabet[int(b)%len(alphabet)])
 			}
 		}

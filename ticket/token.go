@@ -1,7 +1,6 @@
 package ticket
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -14,9 +13,10 @@ import (
 type Purpose byte
 
 const (
-	ReplyToken  Purpose = 0 // answers a ticket
-	NoteToken   Purpose = 1 // leaves a note, whatever the mail says
-	BounceToken Purpose = 2 // envelope sender: brings bounces home
+	ReplyToken     Purpose = 0 // answers a ticket
+	NoteToken      Purpose = 1 // leaves a note, whatever the mail says
+	BounceToken    Purpose = 2 // envelope sender: brings bounces home
+	ChallengeToken Purpose = 3 // brings a code back; Ticket is the challenge's id
 )
 
 // tokenVersion stands in the highest two bits of a token.
@@ -44,13 +44,27 @@ type Token struct {
 // can be used while those made with the old still hold.
 type Signer struct {
 	current byte
-	keys    map[byte][]byte
+	keys    map[byte]purposeKeys
+}
+
+// purposeKeys are the keys that one key gives, one for each purpose: whoever
+// finds one out knows nothing of the others.
+type purposeKeys [4][]byte
+
+func derive(key []byte) (keys purposeKeys) {
+	for purpose := range keys {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte("guichet token purpose "))
+		h.Write([]byte{byte(purpose)})
+		keys[purpose] = h.Sum(nil)
+	}
+	return keys
 }
 
 // NewSigner takes the keys by number, each of 32 bytes or more, and says which
 // one signs.
 func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
-	s := &Signer{current: current, keys: map[byte][]byte{}}
+	s := &Signer{current: current, keys: map[byte]purposeKeys{}}
 	for n, key := range keys {
 		if n > 15 {
 			return nil, fmt.Errorf("token key number %d is above 15", n)
@@ -58,9 +72,9 @@ func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
 		if len(key) < 32 {
 			return nil, fmt.Errorf("token key %d is shorter than 32 bytes", n)
 		}
-		s.keys[n] = bytes.Clone(key)
+		s.keys[n] = derive(key)
 	}
-	if s.keys[current] == nil {
+	if _, ok := s.keys[current]; !ok {
 		return nil, fmt.Errorf("token key %d is missing", current)
 	}
 	return s, nil
@@ -72,7 +86,7 @@ func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) strin
 	b[0] = tokenVersion<<6 | byte(purpose)<<4 | s.current
 	copy(b[1:11], id[:])
 	binary.BigEndian.PutUint16(b[11:13], p.Number)
-	mac := s.mac(s.current, b[:13], site, p)
+	mac := s.mac(s.keys[s.current][purpose], b[:13], site, p)
 	copy(b[13:], mac[:])
 	return lower32.EncodeToString(b[:])
 }
@@ -80,19 +94,30 @@ func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) strin
 // Proves reports whether the token was made by us for that participant of that
 // ticket of that site, in their present role and epoch.
 func (s *Signer) Proves(t Token, site string, id ID, p *Participant) bool {
-	if t.Ticket != id || t.Participant != p.Number || len(s.keys[t.key]) == 0 {
+	if _, ok := s.keys[t.key]; !ok || t.Ticket != id || t.Participant != p.Number {
 		return false
 	}
 	var b [13]byte
 	b[0] = tokenVersion<<6 | byte(t.Purpose)<<4 | t.key
 	copy(b[1:11], id[:])
 	binary.BigEndian.PutUint16(b[11:13], p.Number)
-	mac := s.mac(t.key, b[:], site, p)
+	mac := s.mac(s.keys[t.key][t.Purpose], b[:], site, p)
 	return hmac.Equal(mac[:], t.mac[:])
 }
 
-func (s *Signer) mac(key byte, head []byte, site string, p *Participant) (sum [macBytes]byte) {
-	h := hmac.New(sha256.New, s.keys[key])
+// SignChallenge makes the token of the address to which a code is sent back.
+func (s *Signer) SignChallenge(site string, id ID) string {
+	return s.Sign(ChallengeToken, site, id, &Participant{})
+}
+
+// ProvesChallenge reports whether the token was made by us for a challenge of
+// the site.
+func (s *Signer) ProvesChallenge(t Token, site string) bool {
+	return t.Purpose == ChallengeToken && s.Proves(t, site, t.Ticket, &Participant{})
+}
+
+func (s *Signer) mac(key, head []byte, site string, p *Participant) (sum [macBytes]byte) {
+	h := hmac.New(sha256.New, key)
 	// Each field is preceded by its length, so that no two lists of fields
 	// write the same bytes.
 	for _, field := range [][]byte{[]byte("guichet token"), head, []byte(site), []byte(p.Role), {p.Epoch}} {
