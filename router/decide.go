@@ -128,6 +128,9 @@ func (d *decider) follow(t Target, found match) Outcome {
 	}
 	d.change.Seen = append(d.change.Seen, seen)
 	w := d.writer(queue, found)
+	if why, reason := d.warned(); why != "" {
+		return d.holdInto(w, why, reason)
+	}
 	switch {
 	case w.participant == nil && w.removed:
 		return d.holdInto(w, ticket.HeldRemoved, "from somebody who was taken off")

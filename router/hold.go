@@ -52,6 +52,19 @@ func (d *decider) holdInto(w writer, why ticket.Why, reason string) Outcome {
 	return Outcome{Did: HeldBack, Why: reason, Proof: w.claim.Proof}
 }
 
+// warned is why the door wants the message held, whatever else speaks for it.
+func (d *decider) warned() (why ticket.Why, reason string) {
+	switch e := d.in.Envelope.Evidence; {
+	case e.Policy == ticket.Reject:
+		return ticket.HeldPolicy, "its From domain wants such mail refused"
+	case e.Policy != ticket.NoPolicy:
+		return ticket.HeldPolicy, "its From domain wants such mail set aside"
+	case e.Suspect != "":
+		return ticket.HeldSuspect, e.Suspect
+	}
+	return "", ""
+}
+
 // forAdmin takes mail to postmaster@ and abuse@: kept, and passed on where that
 // cannot start a loop.
 func (d *decider) forAdmin() Outcome {

@@ -8,6 +8,9 @@ import (
 // request decides on a message that belongs to no ticket.
 func (d *decider) request(t Target) Outcome {
 	proof := ticket.Prove(d.in.Envelope.Evidence, false)
+	if why, reason := d.warned(); why != "" {
+		return d.hold(t.Queue, nil, why, reason)
+	}
 	switch {
 	case d.in.Message.Automatic == parser.AutoReply:
 		return d.hold(t.Queue, nil, ticket.HeldAutoReply, "an automatic answer to nothing that we know")

@@ -101,6 +101,8 @@ const (
 	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
 	HeldPostmaster  Why = "postmaster"  // for the admin
 	HeldNoSender    Why = "no-sender"   // no author, or several, or one that cannot be written to
+	HeldPolicy      Why = "policy"      // its From domain does not stand behind it, and wants such mail set aside or refused
+	HeldSuspect     Why = "suspect"     // a block list or a scanner at the door is against it
 	HeldOwn         Why = "own"         // from an address of ours: a loop, or a forgery
 )
 

@@ -35,6 +35,16 @@ const (
 	BySPF     Method = "spf"     // aligned SPF alone (RFC 7208, RFC 7489 §3.1.2)
 )
 
+// Policy is what a domain wants done with mail under its name that it does not
+// stand behind (DMARC, RFC 7489 §6.3).
+type Policy string
+
+const (
+	NoPolicy   Policy = ""
+	Quarantine Policy = "quarantine"
+	Reject     Policy = "reject"
+)
+
 // Evidence is what the door found out about a sender, once for each message.
 type Evidence struct {
 	// From is the one unambiguous author address; empty when there is none, and
@@ -50,4 +60,11 @@ type Evidence struct {
 	// Reason is a short plain sentence without addresses, for the article, the
 	// log and explain: "signed by example.com".
 	Reason string
+	// Policy is set when the From domain does not stand behind the message and
+	// wants such mail set aside or refused. It is then held: where the door could
+	// refuse it without harm, it did.
+	Policy Policy
+	// Suspect says in plain words why a check that the operator chose (block
+	// lists, scanners) wants a person to see the message first; "" when none does.
+	Suspect string
 }
