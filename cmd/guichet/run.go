@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"guichet/config"
+	"guichet/smtpd/proof"
 )
 
 // environment is all of the outside that the program touches by itself, so that
@@ -23,6 +24,8 @@ type environment struct {
 	// Getenv is as os.LookupEnv.
 	Getenv func(string) (string, bool)
 	Now    func() time.Time
+	// Resolver is asked for DNS; nil is the machine's own.
+	Resolver proof.Resolver
 	// Terminal is set when Stdout is one; Width is then its columns, 0 unknown.
 	Terminal bool
 	Width    int
@@ -57,6 +60,13 @@ type commandLine struct {
 	Init    initCommand    `cmd:"" help:"Write a commented guichet.yaml and keys."`
 	Check   checkCommand   `cmd:"" help:"Read the settings and name every mistake."`
 	Parse   parseCommand   `cmd:"" help:"Show what is read from a message, as JSON."`
+	Explain explainCommand `cmd:"" help:"Tell what would happen to a message, and change nothing."`
+	Tickets ticketsCommand `cmd:"" help:"List tickets."`
+	Show    showCommand    `cmd:"" help:"Show a ticket with all that happened to it."`
+	Outbox  outboxCommand  `cmd:"" help:"The mails that are owed: list, retry, flush, hold, release, drop."`
+	Held    heldCommand    `cmd:"" help:"The mail that was kept aside: list, show, release, drop."`
+	Migrate migrateCommand `cmd:"" help:"Copy the store into another engine."`
+	Rekey   rekeyCommand   `cmd:"" help:"Change the master key."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
