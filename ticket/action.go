@@ -16,6 +16,8 @@ const (
 	ExportOwn      Action = "export"
 	EraseOwn       Action = "erase"
 	Enrol          Action = "enrol"
+	ConfirmOwn     Action = "confirm" // that one wrote a request oneself
+	KeepOwn        Action = "keep"    // call an erasure off
 
 	AgentWrite   Action = "agent-write"   // answer, note, command on one ticket, add a participant
 	AgentRead    Action = "agent-read"    // answered to the listed address only
@@ -76,6 +78,8 @@ var needs = map[Action][]need{
 	ApproveStep:    {{ProofCode, participant}},
 	ExportOwn:      {{ProofCode, always}},
 	EraseOwn:       {{ProofCode, always}},
+	ConfirmOwn:     {{ProofCode, always}},
+	KeepOwn:        {{ProofToken, participant}, {ProofDomain, participant}},
 	Enrol:          {{ProofCode, clientNumber}},
 
 	AgentWrite:   {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},

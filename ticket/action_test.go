@@ -32,12 +32,16 @@ var allowed = map[ticket.Action]func(who) bool{
 	ticket.ApproveStep:    func(w who) bool { return w.code && w.participant },
 	ticket.ExportOwn:      func(w who) bool { return w.code },
 	ticket.EraseOwn:       func(w who) bool { return w.code },
-	ticket.Enrol:          func(w who) bool { return w.code && w.proved && w.client },
-	ticket.AgentWrite:     func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
-	ticket.AgentRead:      func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
-	ticket.AgentMany:      func(w who) bool { return w.code && w.agent },
-	ticket.AgentForward:   func(w who) bool { return w.code && w.agent },
-	ticket.SiteSettings:   func(w who) bool { return w.code && w.admin && w.seconded },
+	// Two that the page implies: what a receipt asks for is a code, and an erasure
+	// is called off by whoever may add to the ticket.
+	ticket.ConfirmOwn:   func(w who) bool { return w.code },
+	ticket.KeepOwn:      func(w who) bool { return w.domain && w.participant },
+	ticket.Enrol:        func(w who) bool { return w.code && w.proved && w.client },
+	ticket.AgentWrite:   func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
+	ticket.AgentRead:    func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
+	ticket.AgentMany:    func(w who) bool { return w.code && w.agent },
+	ticket.AgentForward: func(w who) bool { return w.code && w.agent },
+	ticket.SiteSettings: func(w who) bool { return w.code && w.admin && w.seconded },
 }
 
 var methods = []ticket.Method{ticket.ByNothing, ticket.ByNetwork, ticket.ByRelay, ticket.ByDKIM, ticket.BySPF}

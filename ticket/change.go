@@ -19,7 +19,19 @@ type Query struct {
 	References []uint64
 	// Seen are the deliveries that may have been made before.
 	Seen []string
+	// Challenges are those whose codes may have come.
+	Challenges []ID
+	// Held is the mail that waits for one of them, or for a word of an agent.
+	Held []string
+	// Tracking are the tracking codes that were named, normalized.
+	Tracking []string
+	// Address asks for the tickets whose requester it is, the newest first and at
+	// most MaxOwn, and whether it is enrolled.
+	Address Address
 }
+
+// MaxOwn is how many tickets of one person a message can be about.
+const MaxOwn = 100
 
 // Facts are the answers to a Query. What is not there was not found.
 type Facts struct {
@@ -27,6 +39,13 @@ type Facts struct {
 	ByMessageID map[string]ID
 	ByReference map[uint64]ID
 	Seen        map[string]bool
+	Challenges  map[ID]*Challenge
+	Held        map[string]*Held
+	ByTracking  map[string]ID
+	// Own are the tickets of the query's Address, in order; all stand in Tickets.
+	Own []ID
+	// Enrolled is set when the Address was enrolled for the site.
+	Enrolled bool
 }
 
 // Change is all that one message, or one act, alters in a site. It is written
@@ -44,6 +63,14 @@ type Change struct {
 	Notices []Notice
 	// Seen are the deliveries to remember, against repeats.
 	Seen []string
+	// Challenges are created (Version 0) or altered at the Version that was read;
+	// what expires is gone by itself.
+	Challenges []Challenge
+	// Spent are challenges that are over, at the Version that was read: of two
+	// that want to meet one, only one does.
+	Spent []Challenge
+	// Enrol are the mailboxes that are known to the site from now on.
+	Enrol []Mailbox
 	// Blobs are the bytes that Tickets and Held name. They are durable before
 	// anything that names them is.
 	Blobs []Blob

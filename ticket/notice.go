@@ -11,10 +11,19 @@ type NoticeKind string
 const (
 	// To requesters (and those copied).
 	Acknowledgement NoticeKind = "acknowledgement" // reference and tracking code
-	Receipt         NoticeKind = "receipt"         // to an unproved sender: short, fixed, echoes nothing
+	Receipt         NoticeKind = "receipt"         // to an unproved sender: short, fixed, echoes nothing, asks for a code
 	Answer          NoticeKind = "answer"          // an agent's public article
 	ClosedNotice    NoticeKind = "closed"
 	ReopenedNotice  NoticeKind = "reopened" // somebody opened it again
+
+	// About codes, to the stored address save for Asked.
+	Validation NoticeKind = "validation"  // what was asked for, and the code that allows it
+	CodeFailed NoticeKind = "code-failed" // a code that was wrong, late or missing
+	Asked      NoticeKind = "asked"       // to whoever asked from elsewhere: the same words whatever is true
+	Done       NoticeKind = "done"        // what the code made happen
+	Status     NoticeKind = "status"      // how one's tickets stand
+	History    NoticeKind = "history"     // all that is public of one ticket
+	Export     NoticeKind = "export"      // one's data, attached
 
 	// To agents.
 	AgentNew    NoticeKind = "agent-new"    // a request came in
@@ -23,6 +32,7 @@ const (
 	AgentNote   NoticeKind = "agent-note"   // a colleague left a note
 	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed, a machine wrote
 	AgentHeld   NoticeKind = "agent-held"   // mail into the ticket that was held
+	HeldDigest  NoticeKind = "held-digest"  // what waits for their decision, a line each
 	Transcript  NoticeKind = "transcript"   // what a command mail did, or why it did nothing
 
 	// To the site's admin.
@@ -32,7 +42,7 @@ const (
 // ForAgents reports whether the kind goes to the team, who may read all.
 func (k NoticeKind) ForAgents() bool {
 	switch k {
-	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, Transcript:
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, HeldDigest, Transcript:
 		return true
 	}
 	return false
@@ -72,10 +82,42 @@ type Notice struct {
 	Transcript *TranscriptBody `json:"transcript,omitempty"`
 	// Held is the held mail that it is about.
 	Held string `json:"held,omitempty"`
+	// Challenge is what a code that it brings, or that came, is for; replies to
+	// it go to the challenge's address.
+	Challenge ID `json:"challenge,omitzero"`
+	// Code is the validation code that it brings. The store forgets it once the
+	// mail has left.
+	Code string `json:"code,omitempty"`
+	// About is what a mail about codes or one's data tells.
+	About *About `json:"about,omitempty"`
 	// Brakes are asked when it is about to leave; one that refuses drops it.
 	Brakes  []Brake   `json:"brakes,omitempty"`
 	Created time.Time `json:"created"`
 }
+
+// About is what was asked for, and what came of it.
+type About struct {
+	Action Action `json:"action"`
+	// Address is who is added, or the new address.
+	Address Address `json:"address,omitempty"`
+	// Problem is why nothing happened: wrong-code, late-code, no-code.
+	Problem string `json:"problem,omitempty"`
+	// Until is when a code ends, or when an erasure takes place.
+	Until time.Time `json:"until,omitzero"`
+	// Left is how many tries are left.
+	Left int `json:"left,omitempty"`
+	// Tickets are those that a status, an export or an erasure is about.
+	Tickets []ID `json:"tickets,omitempty"`
+	// Undone is set when an erasure was called off.
+	Undone bool `json:"undone,omitempty"`
+}
+
+// Problems of codes. Each is a text of templates.
+const (
+	ProblemWrongCode = "wrong-code"
+	ProblemLateCode  = "late-code"
+	ProblemNoCode    = "no-code"
+)
 
 // TranscriptBody is the answer to a mail with commands.
 type TranscriptBody struct {
@@ -181,4 +223,10 @@ type Material struct {
 	Article *Article
 	History []Article
 	Held    *Held
+	// Tickets are those of About, in its order; those that are gone are left out.
+	Tickets []*Ticket
+	// Entries are the articles of each of Tickets, for an Export.
+	Entries map[ID][]Article
+	// Waiting is the held mail of a HeldDigest's queue, oldest first.
+	Waiting []*Held
 }

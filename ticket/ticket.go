@@ -218,6 +218,11 @@ type Ticket struct {
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`
 	Closed   time.Time `json:"closed,omitzero"`
+	// EraseAt is when the requester's wish to be forgotten is carried out, unless
+	// it is called off; zero without one.
+	EraseAt time.Time `json:"erase_at,omitzero"`
+	// LegalHold stops retention and erasure, visibly.
+	LegalHold bool `json:"legal_hold,omitempty"`
 	// Version counts commits. A change names the version that it was decided
 	// on, 0 to create.
 	Version uint64 `json:"-"`
