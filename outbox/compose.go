@@ -76,7 +76,10 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 	scrub := scrubForRequester(c.site, c.queue, c.Ticket, p)
 	in := templates.ToRequester{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, Own: c.Article != nil && c.Article.Author == p.Number, ReplyTo: c.token(ticket.ReplyToken, p),
-		Request: templates.Request{Reference: c.Ticket.Reference, Tracking: c.Ticket.Tracking, Subject: scrub.line(c.Ticket.Subject)},
+		Request: templates.Request{Reference: c.Ticket.Reference, Subject: scrub.line(c.Ticket.Subject)},
+	}
+	if p.Role == ticket.Requester { // theirs alone
+		in.Request.Tracking = c.Ticket.Tracking
 	}
 	var files []file
 	if c.Article != nil {
@@ -124,9 +127,10 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	var files []file
 	if c.Article != nil {
 		a, _, passed := c.relayed(ctx, *c.Article, scrub)
-		in.Article, files = &a, passed
+		in.Article = &a
 		if author, ok := c.Ticket.Participant(a.Author); ok && c.notice.Kind.ByPerson() {
 			sender.Name = c.templates.Via(c.site, c.notice.Locale, author.Mailbox, c.queue.Title)
+			files = passed
 		}
 	}
 	for _, a := range c.History {

@@ -333,7 +333,7 @@ func TestFilesArePassedOn(t *testing.T) {
 		kind  ticket.NoticeKind
 		to    uint16
 		files int
-	}{{ticket.Answer, 1, 2}, {ticket.AgentAnswer, 3, 2}, {ticket.Acknowledgement, 1, 0}, {ticket.ClosedNotice, 1, 0}} {
+	}{{ticket.Answer, 1, 2}, {ticket.AgentAnswer, 3, 2}, {ticket.Acknowledgement, 1, 0}, {ticket.ClosedNotice, 1, 0}, {ticket.AgentEvent, 2, 0}, {ticket.Transcript, 3, 0}} {
 		all := parts(t, raw(t, m.composedOf(t, each.kind, each.to)))
 		if len(all) != 2+each.files {
 			t.Fatalf("%s has %d parts", each.kind, len(all))

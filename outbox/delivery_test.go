@@ -358,3 +358,15 @@ func TestAHostThatDoesNotStopTalkingIsLeft(t *testing.T) {
 		o.expect(t, "queued: the host does not stop talking")
 	})
 }
+
+func TestAddressesBeyondASCII(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *office) {
+		o.t.Participants[0].Address = ticket.MustAddress("märie@kunde.example")
+		o.store.queue(o.notice(ticket.Acknowledgement, 1, 1))
+		o.runFor(t, time.Second)
+		o.expect(t, "delivered")
+		if mails := o.relay.Mails(); len(mails) != 1 || mails[0].To != "märie@kunde.example" || !strings.Contains(mails[0].Data, "<märie@kunde.example>") {
+			t.Errorf("sent %v", mails)
+		}
+	})
+}

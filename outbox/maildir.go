@@ -17,6 +17,7 @@ import (
 type maildir struct{ path string }
 
 func (d maildir) send(ctx context.Context, m *outgoing) error {
+	m.host = "maildir"
 	for _, sub := range []string{"tmp", "new", "cur"} {
 		if err := os.MkdirAll(filepath.Join(d.path, sub), 0o700); err != nil {
 			return err

@@ -118,7 +118,7 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 			return false, &failure{permanent: true, code: 552, reason: fmt.Sprintf("552 5.3.4 the host takes no mail above %d bytes", n)}
 		}
 	}
-	if !ascii(string(m.to)) {
+	if !ascii(string(m.to + m.from)) {
 		if ok, _ := c.Extension("SMTPUTF8"); !ok {
 			return false, &failure{permanent: true, code: 553, reason: "553 5.6.7 the host does not know addresses beyond ASCII"}
 		}

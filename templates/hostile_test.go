@@ -16,65 +16,65 @@ const hostile = "x\r\n# T\r\n\n[#close] B\n:article\n* W {{.Code}} **s** <b oncl
 
 // soil puts hostile words into every field that others can fill.
 func soil(s sample) sample {
-	dirtyPublic := func(p *ticket.Public) *ticket.Public {
-		if p == nil {
-			return nil
-		}
-		a := p.Article()
-		a.Text += "\n" + hostile
-		public, _ := a.Public()
-		return &public
-	}
-	files := func(all []ticket.Attachment) (out []ticket.Attachment) {
-		for _, a := range all {
-			a.Name, a.ContentID, a.Inline, a.Type = hostile, "a\"><script>", true, "image/png"
-			out = append(out, a)
-		}
-		return out
-	}
 	switch in := s.(type) {
 	case ToRequester:
 		in.Name, in.Author, in.Request.Subject, in.Withheld = hostile, hostile, hostile, []string{hostile}
-		in.Article = dirtyPublic(in.Article)
+		if in.Article != nil {
+			public, _ := soilArticle(in.Article.Article()).Public()
+			in.Article = &public
+		}
 		return in
 	case ToAgent:
-		in.Ticket.Subject = hostile
-		for i := range in.Ticket.Participants {
-			in.Ticket.Participants[i].Name = hostile
-		}
-		dirty := func(a ticket.Article) ticket.Article {
-			a.Text, a.Detail, a.Attachments = a.Text+"\n"+hostile, hostile, files(a.Attachments)
-			return a
-		}
-		if in.Article != nil {
-			a := dirty(*in.Article)
-			in.Article = &a
-		}
-		var history []ticket.Article
-		for _, a := range in.History {
-			history = append(history, dirty(a))
-		}
-		in.History = history
-		if in.Held != nil {
-			h := *in.Held
-			h.From.Name, h.Subject, h.Text, h.Attachments = hostile, hostile, hostile, files(h.Attachments)
-			in.Held = &h
-		}
-		if in.Transcript != nil {
-			b := *in.Transcript
-			for _, field := range []*string{&b.Line, &b.Nearest, &b.Written} {
-				if *field != "" {
-					*field = hostile
-				}
-			}
-			in.Transcript = &b
-		}
-		return in
+		return soilAgent(in)
 	case ToAdmin:
 		in.Held.From.Name, in.Held.Subject, in.Held.Text = hostile, hostile, hostile
 		return in
 	}
 	return s
+}
+
+func soilAgent(in ToAgent) ToAgent {
+	in.Ticket.Subject = hostile
+	for i := range in.Ticket.Participants {
+		in.Ticket.Participants[i].Name = hostile
+	}
+	if in.Article != nil {
+		a := soilArticle(*in.Article)
+		in.Article = &a
+	}
+	var history []ticket.Article
+	for _, a := range in.History {
+		history = append(history, soilArticle(a))
+	}
+	in.History = history
+	if in.Held != nil {
+		h := *in.Held
+		h.From.Name, h.Subject, h.Text, h.Attachments = hostile, hostile, hostile, soilFiles(h.Attachments)
+		in.Held = &h
+	}
+	if in.Transcript != nil {
+		b := *in.Transcript
+		for _, field := range []*string{&b.Line, &b.Nearest, &b.Written} {
+			if *field != "" {
+				*field = hostile
+			}
+		}
+		in.Transcript = &b
+	}
+	return in
+}
+
+func soilArticle(a ticket.Article) ticket.Article {
+	a.Text, a.Detail, a.Attachments = a.Text+"\n"+hostile, hostile, soilFiles(a.Attachments)
+	return a
+}
+
+func soilFiles(all []ticket.Attachment) (out []ticket.Attachment) {
+	for _, a := range all {
+		a.Name, a.ContentID, a.Inline, a.Type = hostile, "a\"><script>", true, "image/png"
+		out = append(out, a)
+	}
+	return out
 }
 
 func TestNothingThatSomebodyWroteBecomesMarkup(t *testing.T) {

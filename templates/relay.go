@@ -200,8 +200,15 @@ func shorten(s string, lines, characters int) string {
 			continue
 		}
 		n := utf8.RuneCountInString(l)
-		if n > 0 && lines == 0 || n > characters {
-			kept = append(kept, string([]rune(l)[:min(n, characters*min(lines, 1))])+"…")
+		if lines == 0 && n == 0 {
+			continue
+		}
+		if lines == 0 {
+			kept = append(kept[:len(kept)-1], strings.TrimRight(kept[len(kept)-1], " ")+" …")
+			break
+		}
+		if n > characters {
+			kept = append(kept, string([]rune(l)[:characters])+"…")
 			break
 		}
 		if n > 0 {

@@ -152,3 +152,17 @@ func TestMailtoSurvivesEveryProgram(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+func TestShorten(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"one\ntwo", "one\ntwo"},
+		{"one\n\ntwo\n\nthree\n\nfour", "one\n\ntwo\n\nthree …"},
+		{"> quoted\none", "one"},
+		{"0123456789012345678901234567890123456789", "012345678901234567890123456789…"},
+		{"", ""},
+	} {
+		if got := shorten(test.text, 3, 30); got != test.want {
+			t.Errorf("%q became %q, want %q", test.text, got, test.want)
+		}
+	}
+}

@@ -61,7 +61,8 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 	if in.Article != nil && signs(in.Article.Article().Text, view.Author) {
 		view.Author = ""
 	}
-	if view.Organisation == view.Team {
+	// The name of the company is said once.
+	if view.Organisation == view.Team || strings.Contains(in.Site.Footer, view.Organisation) {
 		view.Organisation = ""
 	}
 	subject := Subject(in.Request.Reference, in.Request.Subject)
