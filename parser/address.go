@@ -15,7 +15,7 @@ func parseAddresses(s string) []Mailbox {
 	name := ""
 	for _, chunk := range splitAddresses(s) {
 		if name != "" {
-			chunk = name + ", " + chunk
+			chunk = strings.TrimSpace(name) + ", " + strings.TrimSpace(chunk)
 			name = ""
 		}
 		m := parseMailbox(chunk)

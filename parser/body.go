@@ -54,6 +54,7 @@ func (b *body) leaf(p *part) {
 		// An empty multipart holds nothing.
 	case p.isText() && p.binary():
 		b.problems.add("text that is no text")
+		p.mediaType = "application/octet-stream" // which is then told by its bytes
 		b.attach(p)
 	case p.mediaType == "application/pgp-signature" && !named && p.parent != nil && p.parent.mediaType == "multipart/signed":
 		// Said of the mail, not sent with it.

@@ -9,7 +9,7 @@ import (
 	"regexp"
 )
 
-var mboxLine = regexp.MustCompile(`^From \S+ .*\d{1,2}:\d{2}.*\d{4}`)
+var mboxLine = regexp.MustCompile(`^From \S+\s+\pL{3},?\s+(?:\pL{3}\s+\d{1,2}|\d{1,2}\s+\pL{3})\s+(?:\d{4}\s+)?\d{1,2}:\d{2}`)
 
 // Mbox gives each message of r: of an mbox (RFC 4155) one after the other,
 // with the quoting of its From lines undone, of anything else the whole as one.

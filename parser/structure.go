@@ -12,6 +12,7 @@ type part struct {
 	body   []byte // as sent, still encoded
 
 	mediaType   string // in lower case; never empty
+	declared    string // mediaType as it was before the body said otherwise
 	params      map[string]string
 	disposition string // "", inline, attachment
 	dispParams  map[string]string
@@ -54,6 +55,7 @@ func (p *part) describe(defaultType string) {
 	if !strings.Contains(p.mediaType, "/") {
 		p.mediaType = fullType(p.mediaType, defaultType)
 	}
+	p.declared = p.mediaType
 	p.disposition, p.dispParams = parseParams(p.header.get("content-disposition"))
 	enc, _, _ := strings.Cut(strings.ToLower(p.header.get("content-transfer-encoding")), ";")
 	p.encoding = strings.Trim(enc, " \t\"'.:")
