@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -179,6 +178,7 @@ func where(site, queue string) string {
 type mails struct {
 	ID   []string `arg:"" help:"Ids, or as much of them as is unique."`
 	Site string   `placeholder:"NAME" help:"Of this site only."`
+	JSON bool     `name:"json" help:"One object a line for each mail."`
 }
 
 // each does one thing with every mail that is named, and goes on where one
@@ -189,28 +189,13 @@ func (c mails) each(ctx context.Context, p *program, do func(*tool, *ticket.Held
 		if err != nil {
 			return err
 		}
-		failed := false
+		r := p.report(c.JSON)
 		for _, h := range picked {
 			done, err := do(t, h)
-			if err != nil {
-				failed = true
-				fmt.Fprintf(p.Stderr, "guichet: %s is left as it is: %v\n", shortID(h.ID), plainly(err))
-				continue
-			}
-			fmt.Fprintf(p.Stdout, "%s %s: from %s, %s\n", shortID(h.ID), done, orNobody(h.From.Address), printable(h.Subject))
+			r.add(h.ID, done, "from "+person(ticket.Mailbox{Address: h.From.Address})+", "+h.Subject, err)
 		}
-		if failed {
-			return errFailed
-		}
-		return nil
+		return r.end()
 	})
-}
-
-func orNobody(a ticket.Address) string {
-	if a == "" {
-		return "nobody"
-	}
-	return printable(string(a))
 }
 
 type heldRelease struct{ mails }

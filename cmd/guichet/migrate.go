@@ -101,7 +101,6 @@ func (c migrateCommand) Run(ctx context.Context, p *program) error {
 	m := &migration{p: p, settings: settings, from: from, to: to}
 	if !c.JSON {
 		m.progress = p.progress()
-		fmt.Fprintf(p.Stdout, "Copying %s into %s\n", from, to)
 	}
 	if err := m.run(ctx); err != nil {
 		return err
@@ -162,6 +161,9 @@ func (m *migration) copy(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
+	if m.progress != nil {
+		fmt.Fprintf(m.p.Stdout, "Copying %s into %s\n", m.from, m.to)
+	}
 	m.copied, err = store.Migrate(ctx, from, to, m.progress)
 	return err
 }

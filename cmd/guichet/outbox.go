@@ -138,6 +138,7 @@ func deliveryOf(d ticket.Delivery, about *ticket.Ticket) deliveryObject {
 type notices struct {
 	ID   []string `arg:"" help:"Ids, or as much of them as is unique."`
 	Site string   `placeholder:"NAME" help:"Of this site only."`
+	JSON bool     `name:"json" help:"One object a line for each mail."`
 }
 
 // redirect moves the mails that are named. allowed are the states from which
@@ -157,7 +158,7 @@ func (c notices) redirect(ctx context.Context, p *program, to ticket.DeliverySta
 				return fmt.Errorf("%s is %s", shortID(d.Notice.ID), remedies[d.State])
 			}
 		}
-		return t.redirect(ctx, picked, to, done)
+		return t.redirect(ctx, picked, to, done, c.JSON)
 	})
 }
 
@@ -173,7 +174,7 @@ var remedies = map[ticket.DeliveryState]string{
 const movers = 16
 
 // redirect moves mails and says so of each, in their order.
-func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.DeliveryState, done string) error {
+func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.DeliveryState, done string, asJSON bool) error {
 	results := make([]error, len(mails))
 	var group errgroup.Group
 	group.SetLimit(movers)
@@ -184,43 +185,24 @@ func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.
 		})
 	}
 	_ = group.Wait() // the results say it
-	failed := false
+	r := t.report(asJSON)
 	for i, d := range mails {
 		n := d.Notice
 		about, err := t.ticketOf(ctx, n.Site, n.Ticket)
-		if err := errors.Join(results[i], err); err != nil {
-			failed = true
-			fmt.Fprintf(t.Stderr, "guichet: %s is left as it is: %v\n", shortID(n.ID), plainly(err))
-			continue
-		}
 		what := string(n.Kind)
 		if about != nil {
 			what += " of " + referenceOf(about)
 		}
-		fmt.Fprintf(t.Stdout, "%s %s: %s to %s\n", shortID(n.ID), done, what, printable(string(recipientOf(n, about).Address)))
+		r.add(n.ID, done, what+" to "+string(recipientOf(n, about).Address), errors.Join(results[i], err))
 	}
-	if failed {
-		return errFailed
-	}
-	return nil
-}
-
-// plainly says why something could not be moved where the store's words are for
-// programmers.
-func plainly(err error) error {
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return errors.New("it is over, or gone")
-	case errors.Is(err, ticket.ErrConflict):
-		return errors.New("it was moved in the same moment; look again")
-	}
-	return err
+	return r.end()
 }
 
 type outboxRetry struct {
 	ID   []string `arg:"" optional:"" help:"Ids, or as much of them as is unique."`
 	All  bool     `help:"Every mail that failed."`
 	Site string   `placeholder:"NAME" help:"Of this site only."`
+	JSON bool     `name:"json" help:"One object a line for each mail."`
 }
 
 func (outboxRetry) Help() string {
@@ -233,15 +215,15 @@ func (c outboxRetry) Run(ctx context.Context, p *program) error {
 	case c.All == (len(c.ID) > 0):
 		return usageError("name the mails, or say --all")
 	case !c.All:
-		return notices{c.ID, c.Site}.redirect(ctx, p, ticket.Queued, "is tried again", ticket.Queued, ticket.Failed)
+		return notices{c.ID, c.Site, c.JSON}.redirect(ctx, p, ticket.Queued, "is tried again", ticket.Queued, ticket.Failed)
 	}
 	return p.with(ctx, func(t *tool) error {
-		return t.requeue(ctx, c.Site, ticket.Failed, func(ticket.Delivery) bool { return true })
+		return t.requeue(ctx, c.Site, c.JSON, ticket.Failed, func(ticket.Delivery) bool { return true })
 	})
 }
 
 // requeue makes all mails of a state due now that want says.
-func (t *tool) requeue(ctx context.Context, site string, state ticket.DeliveryState, want func(ticket.Delivery) bool) error {
+func (t *tool) requeue(ctx context.Context, site string, asJSON bool, state ticket.DeliveryState, want func(ticket.Delivery) bool) error {
 	mails, err := t.outbox(ctx, site, []ticket.DeliveryState{state})
 	if err != nil {
 		return err
@@ -255,15 +237,16 @@ func (t *tool) requeue(ctx context.Context, site string, state ticket.DeliverySt
 			all = append(all, d)
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && !asJSON {
 		fmt.Fprintln(t.Stderr, "There is no such mail.")
 		return nil
 	}
-	return t.redirect(ctx, all, ticket.Queued, "is tried again")
+	return t.redirect(ctx, all, ticket.Queued, "is tried again", asJSON)
 }
 
 type outboxFlush struct {
 	Site string `placeholder:"NAME" help:"Of this site only."`
+	JSON bool   `name:"json" help:"One object a line for each mail."`
 }
 
 func (outboxFlush) Help() string {
@@ -277,7 +260,7 @@ For when a relay is back: mails that wait for their next attempt are tried now.`
 // it would leave twice.
 func (c outboxFlush) Run(ctx context.Context, p *program) error {
 	return p.with(ctx, func(t *tool) error {
-		return t.requeue(ctx, c.Site, ticket.Queued, func(d ticket.Delivery) bool { return d.Attempts > 0 && d.Due.After(p.Now()) })
+		return t.requeue(ctx, c.Site, c.JSON, ticket.Queued, func(d ticket.Delivery) bool { return d.Attempts > 0 && d.Due.After(p.Now()) })
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/foxcpp/go-mockdns"
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -36,6 +37,7 @@ var update = flag.Bool("update", false, "write what the sessions of testdata/too
 //	                    failed, or queued for five minutes later
 //	clock DURATION      time that passes
 //	terminal COLUMNS    a terminal to print to; 0 is none
+//	redis               an imitation of one, at $REDIS
 //	dns NAME TXT        a record
 //	let NAME PATTERN    keeps in $NAME what the pattern's group finds in stdout
 //
@@ -60,6 +62,7 @@ func TestTools(t *testing.T) {
 			"attempt":  sandboxCommand((*sandbox).attempt),
 			"clock":    sandboxCommand((*sandbox).pass),
 			"terminal": sandboxCommand((*sandbox).terminal),
+			"redis":    sandboxCommand((*sandbox).redis),
 			"dns":      sandboxCommand((*sandbox).dns),
 			"let":      sandboxCommand((*sandbox).let),
 		},
@@ -198,6 +201,16 @@ func (s *sandbox) terminal(_ *testscript.TestScript, args []string) (err error) 
 
 func (s *sandbox) dns(_ *testscript.TestScript, args []string) error {
 	s.zones[args[0]+"."] = mockdns.Zone{TXT: args[1:]}
+	return nil
+}
+
+func (s *sandbox) redis(ts *testscript.TestScript, _ []string) error {
+	server, err := miniredis.Run()
+	if err != nil {
+		return err
+	}
+	ts.Defer(server.Close)
+	ts.Setenv("REDIS", server.Addr())
 	return nil
 }
 
