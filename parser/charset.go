@@ -188,20 +188,20 @@ func guessCharset(b []byte) (string, bool) {
 	}
 	enc := encoding.Encoding(charmap.Windows1252)
 	if all, err := chardet.NewTextDetector().DetectAll(sample); err == nil {
-		enc = bestGuess(all)
+		enc = bestGuess(all, len(sample))
 	}
 	return decodeWith(enc, b), true
 }
 
 // bestGuess takes a guess only where the detector is sure: the languages of
 // Europe are told apart by a handful of bytes, and Windows-1252 is most likely.
-func bestGuess(all []chardet.Result) encoding.Encoding {
+func bestGuess(all []chardet.Result, size int) encoding.Encoding {
 	for _, r := range all {
 		name := strings.ToLower(r.Charset)
 		multi := strings.HasPrefix(name, "gb") || strings.HasPrefix(name, "big5") || strings.HasPrefix(name, "euc") ||
 			strings.HasPrefix(name, "shift") || strings.HasPrefix(name, "iso-2022") || strings.HasPrefix(name, "utf-16")
 		cyrillic := name == "koi8-r" || name == "windows-1251" || name == "iso-8859-5"
-		if (multi && r.Confidence >= 50) || (cyrillic && r.Confidence >= 30) || r.Confidence >= 60 {
+		if (multi && r.Confidence >= 50) || (cyrillic && r.Confidence >= 30) || r.Confidence >= 60 && size >= 200 {
 			if enc := lookup(name); enc != nil {
 				return enc
 			}

@@ -68,25 +68,14 @@ var forwardPrefixes = map[string]bool{
 
 var subjectPrefix = regexp.MustCompile(`^\s*(?:\[[^\]]{1,60}\]\s*)?([^\s:：\[\]()]{1,14}(?: tiếp| توجيه)?)\.?(?:\s?[\[(]\d{1,3}[\])])?\s?[:：]\s*`)
 
-// forwardSubject takes the forward prefixes off a subject. ok tells whether the
-// first one (answers counted) was a forward.
+// forwardSubject takes the forward prefix off a subject. What the message that
+// was passed on had before its own subject stays there.
 func forwardSubject(subject string) (bare string, ok bool) {
-	bare = subject
-	for n := 0; n < 6; n++ {
-		m := subjectPrefix.FindStringSubmatchIndex(bare)
-		if m == nil {
-			break
-		}
-		word := strings.ToLower(strings.TrimRight(bare[m[2]:m[3]], "."))
-		if !forwardPrefixes[word] {
-			break
-		}
-		ok = true
-		bare = bare[m[1]:]
-		// Only the prefix of this forward: what the inner one had is its own.
-		break
+	m := subjectPrefix.FindStringSubmatchIndex(subject)
+	if m == nil || !forwardPrefixes[strings.ToLower(strings.TrimRight(subject[m[2]:m[3]], "."))] {
+		return strings.TrimSpace(subject), false
 	}
-	return strings.TrimSpace(bare), ok
+	return strings.TrimSpace(subject[m[1]:]), true
 }
 
 // forwardLine reports whether a line says that a forwarded message follows.

@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // header is the fields of one header block in their order (RFC 5322 §2.2).
@@ -13,6 +14,9 @@ type header struct {
 	size int
 	// tooLarge is set when the block or one of its fields exceeds the limits.
 	tooLarge bool
+	// charset is what the body says it is written in; bytes in the fields that are
+	// no UTF-8 are taken for the same.
+	charset string
 	// mended is set when lines without a colon were found among the fields.
 	mended bool
 }
@@ -27,10 +31,24 @@ type field struct {
 func (h *header) get(name string) string {
 	for i := range h.fields {
 		if h.fields[i].name == name {
-			return unfold(h.fields[i].value)
+			return h.decode(&h.fields[i])
 		}
 	}
 	return ""
+}
+
+// decode is the value of a field as one line of UTF-8; encoded words stay.
+func (h *header) decode(f *field) string {
+	s := unfold(f.value)
+	if utf8.ValidString(s) {
+		return s
+	}
+	label := cleanLabel(h.charset)
+	if lookup(label) == nil {
+		label = ""
+	}
+	text, _ := decodeCharset([]byte(s), label)
+	return text
 }
 
 // has reports whether a field of that name stands there, even an empty one.
@@ -48,7 +66,7 @@ func (h *header) all(name string) []string {
 	var values []string
 	for i := range h.fields {
 		if h.fields[i].name == name {
-			values = append(values, unfold(h.fields[i].value))
+			values = append(values, h.decode(&h.fields[i]))
 		}
 	}
 	return values

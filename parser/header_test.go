@@ -119,6 +119,20 @@ func TestHeaderFields(t *testing.T) {
 	}
 }
 
+func TestRawBytesInTheHeader(t *testing.T) {
+	for _, c := range []struct{ charset, subject, want string }{
+		{"windows-1251", "\xcf\xf0\xe8\xe2\xe5\xf2", "Привет"},
+		{"gb2312", "\xc4\xe3\xba\xc3", "你好"},
+		{"utf-8", "Pri\xe8re", "Prière"},
+		{"x-nobody", "Pri\xe8re", "Prière"},
+	} {
+		m := Parse([]byte("Subject: " + c.subject + "\nFrom: " + c.subject + " <a@example.com>\nContent-Type: text/plain; charset=" + c.charset + "\n\nx\n"))
+		if m.Subject != c.want || m.From.Name != c.want {
+			t.Errorf("%s: subject %q, name %q", c.charset, m.Subject, m.From.Name)
+		}
+	}
+}
+
 func TestDigestIgnoresTrace(t *testing.T) {
 	const mail = "Message-ID: <1@example.com>\nFrom: ann@example.com\nSubject: x\n\nbody\n"
 	one, two := Parse([]byte("Received: by a.example\n"+mail)), Parse([]byte("Received: by b.example\nX-Spam: no\n"+mail))

@@ -27,7 +27,8 @@ func parseParams(s string) (value string, params map[string]string) {
 	}
 	for _, p := range pieces {
 		if p.section < 0 {
-			if _, twice := params[p.name]; !twice {
+			// The extended form says the same more surely (RFC 2231 §4.1).
+			if _, twice := params[p.name]; !twice || p.extended {
 				params[p.name] = p.decode()
 			}
 		}

@@ -275,7 +275,7 @@ func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
 			cut = true
 		case answered > 1:
 			cut = true
-			out = append(apart(out), context(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]), 2)...)
+			out = append(apart(out), lastParagraph(onlyMarked(lines[r.from:r.to], kinds[r.from:r.to]))...)
 		default:
 			cut = true
 		}
@@ -366,6 +366,17 @@ func onlyMarked(lines []line, kinds []kindOf) []line {
 		}
 	}
 	return out
+}
+
+// lastParagraph is the end of a quote down from its last empty line: what an
+// answer below it answers.
+func lastParagraph(lines []line) []line {
+	end := trimBlank(lines)
+	n := 0
+	for n < 6 && n < end && !lines[end-1-n].blank() {
+		n++
+	}
+	return context(lines, n)
 }
 
 // context is the last n lines of a quote that say something.

@@ -56,6 +56,7 @@ func (p *part) describe(defaultType string) {
 		p.mediaType = fullType(p.mediaType, defaultType)
 	}
 	p.declared = p.mediaType
+	p.header.charset = p.params["charset"]
 	p.disposition, p.dispParams = parseParams(p.header.get("content-disposition"))
 	enc, _, _ := strings.Cut(strings.ToLower(p.header.get("content-transfer-encoding")), ";")
 	p.encoding = strings.Trim(enc, " \t\"'.:")
@@ -160,7 +161,7 @@ func cutParts(body []byte, boundary string) [][]byte {
 		if closing {
 			start = -1
 			// Some programs go on after the closing line; RFC 2046 calls it epilogue.
-			if bytes.Index(body[pos:], delimiter) < 0 {
+			if !bytes.Contains(body[pos:], delimiter) {
 				break
 			}
 		}

@@ -195,6 +195,7 @@ func TestParams(t *testing.T) {
 		{`attachment; filename="a \"b\".pdf"`, "attachment", map[string]string{"filename": `a "b".pdf`}},
 		{`attachment; filename*=utf-8'fr'r%C3%A9sum%C3%A9.doc`, "attachment", map[string]string{"filename": "résumé.doc"}},
 		{`attachment; filename*0*=iso-8859-1''r%E9s; filename*1*=um%E9; filename*2=.doc`, "attachment", map[string]string{"filename": "résumé.doc"}},
+		{`attachment; filename="resume.doc"; filename*=utf-8''r%C3%A9sum%C3%A9.doc`, "attachment", map[string]string{"filename": "résumé.doc"}},
 		{`attachment; filename*1="ort.pdf"; filename*0="rep"`, "attachment", map[string]string{"filename": "report.pdf"}},
 		{`attachment; filename*0="=?utf-8?Q?r=C3=A9"; filename*1="sum=C3=A9.doc?="`, "attachment", map[string]string{"filename": "résumé.doc"}},
 		{`attachment; filename="=?iso-8859-1?Q?r=E9sum=E9.doc?="`, "attachment", map[string]string{"filename": "résumé.doc"}},
