@@ -27,3 +27,23 @@ func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID)
 	}})
 	return err
 }
+
+// Syncs counts how often the store asks its engine for Sync from now on.
+func (s *Store) Syncs() *int {
+	c := &counting{Engine: s.engine}
+	s.engine = c
+	return &c.syncs
+}
+
+type counting struct {
+	engine.Engine
+	syncs int
+}
+
+func (c *counting) Sync(ctx context.Context, space engine.Space) error {
+	c.syncs++
+	return c.Engine.Sync(ctx, space)
+}
+
+// SharesShard reports whether the hints of two sites lie in one space.
+func SharesShard(one, two string) bool { return hintSpace(one) == hintSpace(two) }

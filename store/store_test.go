@@ -172,6 +172,24 @@ func TestFactsFindATicketEveryWay(t *testing.T) {
 	})
 }
 
+// TestADuplicateWaitsForWhatItRepeats: who is told 250 because the message was
+// taken before relies on that as on a commit.
+func TestADuplicateWaitsForWhatItRepeats(t *testing.T) {
+	w := embedded(t)
+	c, _ := w.opening("Cold heating")
+	w.commit(c)
+	syncs := w.Syncs()
+	for seen, want := range map[string]int{"never": 0, c.Seen[0]: 1} {
+		*syncs = 0
+		if _, err := w.Facts(ctx, ticket.Query{Site: "acme", Seen: []string{seen}}); err != nil {
+			t.Fatal(err)
+		}
+		if *syncs != want {
+			t.Errorf("%d syncs, want %d", *syncs, want)
+		}
+	}
+}
+
 func TestSitesShareNothing(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		t := w.TB

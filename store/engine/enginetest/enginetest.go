@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(*testing.T) Subject) {
 		"drawn numbers":                 drawnNumbers,
 		"concurrent draws":              concurrentDraws,
 		"each version is won once":      eachVersionIsWonOnce,
+		"a conflict disturbs nobody":    aConflictDisturbsNobody,
 		"spaces share nothing":          spacesShareNothing,
 		"record without fields is gone": recordWithoutFieldsIsGone,
 		"pages forward and back":        pagesForwardAndBack,
@@ -322,6 +323,29 @@ func eachVersionIsWonOnce(s suite) {
 	}
 	s.equal("last", s.get("a", "v"), fmt.Append(nil, total))
 	s.equal("written", len(s.read(engine.Ask{Record: "wins", Names: &prefix})[0].Names), total)
+}
+
+// aConflictDisturbsNobody commits what can be done beside what cannot.
+func aConflictDisturbsNobody(s suite) {
+	s.do(engine.Put("a", "v", []byte("1")))
+	var group sync.WaitGroup
+	for w := range 8 {
+		group.Go(func() {
+			for i := range 20 {
+				b := engine.Batch{Steps: []engine.Step{engine.Put("b", fmt.Sprint(w, ":", i), nil)}}
+				if w%2 == 1 {
+					b.Checks = []engine.Check{engine.Absent("a", "v")}
+				}
+				_, err := s.Commit(ctx, space, b)
+				if w%2 == 0 && err != nil || w%2 == 1 && !errors.Is(err, engine.ErrConflict) {
+					s.Errorf("worker %d: %v", w, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	prefix := ""
+	s.equal("written", len(s.read(engine.Ask{Record: "b", Names: &prefix})[0].Names), 4*20)
 }
 
 func spacesShareNothing(s suite) {
