@@ -19,6 +19,10 @@ type heldCommand struct {
 	Drop    heldDrop    `cmd:"" help:"Throw mail away, for good."`
 }
 
+func (heldCommand) Help() string {
+	return example("guichet held", "guichet held show 4mzk3q", "guichet held release 4mzk3q")
+}
+
 // whyHeld says in a sentence why mail was kept aside.
 var whyHeld = map[ticket.Why]string{
 	ticket.HeldStranger:    "it came into a ticket from somebody who is not on it",

@@ -11,6 +11,7 @@ import (
 
 	"guichet/config"
 	"guichet/store"
+	"guichet/store/engine"
 	"guichet/store/engine/bolt"
 	"guichet/ticket"
 )
@@ -148,15 +149,12 @@ func (m *migration) run(ctx context.Context) error {
 
 // copy works on the databases alone, and needs each for itself.
 func (m *migration) copy(ctx context.Context) (err error) {
-	from, _, err := store.OpenEngine(ctx, m.from.options(m.settings, m.p))
-	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("a daemon has %s open; stop it, and start it again on the new store", m.from)
-	}
+	from, err := m.open(ctx, m.from)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	to, _, err := store.OpenEngine(ctx, m.to.options(m.settings, m.p))
+	to, err := m.open(ctx, m.to)
 	if err != nil {
 		return err
 	}
@@ -166,6 +164,26 @@ func (m *migration) copy(ctx context.Context) (err error) {
 	}
 	m.copied, err = store.Migrate(ctx, from, to, m.progress)
 	return err
+}
+
+// open opens the database of a store. An embedded one that a daemon has open
+// could be reached through the daemon, which would change it meanwhile: it is
+// refused. Of a Redis nobody can tell who uses it; there the comparison does.
+func (m *migration) open(ctx context.Context, at place) (engine.Engine, error) {
+	options := at.options(m.settings, m.p)
+	options.Attach = true
+	e, _, err := store.OpenEngine(ctx, options)
+	busy := errors.Is(err, bolt.ErrLocked)
+	if err != nil && !busy {
+		return nil, err
+	}
+	if _, alone := e.(*bolt.Engine); at.dir != "" && !busy && !alone {
+		busy, err = true, e.Close()
+	}
+	if busy {
+		return nil, fmt.Errorf("a daemon has %s open; stop it, and start it again when all is copied", at)
+	}
+	return e, err
 }
 
 // counts opens a store as a daemon would, which proves that it can be read.

@@ -24,6 +24,10 @@ type outboxCommand struct {
 	Drop    outboxDrop    `cmd:"" help:"Throw mails away; they are never sent."`
 }
 
+func (outboxCommand) Help() string {
+	return example("guichet outbox", "guichet outbox retry --all")
+}
+
 // waiting are the states in which a mail is in the outbox.
 var waiting = []ticket.DeliveryState{ticket.Queued, ticket.OnHold, ticket.Failed}
 
@@ -42,7 +46,7 @@ func (t *tool) outbox(ctx context.Context, only string, states []ticket.Delivery
 
 type outboxList struct {
 	Site  string   `placeholder:"NAME" help:"Of this site only."`
-	State []string `placeholder:"STATE,…" help:"In these states only: queued, hold, failed."`
+	State []string `placeholder:"STATE" help:"In these states only: queued, hold, failed."`
 	Limit int      `default:"50" help:"At most so many; 0 is all."`
 	JSON  bool     `name:"json" help:"One object a line for each mail."`
 }

@@ -14,7 +14,7 @@ import (
 type ticketsCommand struct {
 	Site  string   `placeholder:"NAME" help:"Of this site only."`
 	Queue string   `placeholder:"NAME" help:"Of this queue only."`
-	State []string `placeholder:"STATE,…" help:"In these states only: new, open, waiting, solved, closed, or all. Without it all but closed."`
+	State []string `placeholder:"STATE" help:"In these states only: new, open, waiting, solved, closed, or all. Without it all but closed."`
 	Limit int      `default:"50" help:"At most so many; 0 is all."`
 	JSON  bool     `name:"json" help:"One object a line for each ticket."`
 }

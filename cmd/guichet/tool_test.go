@@ -37,6 +37,7 @@ var update = flag.Bool("update", false, "write what the sessions of testdata/too
 //	                    failed, or queued for five minutes later
 //	clock DURATION      time that passes
 //	terminal COLUMNS    a terminal to print to; 0 is none
+//	daemon              one that has the store open from here on
 //	redis               an imitation of one, at $REDIS
 //	dns NAME TXT        a record
 //	let NAME PATTERN    keeps in $NAME what the pattern's group finds in stdout
@@ -62,6 +63,7 @@ func TestTools(t *testing.T) {
 			"attempt":  sandboxCommand((*sandbox).attempt),
 			"clock":    sandboxCommand((*sandbox).pass),
 			"terminal": sandboxCommand((*sandbox).terminal),
+			"daemon":   sandboxCommand((*sandbox).daemon),
 			"redis":    sandboxCommand((*sandbox).redis),
 			"dns":      sandboxCommand((*sandbox).dns),
 			"let":      sandboxCommand((*sandbox).let),
@@ -201,6 +203,26 @@ func (s *sandbox) terminal(_ *testscript.TestScript, args []string) (err error) 
 
 func (s *sandbox) dns(_ *testscript.TestScript, args []string) error {
 	s.zones[args[0]+"."] = mockdns.Zone{TXT: args[1:]}
+	return nil
+}
+
+func (s *sandbox) daemon(ts *testscript.TestScript, _ []string) error {
+	p := &program{environment: s.environment(ts)}
+	c, err := p.settings()
+	if err != nil {
+		return err
+	}
+	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- opened.ServeControl(ctx) }()
+	ts.Defer(func() {
+		stop()
+		ts.Check(errors.Join(<-served, opened.Close()))
+	})
 	return nil
 }
 
