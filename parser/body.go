@@ -110,7 +110,7 @@ func (b *body) plain(p *part) string {
 	if strings.EqualFold(p.params["format"], "flowed") {
 		text = unflow(text, strings.EqualFold(p.params["delsp"], "yes"))
 	}
-	text, files := cutUuencoded(text)
+	text, files := cutUuencoded(cutClearsigned(text))
 	for _, f := range files {
 		b.attachments = append(b.attachments, bytesAttachment(f.name, "", f.content))
 	}

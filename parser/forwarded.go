@@ -80,7 +80,7 @@ func forwardSubject(subject string) (bare string, ok bool) {
 
 // forwardLine reports whether a line says that a forwarded message follows.
 func forwardLine(s string) bool {
-	t := strings.TrimSpace(s)
+	t := strings.TrimSpace(plainSpaces(s))
 	if t == "" || len(t) > 1_500 {
 		return false
 	}

@@ -69,6 +69,8 @@ func TestReplyPlain(t *testing.T) {
 		{"quoted by hand", "> Does it print?\n\nIt does.\n", "> Does it print?\n\nIt does."},
 		{"greeting above, answer below", "Hi Ann,\n\nOn Mon, 2 Mar 2026, Ann <ann@example.com> wrote:\n> Does it work?\n\nYes, it does.\n", "Hi Ann,\n\nYes, it does."},
 		{"list of facts is no header block", "Meeting:\n\nDate: Wednesday 4 March 2026\nTime: 7:00\nPlace: room 2\n\nSee you.\n", "Meeting:\n\nDate: Wednesday 4 March 2026\nTime: 7:00\nPlace: room 2\n\nSee you."},
+		{"a traveller's list", "Please book:\n\nFrom: Paris\nTo: Lyon\nDate: 5 May 2026, 10:00\n\nThank you.\n", "Please book:\n\nFrom: Paris\nTo: Lyon\nDate: 5 May 2026, 10:00\n\nThank you."},
+		{"dashes with spaces that do not break", "Neu.\n\n------------------\u00a0原始邮件\u00a0------------------\n发件人:\u00a0\"Help\"<help@example.org>;\n发送时间:\u00a02026年3月2日 9:00\n\n旧\n", "Neu."},
 		{"own sentence that begins like one", "On Monday at 10:00 I wrote to you:\nthe printer is broken.\n", "On Monday at 10:00 I wrote to you:\nthe printer is broken."},
 		{"rule above the block goes along", "Thanks.\n\n________________________________\nFrom: Ann <ann@example.com>\nSent: Monday\nTo: Bob\nSubject: x\n\nOld text.\n", "Thanks."},
 		{"field names with stars", "Thanks.\n\n*From:* Ann [mailto:ann@example.com]\n*Sent:* Monday, 2 March 2026\n*To:* Bob\n\nOld.\n", "Thanks."},

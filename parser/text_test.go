@@ -214,6 +214,17 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+func TestClearsigned(t *testing.T) {
+	m := Parse([]byte(plainHeader + "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHello.\n- - a point\n- -- \nBob\n-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"))
+	if m.Text != "Hello.\n- a point\n--\nBob" || m.Reply != "Hello.\n- a point" || m.Signature != "Bob" || m.Encrypted != "" {
+		t.Errorf("text %q, reply %q, signature %q", m.Text, m.Reply, m.Signature)
+	}
+	const quoted = "He wrote -----BEGIN PGP SIGNED MESSAGE----- above it."
+	if m := Parse([]byte(plainHeader + quoted)); m.Text != quoted {
+		t.Errorf("a sentence about it: %q", m.Text)
+	}
+}
+
 func TestCalendar(t *testing.T) {
 	const ics = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VTIMEZONE\nDTSTART:19700101T000000\nEND:VTIMEZONE\nBEGIN:VEVENT\nSUMMARY:Printer\\, second\n  floor\nORGANIZER;CN=\"Ann: Lee\":mailto:ann@example.com\nDTSTART;TZID=Europe/Paris:20260303T100000\nEND:VEVENT\nEND:VCALENDAR\n"
 	m := Parse([]byte("Content-Type: multipart/alternative; boundary=b\n\n--b\n\nCome by.\n--b\nContent-Type: text/calendar; method=REQUEST\n\n" + ics + "--b--\n"))
