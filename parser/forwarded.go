@@ -84,6 +84,9 @@ func forwardLine(s string) bool {
 	if t == "" || len(t) > 1_500 {
 		return false
 	}
+	if isLetterByte(t[0]) && strings.IndexByte(t, ':') < 0 && !strings.Contains(t, "：") {
+		return false // spares most lines what follows
+	}
 	bare := strings.TrimLeft(t, "-_=—–*#> ~|\u00a0\ufeff")
 	framed := len(t)-len(bare) >= 2
 	if !framed && !strings.ContainsAny(bare, ":：") {
@@ -108,6 +111,8 @@ func forwardLine(s string) bool {
 	}
 	return false
 }
+
+func isLetterByte(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // forwardByRune are the words by the letter that they begin with.
 var forwardByRune = func() map[rune][]string {

@@ -492,16 +492,18 @@ func isAttribution(s string, closing bool) certainty {
 	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\u202a\u202b\"'")
 	lower := strings.ToLower(s)
 	verb := hasVerb(lower)
-	date := datePattern.MatchString(s)
 	addr := addrPattern.MatchString(s)
-	dated := dateFirst.MatchString(s)
-	switch {
-	case verb && (date || addr) && startsAttribution(lower):
+	// The patterns of dates are dear; most candidates are settled before them.
+	if verb && startsAttribution(lower) && (addr || datePattern.MatchString(s)) {
 		return sure
+	}
+	if verb && addr && endsWithVerb(lower) && len(s) < 160 && !strings.Contains(s, ". ") {
+		return sure // Name <address> wrote:
+	}
+	date, dated := datePattern.MatchString(s), dateFirst.MatchString(s)
+	switch {
 	case verb && date && (addr || dated || fullDate.MatchString(s) && clockTime.MatchString(s)):
 		return sure
-	case verb && addr && endsWithVerb(lower) && len(s) < 160 && !strings.Contains(s, ". "):
-		return sure // Name <address> wrote:
 	case dated && addr && (date || !closing):
 		return sure // date, "Name" <address>:  (Yandex, mail.ru, Japanese programs)
 	case closing && len(s) < 160 && (addr || verb && endsWithVerb(lower)):
