@@ -102,41 +102,29 @@ func (e *Engine) Read(ctx context.Context, space engine.Space, asks ...engine.As
 }
 
 // Commit is engine.Engine's.
-func (e *Engine) Commit(ctx context.Context, space engine.Space, batch engine.Batch) (done engine.Committed, err error) {
+func (e *Engine) Commit(ctx context.Context, space engine.Space, batch engine.Batch) (engine.Committed, error) {
 	if err := batch.Validate(); err != nil {
 		return engine.Committed{}, err
 	}
-	err = e.file(space).write(ctx, func(p *page) (err error) {
-		done, err = p.commit(space, batch)
-		return err
-	})
-	return done, err
+	return write(ctx, e.file(space), func(p *page) (engine.Committed, error) { return p.commit(space, batch) })
 }
 
 // Lease is engine.Engine's. A lease that finds nothing writes nothing.
-func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n int, d time.Duration) (taken []engine.Entry, err error) {
+func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n int, d time.Duration) ([]engine.Entry, error) {
 	f, due := e.file(space), false
-	err = f.read(func(p *page) error {
+	err := f.read(func(p *page) error {
 		due = len(p.due(space, index, 1)) > 0
 		return nil
 	})
 	if err != nil || !due {
 		return nil, err
 	}
-	err = f.write(ctx, func(p *page) (err error) {
-		taken, err = p.lease(space, index, n, d)
-		return err
-	})
-	return taken, err
+	return write(ctx, f, func(p *page) ([]engine.Entry, error) { return p.lease(space, index, n, d) })
 }
 
 // Take is engine.Engine's.
 func (e *Engine) Take(ctx context.Context, space engine.Space, record string, remember time.Duration, brakes []ticket.Brake) (refused int, err error) {
-	err = e.file(space).write(ctx, func(p *page) (err error) {
-		refused, err = p.take(space, record, remember, brakes)
-		return err
-	})
-	return refused, err
+	return write(ctx, e.file(space), func(p *page) (int, error) { return p.take(space, record, remember, brakes) })
 }
 
 // Sync is engine.Engine's. Every commit was durable when it returned.

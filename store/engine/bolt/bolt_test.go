@@ -1,10 +1,13 @@
 package bolt_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"guichet/store/engine"
 	"guichet/store/engine/bolt"
 	"guichet/store/engine/enginetest"
 )
@@ -37,5 +40,29 @@ func TestSecondDaemonIsToldSo(t *testing.T) {
 	_, err := bolt.Open(bolt.Options{Dir: dir, Now: time.Now})
 	if !errors.Is(err, bolt.ErrLocked) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestCallerWhoLeavesMayComeBack ends the context while writes are on their way:
+// each either did happen or can still be done, and its repeat tells.
+func TestCallerWhoLeavesMayComeBack(t *testing.T) {
+	e := open(t, t.TempDir(), time.Now)
+	for i := range 100 {
+		leaving, cancel := context.WithCancel(ctx)
+		b := engine.Batch{Operation: fmt.Sprint("op", i), Remember: time.Hour, Draws: []engine.Counter{{Record: "numbers", Field: "n"}}}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, err := e.Commit(leaving, "acme", b)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}()
+		cancel()
+		<-done
+		again, err := e.Commit(ctx, "acme", b)
+		if err != nil || again.Numbers[0] != uint64(i+1) {
+			t.Fatalf("operation %d has number %v, %v", i, again.Numbers, err)
+		}
 	}
 }

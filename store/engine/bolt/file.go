@@ -83,16 +83,22 @@ func (f *file) read(do func(*page) error) error {
 
 // write runs do in a transaction and returns when that is on the disk. When ctx
 // ends first, the write may still happen: that is what operation ids are for.
-func (f *file) write(ctx context.Context, do func(*page) error) error {
-	r := &request{do: do, ctx: ctx, err: make(chan error, 1)}
-	if err := f.enqueue(r); err != nil {
+func write[T any](ctx context.Context, f *file, do func(*page) (T, error)) (T, error) {
+	var result, none T
+	r := &request{ctx: ctx, err: make(chan error, 1)}
+	r.do = func(p *page) (err error) {
+		result, err = do(p)
 		return err
+	}
+	if err := f.enqueue(r); err != nil {
+		return none, err
 	}
 	select {
 	case err := <-r.err:
-		return err
+		return result, err
 	case <-ctx.Done():
-		return fmt.Errorf("store: waiting for the disk: %w", ctx.Err())
+		// The writer may be about to set result.
+		return none, fmt.Errorf("store: waiting for the disk: %w", ctx.Err())
 	}
 }
 
