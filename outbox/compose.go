@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,62 +48,78 @@ type composer struct {
 
 // compose writes the letter, or says why there is none to write.
 func (c *composer) compose(ctx context.Context) (*letter, error) {
-	switch {
-	case c.notice.Kind == ticket.Postmaster:
+	if c.notice.Kind == ticket.Postmaster {
 		return c.toAdmin()
-	case c.notice.Ticket.IsZero():
+	}
+	if c.notice.Ticket.IsZero() && c.notice.Kind.ForAgents() {
 		return c.withoutTicket()
-	case c.Ticket == nil:
+	}
+	p, err := c.recipient()
+	if err != nil {
+		return nil, err
+	}
+	if !c.notice.Kind.ForAgents() {
+		return c.toRequester(ctx, p)
+	}
+	// The list is read again at this moment: whoever was taken off the team
+	// learns nothing more.
+	if !c.queue.Agent(p.Address) {
+		return nil, errGone("no longer of the team")
+	}
+	return c.toAgent(ctx, p)
+}
+
+// recipient is the participant whom the notice is for, or, with the number 0,
+// whoever else it names.
+func (c *composer) recipient() (*ticket.Participant, error) {
+	if c.Ticket == nil && !c.notice.Ticket.IsZero() {
 		return nil, errGone("the ticket is gone")
+	}
+	if c.notice.To == 0 && c.notice.Mailbox.Address != "" {
+		return &ticket.Participant{Mailbox: c.notice.Mailbox, Locale: c.notice.Locale}, nil
+	}
+	if c.Ticket == nil {
+		return nil, errGone("nobody to write to")
 	}
 	p, ok := c.Ticket.Participant(c.notice.To)
 	if !ok || p.Removed {
 		return nil, errGone("the participant was taken off the ticket")
 	}
-	if c.notice.Kind.ForAgents() {
-		// The list is read again at this moment: whoever was taken off the team
-		// learns nothing more.
-		if !c.queue.Agent(p.Address) {
-			return nil, errGone("no longer of the team")
-		}
-		return c.toAgent(ctx, p)
-	}
-	return c.toRequester(ctx, p)
+	return p, nil
 }
 
 // toRequester writes to whoever is not of the team. From here on there is no
 // article but a public one.
 func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*letter, error) {
-	scrub := scrubForRequester(c.site, c.queue, c.Ticket, p)
-	in := templates.ToRequester{
-		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, Own: c.Article != nil && c.Article.Author == p.Number, ReplyTo: c.token(ticket.ReplyToken, p),
-		Request: templates.Request{Reference: c.Ticket.Reference, Subject: scrub.line(c.Ticket.Subject)},
+	tickets := c.Tickets
+	if c.Ticket != nil {
+		tickets = append([]*ticket.Ticket{c.Ticket}, tickets...)
 	}
-	if p.Role == ticket.Requester { // theirs alone
-		in.Request.Tracking = c.Ticket.Tracking
+	scrub := scrubForRequester(c.site, c.queue, tickets, p)
+	in := templates.ToRequester{
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, ReplyTo: c.replyTo(p),
+		Own:   c.Article != nil && p.Number != 0 && c.Article.Author == p.Number,
+		About: c.notice.About, Code: c.notice.Code,
 	}
 	var files []file
-	if c.Article != nil {
-		a, withheld, passed := c.relayed(ctx, *c.Article, scrub)
-		if public, ok := a.Public(); ok {
-			in.Article = &public
-			if author, ok := c.Ticket.Participant(a.Author); ok {
-				in.Author = scrub.line(author.Name)
-			}
-			if c.notice.Kind == ticket.Answer {
-				in.Withheld, files = withheld, passed
-			}
+	if p.Number != 0 { // a stranger to the ticket learns nothing of it
+		in.Request, in.History = request(c.Ticket, p, scrub), c.publicHistory(p, scrub)
+		files = c.publicArticle(ctx, &in, scrub)
+	}
+	for _, t := range c.Tickets {
+		if who, ok := t.Who(p.Address); ok {
+			in.Requests = append(in.Requests, request(t, who, scrub))
 		}
 	}
 	if c.notice.Kind == ticket.Answer && in.Article == nil {
 		return nil, fmt.Errorf("article %d is not one that may be answered with", c.notice.Article)
 	}
-	for _, a := range ticket.PublicOnly(c.History) {
-		shown := a.Article()
-		shown.Text, shown.Whole, shown.Attachments = scrub.text(shown.Text), "", nil
-		if public, ok := shown.Public(); ok {
-			in.History = append(in.History, public)
+	if c.notice.Kind == ticket.Export {
+		f, err := c.export(p, scrub)
+		if err != nil {
+			return nil, err
 		}
+		files = append(files, f)
 	}
 	written, err := c.templates.ToRequester(in)
 	if err != nil {
@@ -115,13 +132,81 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 	return l, nil
 }
 
+// publicArticle adds the article that the notice brings, if it is public, and
+// gives its files where they go along.
+func (c *composer) publicArticle(ctx context.Context, in *templates.ToRequester, scrub *scrubber) []file {
+	if c.Article == nil {
+		return nil
+	}
+	a, withheld, files := c.relayed(ctx, *c.Article, scrub)
+	public, ok := a.Public()
+	if !ok {
+		return nil
+	}
+	in.Article = &public
+	if author, ok := c.Ticket.Participant(a.Author); ok {
+		in.Author = scrub.line(author.Name)
+	}
+	if c.notice.Kind != ticket.Answer {
+		return nil
+	}
+	in.Withheld = withheld
+	return files
+}
+
+// publicHistory is what the recipient may read of what was written before, and
+// for a history all of it.
+func (c *composer) publicHistory(p *ticket.Participant, scrub *scrubber) []templates.Entry {
+	all := c.History
+	if c.notice.Kind == ticket.History {
+		if whole, ok := c.Entries[c.Ticket.ID]; ok {
+			all = whole
+		} else if c.Article != nil {
+			all = append(slices.Clone(all), *c.Article)
+		}
+	}
+	var out []templates.Entry
+	for _, public := range ticket.PublicOnly(all) {
+		a := public.Article()
+		a.Text, a.Whole, a.Attachments = scrub.text(a.Text), "", nil
+		e := templates.Entry{Own: a.Author == p.Number}
+		if author, ok := c.Ticket.Participant(a.Author); ok {
+			e.Author = scrub.line(author.Name)
+		}
+		e.Public, _ = a.Public()
+		out = append(out, e)
+	}
+	return out
+}
+
+// request is what a recipient may know of a ticket.
+func request(t *ticket.Ticket, p *ticket.Participant, scrub *scrubber) templates.Request {
+	r := templates.Request{Reference: t.Reference, Subject: scrub.line(t.Subject), State: t.State, Changed: t.Changed}
+	if p.Role == ticket.Requester { // theirs alone
+		r.Tracking = t.Tracking
+	}
+	return r
+}
+
+// replyTo is where answers go: to the challenge that the mail is about, to the
+// recipient's own place on the ticket, or to the queue.
+func (c *composer) replyTo(p *ticket.Participant) ticket.Address {
+	switch {
+	case !c.notice.Challenge.IsZero():
+		return c.queue.With(c.signer.SignChallenge(c.site.Name, c.notice.Challenge))
+	case p.Number != 0:
+		return c.token(ticket.ReplyToken, p)
+	}
+	return c.queue.Address
+}
+
 // toAgent writes to one of the team.
 func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter, error) {
 	scrub := scrubForAgent(c.queue)
 	in := templates.ToAgent{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Ticket: c.Ticket, To: p.Number,
 		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
-		Held: c.scrubbedHeld(scrub), Transcript: c.notice.Transcript, Commands: c.commands,
+		Held: c.scrubbedHeld(scrub), Waiting: c.Waiting, Transcript: c.notice.Transcript, Commands: c.commands,
 	}
 	sender := c.queue.Mailbox()
 	var files []file
@@ -157,7 +242,7 @@ func (c *composer) withoutTicket() (*letter, error) {
 	}
 	written, err := c.templates.ToAgent(templates.ToAgent{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, ReplyTo: c.queue.Address, NoteTo: c.queue.Address,
-		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Transcript: c.notice.Transcript, Commands: c.commands,
+		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Waiting: c.Waiting, Transcript: c.notice.Transcript, Commands: c.commands,
 	})
 	if err != nil {
 		return nil, err
@@ -213,13 +298,14 @@ func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Ma
 	l.add("Message-ID", identifiers(n.MessageID))
 	l.add("In-Reply-To", identifiers(n.InReplyTo))
 	l.add("References", identifiers(n.References...))
-	if t := c.Ticket; t != nil && p != nil {
+	if t := c.Ticket; t != nil && p != nil && p.Number != 0 {
 		l.add("Thread-Topic", words(strings.TrimPrefix(written.Subject, "Re: ")))
 		l.add("Thread-Index", threadIndex(t.ID, t.Opened, n.Created))
 		l.from = c.token(ticket.BounceToken, p)
 	}
 	switch n.Kind {
-	case ticket.Acknowledgement, ticket.Receipt, ticket.Transcript:
+	case ticket.Acknowledgement, ticket.Receipt, ticket.Transcript, ticket.Validation, ticket.CodeFailed, ticket.Asked,
+		ticket.Done, ticket.Status, ticket.History, ticket.Export:
 		l.add("Auto-Submitted", "auto-replied") // RFC 3834 §5
 		l.add("X-Auto-Response-Suppress", "All")
 	case ticket.Answer:

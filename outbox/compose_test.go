@@ -32,6 +32,7 @@ var kinds = []struct {
 	to   uint16
 }{
 	{ticket.Acknowledgement, 1}, {ticket.Receipt, 1}, {ticket.Answer, 1}, {ticket.Answer, 4}, {ticket.ClosedNotice, 1}, {ticket.ReopenedNotice, 1},
+	{ticket.Validation, 1}, {ticket.CodeFailed, 1}, {ticket.Done, 1}, {ticket.Status, 1}, {ticket.History, 1}, {ticket.History, 4}, {ticket.Export, 1},
 	{ticket.AgentNew, 2}, {ticket.AgentReply, 2}, {ticket.AgentAnswer, 3}, {ticket.AgentNote, 3}, {ticket.AgentEvent, 2}, {ticket.AgentHeld, 2}, {ticket.Transcript, 3},
 }
 
@@ -50,6 +51,8 @@ func filled(t testing.TB) *matter {
 func (m *matter) of(kind ticket.NoticeKind, to uint16) ticket.Notice {
 	n := m.notice(kind, to, 2)
 	switch kind {
+	case ticket.Validation, ticket.CodeFailed, ticket.Done, ticket.Status, ticket.History, ticket.Export:
+		n.About = &ticket.About{Action: ticket.ReadHistory, Problem: ticket.ProblemWrongCode, Left: 2, Until: opened, Tickets: []ticket.ID{m.t.ID}}
 	case ticket.AgentHeld:
 		n.Held, n.Article = "h1", 0
 	case ticket.Transcript:
@@ -504,5 +507,92 @@ func TestATranscriptNeedsNoTicket(t *testing.T) {
 	}
 	if _, err := o.compose(context.Background(), m.site, n, o.current()); err == nil {
 		t.Error("a transcript was written to somebody who is not of the team")
+	}
+}
+
+func TestACodeIsInTheTextAlone(t *testing.T) {
+	m := filled(t)
+	n := m.of(ticket.Validation, 1)
+	n.Challenge, n.Code = ticket.ID{5}, "34679CDF"
+	text := raw(t, m.composed(t, n))
+	read, err := mail.ReadMessage(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(text, "\r\n\r\n")
+	if strings.Contains(head, "3467") {
+		t.Errorf("the code is in the header:\n%s", head)
+	}
+	for _, p := range parts(t, text) {
+		if !strings.Contains(p.content, "3467-9CDF") {
+			t.Errorf("no code in the %s", p.kind)
+		}
+	}
+	a, err := mail.ParseAddress(read.Header.Get("Reply-To"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	extension, _, _ := m.site.Queues[0].Match(ticket.MustAddress(a.Address))
+	token, ok := ticket.ParseToken(extension)
+	if !ok || !m.mint.Signer.ProvesChallenge(token, "acme") || token.Ticket != n.Challenge {
+		t.Errorf("Reply-To %s does not name the challenge", a.Address)
+	}
+}
+
+// TestStrangersToATicketLearnNothingOfIt: a code also goes to mailboxes that
+// somebody only named.
+func TestStrangersToATicketLearnNothingOfIt(t *testing.T) {
+	for _, kind := range []ticket.NoticeKind{ticket.Validation, ticket.CodeFailed, ticket.Asked, ticket.Done, ticket.Status, ticket.History, ticket.Export} {
+		m := filled(t)
+		n := m.of(kind, 1)
+		n.To, n.Mailbox, n.Article = 0, ticket.Mailbox{Address: "stranger@elsewhere.example"}, 2
+		n.About = &ticket.About{Action: ticket.ChangeAddress, Address: "stranger@elsewhere.example", Tickets: []ticket.ID{m.t.ID}}
+		text := raw(t, m.composed(t, n))
+		whole := text
+		for _, p := range parts(t, text) {
+			whole += p.content
+		}
+		for _, secret := range []string{"leaks", "34679", "3467", "1042", "Marie", "marie@", "tomorrow", "Anna", "anna@"} {
+			if strings.Contains(whole, secret) {
+				t.Errorf("%s tells a stranger %q", kind, secret)
+			}
+		}
+		read, err := mail.ReadMessage(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read.Header.Get("Reply-To"); !strings.HasSuffix(got, "<help@acme.example>") {
+			t.Errorf("%s: Reply-To %s", kind, got)
+		}
+	}
+}
+
+func TestAnExportIsOnesOwn(t *testing.T) {
+	m := filled(t)
+	m.write(ticket.Article{Kind: ticket.InternalArticle, Author: 2, Text: "canary7731"})
+	m.write(ticket.Article{Kind: ticket.PublicArticle, Author: 2, Text: "ask eve@elsewhere.example or anna@acme.example"})
+	all := parts(t, raw(t, m.composedOf(t, ticket.Export, 1)))
+	file := all[len(all)-1]
+	if file.kind != "application/json" || file.name != "export.json" {
+		t.Fatalf("the file is %s, %s", file.kind, file.name)
+	}
+	for _, want := range []string{`"reference": "ACM-1042"`, `"address": "marie@customer.example"`, "the machine leaks", "somebody comes tomorrow", `"name": "plan.pdf"`, "ask Eve Stone or help@acme.example", `"written_by_you": true`, `"by": "Anna Berg"`} {
+		if !strings.Contains(file.content, want) {
+			t.Errorf("no %s in\n%s", want, file.content)
+		}
+	}
+	for _, never := range []string{"canary7731", "eve@", "anna@"} {
+		if strings.Contains(file.content, never) {
+			t.Errorf("%s is in\n%s", never, file.content)
+		}
+	}
+}
+
+func TestADigestOfHeldMailGoesToTheTeam(t *testing.T) {
+	m := filled(t)
+	n := ticket.Notice{ID: "n1", Kind: ticket.HeldDigest, Site: "acme", Queue: "help", Mailbox: ticket.Mailbox{Address: "anna@acme.example"}, MessageID: "x@mx.guichet.test", Locale: "en", Created: opened}
+	all := parts(t, raw(t, m.composed(t, n)))
+	if !strings.Contains(all[0].content, "Jo <jo@elsewhere.example>") || !strings.Contains(all[0].content, "Re: leak") {
+		t.Errorf("the digest says:\n%s", all[0].content)
 	}
 }

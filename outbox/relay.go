@@ -23,10 +23,7 @@ type relay struct {
 
 func (r relay) send(ctx context.Context, m *outgoing) error {
 	m.host = r.route.Host
-	return r.pool.send(ctx, peer{
-		address: net.JoinHostPort(r.route.Host, r.route.Port), name: r.route.Host, hostname: m.hostname,
-		implicit: r.route.Scheme == "smtps", tls: r.route.TLS, username: r.route.Username, password: r.route.Password,
-	}, m)
+	return r.pool.send(ctx, peerOf(r.route, m.hostname), m)
 }
 
 // peer is a host and how it is spoken to: what connections are shared by.
@@ -36,6 +33,14 @@ type peer struct {
 	implicit           bool   // TLS from the first byte
 	tls                string
 	username, password string
+}
+
+// peerOf is the relay of a route.
+func peerOf(r Route, hostname string) peer {
+	return peer{
+		address: net.JoinHostPort(r.Host, r.Port), name: r.Host, hostname: hostname,
+		implicit: r.Scheme == "smtps", tls: r.TLS, username: r.Username, password: r.Password,
+	}
 }
 
 // pool keeps connections for a while after use. The client is that of the

@@ -25,15 +25,17 @@ type scrubber struct {
 
 // scrubForRequester hides everybody but the recipient: the team behind the
 // queue's address, others behind their names.
-func scrubForRequester(site *ticket.Site, queue *ticket.Queue, t *ticket.Ticket, to *ticket.Participant) *scrubber {
+func scrubForRequester(site *ticket.Site, queue *ticket.Queue, tickets []*ticket.Ticket, to *ticket.Participant) *scrubber {
 	s := &scrubber{queue: queue, hidden: map[string]string{}, recipient: to}
-	for _, p := range t.Participants {
-		shown := string(queue.Address)
-		if name := templates.Line(p.Name, 60); p.Role != ticket.AgentRole && name != "" && !strings.Contains(name, "@") {
-			shown = name
-		}
-		for _, a := range append([]ticket.Address{p.Address}, p.Other...) {
-			s.hidden[a.Key()] = shown
+	for _, t := range tickets {
+		for _, p := range t.Participants {
+			shown := string(queue.Address)
+			if name := templates.Line(p.Name, 60); p.Role != ticket.AgentRole && name != "" && !strings.Contains(name, "@") {
+				shown = name
+			}
+			for _, a := range append([]ticket.Address{p.Address}, p.Other...) {
+				s.hidden[a.Key()] = shown
+			}
 		}
 	}
 	for _, q := range site.Queues {

@@ -52,7 +52,7 @@ func TestAddressesOfOthersAreHidden(t *testing.T) {
 	m := newMatter(t)
 	eve, _ := m.t.Participant(4)
 	eve.Other = []ticket.Address{"eve.private@home.example"}
-	s := scrubForRequester(m.site, &m.site.Queues[0], m.t, m.t.Requester())
+	s := scrubForRequester(m.site, &m.site.Queues[0], []*ticket.Ticket{m.t}, m.t.Requester())
 	for _, test := range []struct{ text, want string }{
 		{"ask anna@acme.example", "ask help@acme.example"},
 		{"ask Anna@ACME.example.", "ask help@acme.example."},
@@ -85,7 +85,7 @@ func TestAddressesOfOthersAreHidden(t *testing.T) {
 
 func TestScrubbingTakesTimeInProportion(t *testing.T) {
 	m := newMatter(t)
-	s := scrubForRequester(m.site, &m.site.Queues[0], m.t, m.t.Requester())
+	s := scrubForRequester(m.site, &m.site.Queues[0], []*ticket.Ticket{m.t}, m.t.Requester())
 	for _, hard := range []string{"@", "%", "%40", "a@", "a.@", "a\n", strings.Repeat("a", 40) + " ", "anna@acme.example"} {
 		s.text(strings.Repeat(hard, 1<<20/len(hard))) // ends
 	}
@@ -248,7 +248,7 @@ func FuzzScrub(f *testing.F) {
 	for _, seed := range []string{address, "<" + id + ">", "anna@acme.example", "BEGIN:VCARD\nEMAIL:anna@acme.example", "From: a@b.example\n\nanna@acme.example", "ATTENDEE:mailto:x"} {
 		f.Add(seed)
 	}
-	s := scrubForRequester(m.site, &m.site.Queues[0], m.t, m.t.Requester())
+	s := scrubForRequester(m.site, &m.site.Queues[0], []*ticket.Ticket{m.t}, m.t.Requester())
 	f.Fuzz(func(t *testing.T, text string) {
 		if once := s.text(text); strings.Contains(strings.ToLower(once), "<anna@acme.example>") {
 			t.Errorf("%q became %q", text, once)

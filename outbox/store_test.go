@@ -74,6 +74,16 @@ func (s *fakeStore) Material(_ context.Context, n ticket.Notice) (ticket.Materia
 	if h, ok := s.held[n.Held]; ok {
 		m.Held = &h
 	}
+	if n.About != nil {
+		m.Entries = map[ticket.ID][]ticket.Article{}
+		for _, id := range n.About.Tickets {
+			m.Tickets = append(m.Tickets, s.tickets[id].Clone())
+			m.Entries[id] = s.articles[id]
+		}
+	}
+	for _, h := range s.held {
+		m.Waiting = append(m.Waiting, &h)
+	}
 	t, ok := s.tickets[n.Ticket]
 	if !ok {
 		return m, nil

@@ -3,6 +3,7 @@ package templates
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"guichet/ticket"
@@ -22,8 +23,10 @@ type ToAgent struct {
 	ReplyTo, NoteTo ticket.Address
 	Article         *ticket.Article
 	// History is the articles before, oldest first.
-	History    []ticket.Article
-	Held       *ticket.Held
+	History []ticket.Article
+	Held    *ticket.Held
+	// Waiting is the held mail that a digest lists, oldest first.
+	Waiting    []*ticket.Held
 	Transcript *ticket.TranscriptBody
 	// Commands are those that can be given, for the list in a transcript.
 	Commands []CommandHelp
@@ -67,7 +70,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		view.Mine, view.Closed = t.Assignee == in.To && in.To != 0, t.State == ticket.Closed
 		view.Requester = name(t.Requester().Mailbox)
 	}
-	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}}
+	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c)}
 	in.buttons(subject, bring)
 	in.article(c, &view, bring)
 	in.history(c, &view, bring)
@@ -114,7 +117,7 @@ func (in ToAgent) article(c *catalogue, view *agentView, bring map[string]block)
 		if a.Event == ticket.EventDeliveryFailed {
 			view.Reason = Line(a.Detail, 500)
 		}
-		if a.Event == ticket.EventAutomatic || a.Event == ticket.EventAsked {
+		if !textIsWhom[a.Event] {
 			bring[":article"] = block{Kind: cardBlock, Text: passages(a.Text)}
 		}
 		return
@@ -178,6 +181,22 @@ func (in ToAgent) held(c *catalogue, view *agentView, bring map[string]block) {
 	}
 }
 
+// longestDigest is how many held mails a digest shows.
+const longestDigest = 50
+
+func (in ToAgent) waiting(c *catalogue) block {
+	b := block{Kind: historyBlock}
+	for i, h := range in.Waiting {
+		if i == longestDigest {
+			b.Rows = append(b.Rows, row{Head: c.word("and-more", "count", strconv.Itoa(len(in.Waiting)-i))})
+			break
+		}
+		text := Line(h.Subject, largestSubject) + "\n" + c.why(h.Why)
+		b.Rows = append(b.Rows, row{Head: c.when(h.At, in.Site.Zone), Side: full(h.From), Text: passages(text)})
+	}
+	return b
+}
+
 func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]block) {
 	t := in.Transcript
 	if t == nil {
@@ -189,7 +208,7 @@ func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]blo
 	}
 	done := block{Kind: transcriptBlock}
 	for _, l := range t.Done {
-		result := c.word("result."+l.Result, "detail", Line(l.Detail, 200), "requester", view.Requester)
+		result := c.word("result."+l.Result, "detail", c.detail(l.Detail), "requester", view.Requester)
 		done.Rows = append(done.Rows, row{Head: Line(l.Line, 60), Side: result})
 	}
 	bring[":transcript"] = done

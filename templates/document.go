@@ -70,7 +70,7 @@ type fact struct {
 }
 
 // button writes a mail when it is pressed. In text its command stands beside
-// its label instead.
+// its label instead; one without command or address is told in words anyway.
 type button struct {
 	Command string
 	Label   string

@@ -54,12 +54,23 @@ func (c *catalogue) why(w ticket.Why) string { return c.word("why." + string(w))
 
 // event says in one sentence what happened.
 func (c *catalogue) event(a *ticket.Article, author ticket.Mailbox) string {
-	detail := Line(a.Detail, 200)
-	if a.Event == ticket.EventAsked {
-		detail = c.word("problem." + a.Detail)
-	}
-	return c.word("event."+string(a.Event), "who", c.called(author), "detail", detail, "whom", Line(a.Text, 254))
+	return c.word("event."+string(a.Event), "who", c.called(author), "detail", c.detail(a.Detail), "whom", Line(a.Text, 254))
 }
+
+// detail says what an event or a result was about: a problem or an action in
+// words, anything else as it is.
+func (c *catalogue) detail(s string) string {
+	for _, prefix := range []string{"problem.", "wish."} {
+		if text, ok := c.words[prefix+s]; ok {
+			return text
+		}
+	}
+	return Line(s, 200)
+}
+
+// textIsWhom tells that the text of an event is whom it is about, not what somebody
+// wrote.
+var textIsWhom = map[ticket.Event]bool{ticket.EventDeliveryFailed: true, ticket.EventMuted: true}
 
 // when is a point in time, in the site's zone.
 func (c *catalogue) when(t time.Time, zone *time.Location) string {

@@ -80,7 +80,7 @@ func (s story) mails() map[string]sample {
 	requester := func(name string, kind ticket.NoticeKind, number int, author string) {
 		in := ToRequester{Kind: kind, Locale: s.locale, Site: s.site(), Queue: &s.site().Queues[0], Name: s.requester, Author: author,
 			ReplyTo: "help+acuw64tpnvxs2ylcmnsgkztfnruxg2lonf2ha4de@acme.example",
-			Request: Request{ticket.Reference{Prefix: "ACM", Number: 1042}, "34679ACEFHKM", s.subject}}
+			Request: Request{Reference: ticket.Reference{Prefix: "ACM", Number: 1042}, Tracking: "34679ACEFHKM", Subject: s.subject}}
 		if public, ok := a[number-1].Public(); ok {
 			in.Article = &public
 		}
@@ -97,6 +97,41 @@ func (s story) mails() map[string]sample {
 	own.Own = true
 	all["closed-own"] = own
 	requester("reopened", ticket.ReopenedNotice, 6, s.anna)
+
+	about := func(name string, kind ticket.NoticeKind, about ticket.About, change func(*ToRequester)) {
+		in := ToRequester{Kind: kind, Locale: s.locale, Site: s.site(), Queue: &s.site().Queues[0], Name: s.requester, About: &about,
+			ReplyTo: "help+mcuw64tpnvxs2ylcmnsgkztfnruxg2lonf2ha4de@acme.example"}
+		if change != nil {
+			change(&in)
+		}
+		all[name] = in
+	}
+	until := time.Date(2026, time.March, 12, 9, 20, 0, 0, time.UTC)
+	request := Request{Reference: ticket.Reference{Prefix: "ACM", Number: 1042}, Subject: s.subject, State: ticket.Waiting, Changed: until}
+	about("receipt-code", ticket.Receipt, ticket.About{}, func(in *ToRequester) { in.Code, in.Request = "34679CDF", request })
+	about("validation", ticket.Validation, ticket.About{Action: ticket.AddParticipant, Address: "eve@elsewhere.example", Until: until}, func(in *ToRequester) { in.Code, in.Request = "34679CDF", request })
+	about("validation-export", ticket.Validation, ticket.About{Action: ticket.ExportOwn, Until: until}, func(in *ToRequester) { in.Code = "34679CDF" })
+	about("code-failed", ticket.CodeFailed, ticket.About{Action: ticket.ReadHistory, Problem: ticket.ProblemWrongCode, Left: 4}, func(in *ToRequester) { in.Request = request })
+	about("code-failed-late", ticket.CodeFailed, ticket.About{Action: ticket.ExportOwn, Problem: ticket.ProblemLateCode}, nil)
+	about("asked", ticket.Asked, ticket.About{Action: ticket.ReadHistory}, nil)
+	about("done", ticket.Done, ticket.About{Action: ticket.ChangeAddress, Address: "marie.martin@elsewhere.example"}, func(in *ToRequester) { in.Request = request })
+	about("done-erase", ticket.Done, ticket.About{Action: ticket.EraseOwn, Until: until.Add(72 * time.Hour)}, nil)
+	about("done-undone", ticket.Done, ticket.About{Action: ticket.EraseOwn, Undone: true}, nil)
+	closed := request
+	closed.Reference.Number, closed.State, closed.Subject = 987, ticket.Closed, s.file
+	about("status", ticket.Status, ticket.About{Action: ticket.AskStatus}, func(in *ToRequester) { in.Requests = []Request{request, closed} })
+	about("status-none", ticket.Status, ticket.About{Action: ticket.AskStatus}, nil)
+	about("history", ticket.History, ticket.About{Action: ticket.ReadHistory}, func(in *ToRequester) {
+		in.Request = request
+		for _, p := range ticket.PublicOnly(a) {
+			e := Entry{Public: p, Own: p.Article().Author == 1}
+			if !e.Own {
+				e.Author = s.anna
+			}
+			in.History = append(in.History, e)
+		}
+	})
+	about("export", ticket.Export, ticket.About{Action: ticket.ExportOwn}, func(in *ToRequester) { in.Requests = []Request{request, closed} })
 
 	agent := func(name string, kind ticket.NoticeKind, number int, change func(*ToAgent)) {
 		in := ToAgent{Kind: kind, Locale: s.locale, Site: s.site(), Queue: &s.site().Queues[0], Ticket: s.ticket(), To: 2, Commands: storyCommands,
@@ -123,6 +158,11 @@ func (s story) mails() map[string]sample {
 	agent("agent-event", ticket.AgentEvent, 6, func(in *ToAgent) { in.To, in.Ticket.State = 3, ticket.Closed })
 	agent("agent-event-failed", ticket.AgentEvent, 7, nil)
 	agent("agent-held", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held = held })
+	agent("held-digest", ticket.HeldDigest, 0, func(in *ToAgent) {
+		second := *held
+		second.Why, second.Subject, second.From.Name, held.At, second.At = ticket.HeldUnconfirmed, s.subject, "", until, until.Add(time.Hour)
+		in.Ticket, in.Waiting = nil, []*ticket.Held{held, &second}
+	})
 	agent("transcript", ticket.Transcript, 0, func(in *ToAgent) {
 		in.Ticket.State = ticket.Closed
 		in.Transcript = &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#take", Result: ticket.ResultTaken}, {Line: "#close", Result: ticket.ResultClosed}, {Result: ticket.ResultSent}}}

@@ -2,13 +2,15 @@ package templates
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"guichet/ticket"
 )
 
-// ToRequester is what a mail to a requester, or to somebody copied, is made
-// from. It has no room for an internal article.
+// ToRequester is what a mail to a requester, to somebody copied, or to anybody
+// about a code is made from. It has no room for an internal article.
 type ToRequester struct {
 	Kind   ticket.NoticeKind
 	Locale string
@@ -16,24 +18,42 @@ type ToRequester struct {
 	Queue  *ticket.Queue
 	// Name is what the recipient calls themselves, or "".
 	Name string
-	// ReplyTo is the address with their own token.
+	// ReplyTo is the address with their own token, or with that of the challenge.
 	ReplyTo ticket.Address
+	// Request is the zero value where the mail is about no ticket.
 	Request Request
 	// Own is set where the recipient closed or reopened the request themselves.
 	Own bool
 	// Author is who wrote the article, by name alone.
 	Author  string
 	Article *ticket.Public
-	History []ticket.Public
+	History []Entry
 	// Withheld names files of the article that are not passed on.
 	Withheld []string
+
+	// About is what was asked for, and Code the one that allows it.
+	About *ticket.About
+	Code  string
+	// Requests are the recipient's own, of which a status tells.
+	Requests []Request
 }
 
-// Request is what a requester may know of the ticket.
+// Request is what a requester may know of a ticket.
 type Request struct {
 	Reference ticket.Reference
 	Tracking  string
 	Subject   string
+	State     ticket.State
+	Changed   time.Time
+}
+
+// Entry is a public article in a history.
+type Entry struct {
+	ticket.Public
+	// Own is set on what the recipient wrote; Author is anybody else by name, and
+	// "" the team.
+	Own    bool
+	Author string
 }
 
 // requesterView is what the source of a mail to a requester may name.
@@ -42,6 +62,9 @@ type requesterView struct {
 	Team, Organisation, Phone          string
 	Reference, Code, Subject, Withheld string
 	Quoted, Own                        bool
+
+	Asked, Done, Problem, ValidationCode, Until, Left string
+	Undone, Retry, Requests, History                  bool
 }
 
 // ToRequester writes a mail to a requester.
@@ -52,47 +75,91 @@ func (s *Set) ToRequester(in ToRequester) (Mail, error) {
 	return in.write(s.catalogue(in.Site, in.Locale))
 }
 
+// fixed are the mails that say the same to everybody, because anybody may have
+// called for them in another's name.
+var fixed = map[ticket.NoticeKind]bool{ticket.Receipt: true, ticket.Asked: true}
+
 func (in ToRequester) write(c *catalogue) (Mail, error) {
 	view := requesterView{
-		Author: greeting(in.Author), Team: team(in.Queue), Organisation: Line(in.Site.Organisation, 100),
-		Phone: Line(in.Site.Phone, 40), Reference: in.Request.Reference.String(), Subject: in.Request.Subject,
-		Withheld: Line(strings.Join(in.Withheld, ", "), 500), Own: in.Own,
-	}
-	if in.Article != nil && signs(in.Article.Article().Text, view.Author) {
-		view.Author = ""
+		Team: team(in.Queue), Organisation: Line(in.Site.Organisation, 100), Phone: Line(in.Site.Phone, 40),
+		ValidationCode: ticket.ShowCode(in.Code),
 	}
 	// The name of the company is said once.
 	if view.Organisation == view.Team || strings.Contains(in.Site.Footer, view.Organisation) {
 		view.Organisation = ""
 	}
-	subject := Subject(in.Request.Reference, in.Request.Subject)
-	bring := map[string]block{":article": {}, ":quote": {}, ":history": {}}
-	for _, command := range []string{"#close", "#reopen"} {
+	subject := "Re: " + view.Team
+	if in.Request.Reference.Number != 0 && in.Kind != ticket.Asked {
+		view.Reference = in.Request.Reference.String()
+		subject = Subject(in.Request.Reference, in.Request.Subject)
+	}
+	bring := map[string]block{":article": {}, ":quote": {}, ":history": {}, ":requests": {}}
+	for _, command := range []string{"#close", "#reopen", "#cancel"} {
 		bring["["+command+"]"] = commandButton(in.ReplyTo, subject, command)
 	}
-	// What a receipt says is the same for everybody, whatever was received.
-	if in.Kind != ticket.Receipt {
-		view.Name = greeting(in.Name)
-		view.Code = ticket.ShowCode(in.Request.Tracking)
-		in.bring(c, bring)
-		view.Quoted = len(bring[":quote"].Text) > 0
+	bring["[code]"] = codeButton(in.ReplyTo, view.Team, view.ValidationCode)
+	if !fixed[in.Kind] {
+		in.fill(c, &view)
+		in.bring(c, &view, bring)
 	}
 	return c.finish(in.Kind, view, bring, subject, in.Site.Footer)
 }
 
-// bring adds the blocks that show articles.
-func (in ToRequester) bring(c *catalogue, bring map[string]block) {
+// fill adds what is the recipient's own, or what somebody asked for.
+func (in ToRequester) fill(c *catalogue, view *requesterView) {
+	view.Name, view.Author, view.Own = greeting(in.Name), greeting(in.Author), in.Own
+	view.Code, view.Subject = ticket.ShowCode(in.Request.Tracking), Line(in.Request.Subject, largestSubject)
+	view.Withheld = Line(strings.Join(in.Withheld, ", "), 500)
+	if in.Article != nil && signs(in.Article.Article().Text, view.Author) {
+		view.Author = ""
+	}
+	a := in.About
+	if a == nil {
+		return
+	}
+	request := c.word("your-request")
+	if view.Reference != "" {
+		request = c.word("the-request", "reference", view.Reference)
+	}
+	pairs := []string{"request", request, "address", ShowAddress(a.Address), "organisation", Line(in.Site.Organisation, 100)}
+	view.Asked = c.word("asked."+string(a.Action), pairs...)
+	view.Done = c.word("done."+string(a.Action), pairs...)
+	if a.Problem != "" {
+		view.Problem = c.word("problem." + a.Problem)
+	}
+	view.Undone, view.Retry, view.Left = a.Undone, a.Left > 0, strconv.Itoa(a.Left)
+	if !a.Until.IsZero() {
+		view.Until = c.when(a.Until, in.Site.Zone)
+	}
+}
+
+// bring adds the blocks that show articles and requests.
+func (in ToRequester) bring(c *catalogue, view *requesterView, bring map[string]block) {
 	if in.Article != nil {
 		a := in.Article.Article()
 		bring[":article"] = block{Kind: articleBlock, Text: passages(a.Text), Images: images(a.Attachments)}
 		bring[":quote"] = block{Kind: quoteBlock, Text: passages(shorten(a.Text, 8, 600))}
+		view.Quoted = len(bring[":quote"].Text) > 0
 	}
 	history := block{Kind: historyBlock}
 	for _, p := range in.History {
 		a := p.Article()
-		history.Rows = append(history.Rows, row{Head: c.when(a.At, in.Site.Zone), Text: passages(compact(shorten(a.Text, 4, 300)))})
+		side := greeting(p.Author)
+		switch {
+		case p.Own:
+			side = c.word("you")
+		case side == "":
+			side = view.Team
+		}
+		history.Rows = append(history.Rows, row{Head: c.when(a.At, in.Site.Zone), Side: side, Text: passages(a.Text)})
 	}
-	bring[":history"] = history
+	bring[":history"], view.History = history, len(history.Rows) > 0
+	requests := block{Kind: historyBlock}
+	for _, r := range in.Requests {
+		state := c.word("own-state."+string(r.State), "when", c.when(r.Changed, in.Site.Zone))
+		requests.Rows = append(requests.Rows, row{Head: r.Reference.String(), Side: Line(r.Subject, largestSubject), Text: passages(state)})
+	}
+	bring[":requests"], view.Requests = requests, len(requests.Rows) > 0
 }
 
 // signs reports whether a text ends with its author's name, which then need not

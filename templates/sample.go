@@ -17,7 +17,7 @@ var sampleTime = time.Date(2026, time.March, 12, 14, 5, 0, 0, time.UTC)
 func samples(kind ticket.NoticeKind, locale string) []sample {
 	site, t := sampleSite(locale), sampleTicket(locale)
 	queue := &site.Queues[0]
-	request := Request{t.Reference, t.Tracking, t.Subject}
+	request := Request{t.Reference, t.Tracking, t.Subject, t.State, sampleTime}
 	article := ticket.Article{Number: 1, Kind: ticket.PublicArticle, Author: 1, At: sampleTime, Text: "Bonjour,\n\n> ?\n\nhttps://example.com/", Proof: ticket.ProofToken,
 		Attachments: []ticket.Attachment{{Name: "a.png", Type: "image/png", Size: 123456, ContentID: "a@example.com", Inline: true}}}
 	public, _ := article.Public()
@@ -26,15 +26,18 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	case kind == ticket.Postmaster:
 		return []sample{ToAdmin{locale, site, held}}
 	case !kind.ForAgents():
-		full := ToRequester{kind, locale, site, queue, "Marie", "help@acme.example", request, true, "Anna", &public, []ticket.Public{public}, []string{"a.msg"}}
-		return []sample{full, ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, Request: request}}
+		full := ToRequester{Kind: kind, Locale: locale, Site: site, Queue: queue, Name: "Marie", ReplyTo: "help@acme.example", Request: request, Own: true,
+			Author: "Anna", Article: &public, History: []Entry{{Public: public}}, Withheld: []string{"a.msg"}, Code: "34679CDF",
+			About: &ticket.About{Action: ticket.EraseOwn, Address: "marie@customer.example", Problem: ticket.ProblemWrongCode, Until: sampleTime, Left: 2}, Requests: []Request{request}}
+		bare := ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, About: &ticket.About{Undone: true}}
+		return []sample{full, bare}
 	}
 	event := article
 	event.Kind, event.Event = ticket.EventArticle, ticket.EventDeliveryFailed
 	body := &ticket.TranscriptBody{Problem: ticket.ProblemUnknown, Line: "#clsoe", Nearest: "#close", Written: "…"}
 	done := &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#close", Result: ticket.ResultClosed}}, Help: true}
 	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
-		Article: &article, History: []ticket.Article{article, event}, Held: &held, Transcript: body}
+		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Transcript: body}
 	other := full
 	other.Article, other.Transcript, other.To = &event, done, 3
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}

@@ -47,8 +47,9 @@ type Mail struct {
 // kinds are all mails that can be written.
 var kinds = []ticket.NoticeKind{
 	ticket.Acknowledgement, ticket.Receipt, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice,
+	ticket.Validation, ticket.CodeFailed, ticket.Asked, ticket.Done, ticket.Status, ticket.History, ticket.Export,
 	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AgentHeld,
-	ticket.Transcript, ticket.Postmaster,
+	ticket.HeldDigest, ticket.Transcript, ticket.Postmaster,
 }
 
 func mailNames() []string {
@@ -166,7 +167,11 @@ func (s *Set) Via(site *ticket.Site, locale string, who ticket.Mailbox, team str
 
 // finish fills the source of one mail and renders it, with the site's footer.
 func (c *catalogue) finish(kind ticket.NoticeKind, view any, bring map[string]block, subject, footer string) (Mail, error) {
-	d, err := c.mails[string(kind)].fill(view, bring)
+	source, ok := c.mails[string(kind)]
+	if !ok {
+		return Mail{}, fmt.Errorf("templates: no mail is called %q", kind)
+	}
+	d, err := source.fill(view, bring)
 	if err != nil {
 		return Mail{}, err
 	}

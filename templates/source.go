@@ -102,5 +102,9 @@ func (s *source) fill(view any, bring map[string]block) (*document, error) {
 	return d, nil
 }
 
-// ownSubject are the mails whose subject their source says.
-var ownSubject = map[ticket.NoticeKind]bool{ticket.Receipt: true, ticket.Postmaster: true}
+// ownSubject are the mails whose subject their source may say: those that belong
+// to no ticket, or must not tell which.
+var ownSubject = map[ticket.NoticeKind]bool{
+	ticket.Receipt: true, ticket.Validation: true, ticket.CodeFailed: true, ticket.Asked: true, ticket.Done: true,
+	ticket.Status: true, ticket.History: true, ticket.Export: true, ticket.HeldDigest: true, ticket.Postmaster: true,
+}

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,7 +22,7 @@ func (d *document) text(c *catalogue, marker string) string {
 	w := &textWriter{words: c}
 	w.WriteString(marker)
 	for i, b := range d.blocks {
-		if i > 0 {
+		if i > 0 && !(b.Kind == buttonsBlock && !b.told()) {
 			w.WriteByte('\n')
 		}
 		w.block(b)
@@ -77,7 +78,7 @@ func (w *textWriter) brought(b block) {
 			if i > 0 {
 				w.WriteByte('\n')
 			}
-			w.flow("", "  ", r.Head+", "+r.Side)
+			w.flow("", "  ", strings.TrimSuffix(r.Head+", "+r.Side, ", "))
 			w.passages("    ", 0, r.Text)
 		}
 	case transcriptBlock, commandsBlock:
@@ -89,11 +90,16 @@ func (w *textWriter) brought(b block) {
 	}
 }
 
+// told reports whether text has something to say of buttons.
+func (b block) told() bool {
+	return slices.ContainsFunc(b.Buttons, func(b button) bool { return b.Command != "" || b.Address != "" })
+}
+
 // buttons tells what to write instead of pressing one.
 func (w *textWriter) buttons(all []button) {
 	var rows [][2]string
 	for _, b := range all {
-		if b.Address == "" {
+		if b.Command != "" {
 			rows = append(rows, [2]string{b.Command, b.Label})
 		}
 	}
