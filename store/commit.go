@@ -71,6 +71,8 @@ func (d *draft) draw(of, f string) int {
 	d.batch.Draws = append(d.batch.Draws, engine.Counter{Record: of, Field: f})
 	return len(d.batch.Draws) - 1
 }
+
+// earliest is the lower of two scores, of which 0 is none.
 func earliest(a, b engine.Score) engine.Score {
 	if a == 0 || b < a {
 		return b
@@ -96,7 +98,13 @@ func (d *draft) change(ctx context.Context, c *ticket.Change) error {
 		return err
 	}
 	for _, n := range c.Notices {
-		if err := d.notice(n, key{}); err != nil {
+		var k wrappedKey // of its own, where it belongs to no ticket
+		if !n.Ticket.IsZero() {
+			if k, err = d.existingKey(ctx, n.Ticket); err != nil {
+				return err
+			}
+		}
+		if err := d.notice(n, k.key); err != nil {
 			return err
 		}
 	}

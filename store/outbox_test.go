@@ -294,3 +294,22 @@ func TestUnknownSite(t *testing.T) {
 		t.Error("it is no conflict")
 	}
 }
+
+// TestNoticeAboutATicketThatIsNotChanged is sealed under that ticket's key, not
+// under none.
+func TestNoticeAboutATicketThatIsNotChanged(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		made := w.open("Cold heating")
+		n := w.mint.Notice(ticket.AgentHeld, made, &made.Participants[0], 0, w.now())
+		w.commit(&ticket.Change{Site: "acme", Operation: "op", At: w.now(), Notices: []ticket.Notice{n}})
+		if got := w.lease(9, time.Minute); len(got) != 2 {
+			t.Errorf("leased %d, want 2", len(got))
+		}
+		if err := w.Erase(ctx, "acme", made.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Notice(ctx, "acme", n.ID)
+		wantError(t, err, store.ErrNotFound)
+	})
+}
