@@ -22,7 +22,7 @@ func parseAddresses(s string) []Mailbox {
 		switch {
 		case m.Address != "":
 			list = append(list, m)
-		case strings.TrimSpace(chunk) != "":
+		case strings.TrimSpace(chunk) != "" && len(chunk) <= maxName:
 			// "Smith, John <j@example.com>": a comma in an unquoted name.
 			name = chunk
 		}

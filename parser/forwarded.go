@@ -172,9 +172,16 @@ func attachedForward(inner *Message) *Forwarded {
 // inlineForward finds the first forwarded message in a text. subject tells
 // whether the subject says that there is one.
 func inlineForward(lines []line, subject bool) *Forwarded {
+	left := maxCandidates
 	for i, l := range lines {
 		if l.blank() {
 			continue
+		}
+		if candidate(l.text) {
+			left--
+		}
+		if left < 0 {
+			return nil
 		}
 		if forwardLine(l.text) {
 			if f := forwardAt(lines, i+1); f != nil {

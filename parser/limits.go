@@ -13,6 +13,8 @@ const (
 	maxText       = 4 << 20   // bytes of text that are decoded and read
 	maxRawText    = 256 << 10 // bytes of raw text shown of an unreadable message
 	maxReplyLines = 20_000    // lines that are looked at for quotes and signatures
+	maxName       = 400       // bytes of a display name with commas
+	maxCandidates = 1_000     // lines looked at closely for the one before a quote
 	maxAddresses  = 2_000     // addresses read from one field
 	maxIDs        = 1_000     // identifiers read from one field
 	maxQuoteDepth = 12        // quote marks told apart on one line

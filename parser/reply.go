@@ -87,6 +87,7 @@ func splitSharedLine(lines []line) []line {
 // marks on its lines takes all that follows.
 func classifyLines(lines []line) []kindOf {
 	kinds := make([]kindOf, len(lines))
+	left := maxCandidates
 	quoted := false // a block quote was seen in the loose quote that is open
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
@@ -109,6 +110,12 @@ func classifyLines(lines []line) []kindOf {
 			kinds[i] = isQuote
 		case l.blank():
 		default:
+			if candidate(l.text) {
+				left--
+			}
+			if left < 0 {
+				continue
+			}
 			if at, n, found := opensQuote(lines, i); found {
 				if marked(lines, i+n) {
 					mark(kinds, ruleAbove(lines, at), i+n, isIntro)
@@ -122,6 +129,9 @@ func classifyLines(lines []line) []kindOf {
 	}
 	return kinds
 }
+
+// candidate tells the few lines that are dear to look at.
+func candidate(s string) bool { return endsAttribution(strings.TrimSpace(s)) }
 
 // answers reports whether line i, between block quotes, is an answer to them and
 // not the line before the next.
