@@ -42,13 +42,14 @@ type CommandHelp struct {
 
 // agentView is what the source of a mail to an agent may name.
 type agentView struct {
-	Author, AuthorAddress, Requester, Queue             string
-	Reference, State, Assignee, Subject                 string
-	Proof                                               string
-	Proved, Files, History, Written, Help, Mine, Closed bool
-	Event, Reason                                       string
-	Why, HeldSubject                                    string
-	Problem, Line, Nearest                              string
+	Author, AuthorAddress, Requester, Queue string
+	Reference, State, Assignee, Subject     string
+	Proof                                   string
+	Proved, Files, History, Written, Help   bool
+	Mine, Closed, Accept                    bool
+	Event, Reason                           string
+	Why, HeldSubject                        string
+	Problem, Line, Nearest                  string
 }
 
 // ToAgent writes a mail to one of the team.
@@ -70,7 +71,8 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		view.Mine, view.Closed = t.Assignee == in.To && in.To != 0, t.State == ticket.Closed
 		view.Requester = name(t.Requester().Mailbox)
 	}
-	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c)}
+	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c, subject)}
+	view.Accept = in.can("accept") && in.can("reject")
 	in.buttons(subject, bring)
 	in.article(c, &view, bring)
 	in.history(c, &view, bring)
@@ -101,6 +103,28 @@ func (in ToAgent) buttons(subject string, bring map[string]block) {
 		bring["[#"+c+"]"] = commandButton(in.ReplyTo, subject, "#"+c)
 	}
 	bring["[note]"] = noteButton(in.NoteTo, subject)
+	id := ""
+	if in.Held != nil {
+		id = in.Held.ID
+	}
+	for i, b := range in.decide(id, subject) {
+		bring[[]string{"[#accept]", "[#reject]"}[i]] = block{Kind: buttonsBlock, Buttons: []button{b}}
+	}
+}
+
+// decide are the buttons that decide on a held mail. They name it, so that a
+// reply which quotes them does, too.
+func (in ToAgent) decide(id, subject string) []button {
+	accept, reject := "#accept "+id, "#reject "+id
+	return []button{
+		{Command: accept, Link: mailto(in.ReplyTo, subject, accept+"\r\n")},
+		{Command: reject, Link: mailto(in.ReplyTo, subject, reject+"\r\n")},
+	}
+}
+
+// can reports whether there is a command of that name.
+func (in ToAgent) can(name string) bool {
+	return slices.ContainsFunc(in.Commands, func(c CommandHelp) bool { return c.Name == name })
 }
 
 // article tells who wrote what.
@@ -184,7 +208,7 @@ func (in ToAgent) held(c *catalogue, view *agentView, bring map[string]block) {
 // longestDigest is how many held mails a digest shows.
 const longestDigest = 50
 
-func (in ToAgent) waiting(c *catalogue) block {
+func (in ToAgent) waiting(c *catalogue, subject string) block {
 	b := block{Kind: historyBlock}
 	for i, h := range in.Waiting {
 		if i == longestDigest {
@@ -192,7 +216,11 @@ func (in ToAgent) waiting(c *catalogue) block {
 			break
 		}
 		text := Line(h.Subject, largestSubject) + "\n" + c.why(h.Why)
-		b.Rows = append(b.Rows, row{Head: c.when(h.At, in.Site.Zone), Side: full(h.From), Text: passages(text)})
+		r := row{Head: c.when(h.At, in.Site.Zone), Side: full(h.From), Text: passages(text)}
+		if in.can("accept") && in.can("reject") {
+			r.Buttons = in.decide(h.ID, subject)
+		}
+		b.Rows = append(b.Rows, r)
 	}
 	return b
 }

@@ -86,6 +86,9 @@ type row struct {
 	Side string
 	Note bool // internal
 	Text []passage
+	// Buttons are those that decide on a held mail; they are labelled by their
+	// commands.
+	Buttons []button
 }
 
 // image is a picture of an article, shown where the mail brings it.

@@ -144,7 +144,8 @@ func (s story) mails() map[string]sample {
 		}
 		all[name] = in
 	}
-	held := &ticket.Held{Why: ticket.HeldStranger, From: ticket.Mailbox{Name: s.heldBy, Address: "marie@xn--custmer-4fg.example"}, Subject: "Re: [ACM-1042] " + s.subject, Text: s.held,
+	deciding := append([]CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}}, storyCommands...)
+	held := &ticket.Held{ID: "rty2ad6d2ktpixt4", Why: ticket.HeldStranger, From: ticket.Mailbox{Name: s.heldBy, Address: "marie@xn--custmer-4fg.example"}, Subject: "Re: [ACM-1042] " + s.subject, Text: s.held,
 		Attachments: []ticket.Attachment{{Name: "invoice.pdf", Type: "application/pdf", Size: 81234}}}
 	agent("agent-new", ticket.AgentNew, 1, func(in *ToAgent) { in.Ticket.State, in.Ticket.Assignee = ticket.New, 0 })
 	agent("agent-new-unproved", ticket.AgentNew, 1, func(in *ToAgent) {
@@ -158,9 +159,11 @@ func (s story) mails() map[string]sample {
 	agent("agent-event", ticket.AgentEvent, 6, func(in *ToAgent) { in.To, in.Ticket.State = 3, ticket.Closed })
 	agent("agent-event-failed", ticket.AgentEvent, 7, nil)
 	agent("agent-held", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held = held })
+	agent("agent-held-deciding", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held, in.Commands = held, deciding })
 	agent("held-digest", ticket.HeldDigest, 0, func(in *ToAgent) {
 		second := *held
 		second.Why, second.Subject, second.From.Name, held.At, second.At = ticket.HeldUnconfirmed, s.subject, "", until, until.Add(time.Hour)
+		second.ID, in.Commands = "b7qk3nveauxeh2lm", deciding
 		in.Ticket, in.Waiting = nil, []*ticket.Held{held, &second}
 	})
 	agent("transcript", ticket.Transcript, 0, func(in *ToAgent) {

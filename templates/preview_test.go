@@ -7,11 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
 var (
 	previews = flag.String("previews", "", "directory to write every mail to, as HTML, text and pictures of Chromium")
+	only     = flag.String("only", "", "part of the names of the mails to write; empty writes all")
 	chromium = flag.String("chromium", "chromium", "the Chromium that takes the pictures; empty takes none")
 )
 
@@ -33,6 +35,9 @@ func TestPreviews(t *testing.T) {
 		}
 		mails := s.mails()
 		for _, name := range slices.Sorted(maps.Keys(mails)) {
+			if !strings.Contains(name, *only) {
+				continue
+			}
 			m, err := mails[name].write(words.shipped[s.locale])
 			if err != nil {
 				t.Fatal(err)

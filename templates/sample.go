@@ -38,6 +38,7 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	done := &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#close", Result: ticket.ResultClosed}}, Help: true}
 	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
 		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Transcript: body}
+	full.Commands = []CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}}
 	other := full
 	other.Article, other.Transcript, other.To = &event, done, 3
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}

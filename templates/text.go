@@ -80,6 +80,9 @@ func (w *textWriter) brought(b block) {
 			}
 			w.flow("", "  ", strings.TrimSuffix(r.Head+", "+r.Side, ", "))
 			w.passages("    ", 0, r.Text)
+			for _, b := range r.Buttons {
+				w.flow("    ", "    ", b.Command)
+			}
 		}
 	case transcriptBlock, commandsBlock:
 		rows := make([][2]string, len(b.Rows))
