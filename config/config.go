@@ -194,6 +194,8 @@ type Retention struct {
 	Raw time.Duration `yaml:"raw" default:"14d" min:"1h" example:"30d"`
 	// A request whose sender never confirmed it.
 	Unconfirmed time.Duration `yaml:"unconfirmed" default:"7d" min:"1h" example:"3d"`
+	// An erasure that somebody asked for, so that it can still be called off.
+	CallOff time.Duration `yaml:"call_off" default:"3d" max:"30d" inherit:"yes" example:"1d"`
 	// The key file of a backup. Afterwards what was erased in the meantime is gone from the backup too.
 	KeyBackups time.Duration `yaml:"key_backups" default:"30d" min:"1d" example:"90d"`
 }

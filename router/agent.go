@@ -16,6 +16,10 @@ type act struct {
 	private bool // the text is a note
 	closing bool
 	list    bool // the commands are asked for
+	// argument is what follows the command that runs.
+	argument string
+	// redeem are the challenges whose codes were read out.
+	redeem []*ticket.Challenge
 	// events are what the commands made happen, told to the colleagues.
 	events []ticket.Event
 }
@@ -33,13 +37,15 @@ func (d *decider) agentMail(w writer) Outcome {
 		}
 	}
 	a := &act{d: d, ticket: w.ticket, writer: w.participant, private: w.purpose == ticket.NoteToken}
+	d.alter(w.ticket) // so that whatever a command does to it is done to this copy
 	var done []ticket.TranscriptLine
 	for _, c := range s.commands {
-		line := c.command.run(a)
-		line.Line = c.line
-		done = append(done, line)
+		done = append(done, a.run(c))
 	}
 	o := d.agentWrites(w, a, s.text)
+	for _, c := range a.redeem {
+		d.redeem(c, w.participant.Address)
+	}
 	if len(done) > 0 {
 		if o.Did == Answered {
 			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
@@ -187,9 +193,7 @@ func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
 			body = ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line}
 			break
 		}
-		line := c.command.run(a)
-		line.Line = c.line
-		body.Done = append(body.Done, line)
+		body.Done = append(body.Done, a.run(c))
 	}
 	if body.Problem != "" {
 		body.Done, body.Written = nil, d.in.Message.Reply
@@ -205,6 +209,14 @@ func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
 		Brakes: ticket.TranscriptBrakes(d.from),
 	})
 	return Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
+}
+
+// run does one command.
+func (a *act) run(c written) ticket.TranscriptLine {
+	a.argument = c.argument
+	line := c.command.run(a)
+	line.Line = c.line
+	return line
 }
 
 // What the commands do.

@@ -15,13 +15,13 @@ type command struct {
 	name string
 	// names are what it is called in other languages, by language.
 	names map[string][]string
-	// action is what an agent must be allowed to do to give it; own what a
-	// requester must, or "" where it is not theirs to give.
-	action, own ticket.Action
+	// action is what an agent must be allowed to do to give it.
+	action ticket.Action
 	// anywhere is set for what needs no ticket; text for what may be followed by
-	// words on its own line; private for what keeps the mail from the requester.
-	anywhere, text, private bool
-	run                     func(*act) ticket.TranscriptLine
+	// words on its own line, which are then part of the mail's; argument for what
+	// takes a word; private for what keeps the mail from the requester.
+	anywhere, text, argument, private bool
+	run                               func(*act) ticket.TranscriptLine
 	// help says what it does, by language.
 	help map[string]string
 }
@@ -40,11 +40,11 @@ func init() {
 			help: map[string]string{
 				"en": "The whole mail is an internal note. The requester never sees it.",
 				"fr": "Tout le message est une note interne. Le demandeur ne la voit jamais."}},
-		{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, own: ticket.CloseOwn, run: (*act).close,
+		{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, run: (*act).close,
 			help: map[string]string{
 				"en": "Closes the ticket, after the answer below it if there is one.",
 				"fr": "Ferme la demande, après la réponse écrite en dessous s’il y en a une."}},
-		{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, own: ticket.ReopenOwn, run: (*act).reopen,
+		{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, run: (*act).reopen,
 			help: map[string]string{
 				"en": "Opens a closed ticket again.",
 				"fr": "Rouvre une demande fermée."}},
@@ -52,6 +52,18 @@ func init() {
 			help: map[string]string{
 				"en": "Assigns the ticket to you.",
 				"fr": "Vous attribue la demande."}},
+		{name: "verify", names: map[string][]string{"fr": {"vérifier", "verifier"}}, action: ticket.AgentWrite, argument: true, run: (*act).verify,
+			help: map[string]string{
+				"en": "Takes the validation code that the requester reads out to you, as in #verify 347G-9CDF.",
+				"fr": "Prend le code de validation que le demandeur vous lit, comme dans #verify 347G-9CDF."}},
+		{name: "accept", names: map[string][]string{"fr": {"accepter"}}, action: ticket.AgentWrite, argument: true, anywhere: true, run: (*act).accept,
+			help: map[string]string{
+				"en": "Takes a held mail, and its writer for somebody who belongs to the ticket.",
+				"fr": "Accepte un message retenu, et son auteur comme participant à la demande."}},
+		{name: "reject", names: map[string][]string{"fr": {"rejeter"}}, action: ticket.AgentWrite, argument: true, anywhere: true, run: (*act).reject,
+			help: map[string]string{
+				"en": "Throws a held mail away.",
+				"fr": "Jette un message retenu."}},
 		{name: "help", names: map[string][]string{"fr": {"aide"}}, action: ticket.AgentRead, anywhere: true, run: (*act).help,
 			help: map[string]string{
 				"en": "Sends this list.",
@@ -105,6 +117,8 @@ func (c *command) called() []string {
 type written struct {
 	line    string // as written, for the transcript
 	command *command
+	// argument is what follows its name on the line.
+	argument string
 }
 
 // script is an agent's words taken apart.
@@ -145,12 +159,12 @@ func read(text string) script {
 		switch {
 		case !known:
 			return script{problem: ticket.ProblemUnknown, line: line, nearest: nearest(name)}
-		case argument != "" && !c.text:
+		case argument != "" && !c.text && !c.argument:
 			return script{problem: ticket.ProblemArgument, line: line, nearest: "#" + name}
-		case argument != "":
+		case argument != "" && c.text:
 			words = append(words, argument)
 		}
-		s.commands = append(s.commands, written{line, c})
+		s.commands = append(s.commands, written{line, c, argument})
 	}
 	words = append(words, lines[i:]...)
 	if line, ok := stray(words); ok {
@@ -158,21 +172,6 @@ func read(text string) script {
 	}
 	s.text = strings.TrimSpace(strings.Join(words, "\n"))
 	return s
-}
-
-// readOwn takes a requester's words apart: one command of theirs on the first
-// line, alone on it. All else that begins with # is what they had to say.
-func readOwn(text string) (c *command, rest string) {
-	first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	name, argument, ok := commandLine(first)
-	if !ok || argument != "" {
-		return nil, text
-	}
-	c, known := find(name)
-	if !known || c.own == "" {
-		return nil, text
-	}
-	return c, strings.TrimSpace(rest)
 }
 
 // signs are the number signs that keyboards write: also full width, as Japanese

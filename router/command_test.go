@@ -152,7 +152,7 @@ func TestRequestersOwnCommands(t *testing.T) {
 	n := f.notice(ticket.Acknowledgement, "marie@customer.example")
 	events := []string{"agent-event anna@acme.example", "agent-event ben@acme.example"}
 	byReference := mail{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "Subject: [ACM-1000]\n\n#close\n"}
-	if tk := w.send(byReference).did(router.Added).ticket(); tk.State == ticket.Closed {
+	if tk := w.send(byReference).did(router.Challenged).owes("validation marie@customer.example").ticket(); tk.State == ticket.Closed {
 		t.Error("closed without the token")
 	}
 	bulk := w.answer(n, "#close\n")
@@ -185,7 +185,7 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"note", "close", "reopen", "take", "help"}; !slices.Equal(names, want) {
+	if want := []string{"note", "close", "reopen", "take", "verify", "accept", "reject", "help"}; !slices.Equal(names, want) {
 		t.Errorf("lists %q", names)
 	}
 }

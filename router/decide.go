@@ -19,8 +19,14 @@ const (
 	Acted    Did = "acted"    // an agent's note or commands; nothing left for the requester
 	Asked    Did = "asked"    // an agent's mail that was not understood: nothing ran, nothing left
 	Filed    Did = "filed"    // a machine's mail or a bounce, on its ticket
-	HeldBack Did = "held"     // kept aside for a person
-	Repeated Did = "repeated" // had been delivered before: nothing changes
+	// Challenged is for what was asked for and is parked until a code comes, or
+	// was told to the stored address; Redeemed for what a code allowed; Refused
+	// for a code that allowed nothing.
+	Challenged Did = "challenged"
+	Redeemed   Did = "redeemed"
+	Refused    Did = "refused"
+	HeldBack   Did = "held"     // kept aside for a person
+	Repeated   Did = "repeated" // had been delivered before: nothing changes
 )
 
 // Decision is what is done with a message for one site, and why.
@@ -105,10 +111,23 @@ func (d *decider) target(t Target) Outcome {
 	case d.echo():
 		return d.hold(t.Queue, nil, ticket.HeldOwn, "a mail of ours, come back")
 	}
+	if token, ok := d.in.challenged(t); ok && d.mint.Signer.ProvesChallenge(token, d.in.Site.Name) {
+		return d.meet(t, token)
+	}
+	return d.thread(t)
+}
+
+// thread finds the ticket of a message, or makes it one.
+func (d *decider) thread(t Target) Outcome {
 	found := d.find(t)
 	if found.ticket == nil {
 		return d.request(t)
 	}
+	return d.followed(t, found)
+}
+
+// followed decides on a message into a ticket, and says by which rule.
+func (d *decider) followed(t Target, found match) Outcome {
 	o := d.follow(t, found)
 	if o.Rule = found.rule; o.Did != Opened {
 		o.Ticket, o.Reference = found.ticket.ID, found.ticket.Reference.String()
@@ -139,6 +158,9 @@ func (d *decider) follow(t Target, found match) Outcome {
 	case w.participant.Role == ticket.AgentRole && !ticket.AgentWrite.Permits(w.claim):
 		return d.holdInto(w, ticket.HeldUnproved, "an agent's address, unproved")
 	case w.participant.Role != ticket.AgentRole && !ticket.AddArticle.Permits(w.claim):
+		if asked, ok := d.wishIn(t, w); ok {
+			return d.ownWish(w, asked)
+		}
 		return d.holdInto(w, ticket.HeldUnproved, "a participant's address, unproved")
 	case d.machine(w):
 		return d.fileAutomatic(w)
@@ -251,6 +273,15 @@ func (d *decider) alter(t *ticket.Ticket) *ticket.TicketChange {
 		d.change.Tickets = append(d.change.Tickets, ticket.TicketChange{Ticket: t})
 	}
 	return &d.change.Tickets[i]
+}
+
+// copyOf is the copy of a ticket that this decision changes.
+func (d *decider) copyOf(t *ticket.Ticket) *ticket.Ticket {
+	i := slices.IndexFunc(d.change.Tickets, func(c ticket.TicketChange) bool { return c.Ticket.ID == t.ID })
+	if i >= 0 {
+		return d.change.Tickets[i].Ticket
+	}
+	return t.Clone()
 }
 
 // write appends an article to a ticket.

@@ -18,6 +18,7 @@ const (
 	ByOurID       Rule = "our-id"       // a Message-ID of ours, with its MAC
 	ByMessageID   Rule = "message-id"   // one of an earlier message of the ticket
 	ByReference   Rule = "reference"    // [ACM-1042] in the subject
+	ByChallenge   Rule = "challenge"    // the address that a code is sent back to
 	ByBounceToken Rule = "bounce-token" // our envelope sender
 )
 
@@ -35,11 +36,20 @@ type match struct {
 
 // Query is what must be known of the site before the message can be decided.
 func (in *Input) Query() ticket.Query {
-	q := ticket.Query{Site: in.Site.Name}
+	q := query{ticket.Query{Site: in.Site.Name}}
 	for _, t := range in.Targets {
 		q.Seen = append(q.Seen, in.seen(t))
 		for _, token := range t.Tokens {
-			q.Tickets = append(q.Tickets, token.Ticket)
+			q.name(token)
+		}
+		if _, ok := in.challenged(t); ok {
+			q.Address = in.Envelope.Evidence.From
+		}
+		if w, ok := in.wishOf(t); ok && !in.asksNothing() {
+			q.Address = in.Envelope.Evidence.From
+			if w.action == ticket.AskStatus {
+				q.Tracking = in.trackingCodes()
+			}
 		}
 		for _, id := range threadIDs(in.Message) {
 			if t.Queue != nil {
@@ -49,12 +59,13 @@ func (in *Input) Query() ticket.Query {
 	}
 	for _, id := range threadIDs(in.Message) {
 		if token, ok := ticket.TokenOfMessageID(id); ok {
-			q.Tickets = append(q.Tickets, token.Ticket)
+			q.name(token)
 		}
 	}
+	q.Held = heldNamed(in.Message.Text)
 	if b := in.Message.Bounce; b != nil {
 		if token, ok := ticket.TokenOfMessageID(b.OriginalMessageID); ok {
-			q.Tickets = append(q.Tickets, token.Ticket)
+			q.name(token)
 		}
 	}
 	q.References = subjectReferences(in.Site, in.Message.Subject)
@@ -63,7 +74,19 @@ func (in *Input) Query() ticket.Query {
 	for _, id := range q.Tickets {
 		q.Seen = append(q.Seen, in.seenIn(id))
 	}
-	return q
+	return q.Query
+}
+
+// query is a query while it is put together.
+type query struct{ ticket.Query }
+
+// name asks for what a token names.
+func (q *query) name(token ticket.Token) {
+	if token.Purpose == ticket.ChallengeToken {
+		q.Challenges = append(q.Challenges, token.Ticket)
+		return
+	}
+	q.Tickets = append(q.Tickets, token.Ticket)
 }
 
 // threadMax bounds how many ancestors of one message are looked up: the newest
@@ -155,7 +178,7 @@ func (d *decider) byTokens(tokens []ticket.Token, rule Rule) (match, bool) {
 	var best match
 	var notes []ticket.ID
 	for _, token := range tokens {
-		if token.Purpose == ticket.BounceToken {
+		if token.Purpose == ticket.BounceToken || token.Purpose == ticket.ChallengeToken {
 			continue
 		}
 		m, ok := d.proved(token, rule)

@@ -50,7 +50,7 @@ func TestSiteThatWantsConfirmation(t *testing.T) {
 	w.sites[0].Confirm = true
 	w.reload()
 	w.send(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, unproved: true, text: "Subject: x\n\nHello there\n"}).
-		held(ticket.HeldUnconfirmed).owes()
+		held(ticket.HeldUnconfirmed).owes("receipt marie@customer.example")
 	w.opened()
 }
 

@@ -56,11 +56,17 @@ func (d *decider) release(h *ticket.Held, blob func(ticket.BlobID) (io.ReadClose
 	if !ok {
 		return ErrNoQueue
 	}
+	d.releaseInto(queue, h, blob)
+	return nil
+}
+
+// releaseInto files held mail, and gives the ticket that has it.
+func (d *decider) releaseInto(queue *ticket.Queue, h *ticket.Held, blob func(ticket.BlobID) (io.ReadCloser, error)) *ticket.Ticket {
 	into := d.facts.Tickets[h.Ticket]
 	var t *ticket.Ticket
 	tell, kind := ticket.AgentReply, ticket.PublicArticle
 	if into != nil {
-		t = into.Clone()
+		t = d.copyOf(into)
 		d.listAgents(t, queue)
 	} else {
 		t, tell = d.begin(queue, h.From, h.Subject, d.in.Site.Locale(), h.Proof), ticket.AgentNew
@@ -85,7 +91,7 @@ func (d *decider) release(h *ticket.Held, blob func(ticket.BlobID) (io.ReadClose
 		t.SetState(ticket.Open, d.in.Now)
 	}
 	d.tellAgents(tell, t, nil, number)
-	return nil
+	return t
 }
 
 // releasedWriter is whom the words of released mail are taken to be from:

@@ -11,13 +11,16 @@ func (d *decider) request(t Target) Outcome {
 	if why, reason := d.warned(); why != "" {
 		return d.hold(t.Queue, nil, why, reason)
 	}
+	asked, wish := d.in.wishOf(t)
 	switch {
 	case d.in.Message.Automatic == parser.AutoReply:
 		return d.hold(t.Queue, nil, ticket.HeldAutoReply, "an automatic answer to nothing that we know")
 	case d.commandsWithoutTicket(t.Queue, proof):
 		return d.answerWithoutTicket(t.Queue)
+	case wish && !asked.inThread && !d.in.asksNothing():
+		return d.person(t.Queue, asked)
 	case d.in.Site.Confirm && proof < ticket.ProofDomain:
-		return d.hold(t.Queue, nil, ticket.HeldUnconfirmed, "not proved, and the site wants confirmation first")
+		return d.unconfirmed(t.Queue)
 	}
 	return d.open(t.Queue, nil, proof)
 }
@@ -38,7 +41,7 @@ func (d *decider) open(q *ticket.Queue, previous *ticket.Ticket, proof ticket.Pr
 		d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventFollowUp, Detail: previous.Reference.String()})
 	}
 	if !d.silent(q) {
-		d.acknowledge(t, requester, number, proof)
+		d.acknowledge(q, t, requester, number, proof)
 	}
 	d.tellAgents(ticket.AgentNew, t, nil, number)
 	return Outcome{Did: Opened, Why: openedBecause(proof, previous), Ticket: t.ID, Proof: proof}
@@ -68,12 +71,15 @@ func openedBecause(proof ticket.Proof, previous *ticket.Ticket) string {
 
 // acknowledge owes the requester word that they were heard: with the tracking
 // code where the mailbox is proved to be theirs, else a few fixed words.
-func (d *decider) acknowledge(t *ticket.Ticket, requester *ticket.Participant, article int, proof ticket.Proof) {
-	kind := ticket.Acknowledgement
+func (d *decider) acknowledge(q *ticket.Queue, t *ticket.Ticket, requester *ticket.Participant, article int, proof ticket.Proof) {
+	var n *ticket.Notice
 	if t.Unproved {
-		kind, article = ticket.Receipt, 0
+		var id ticket.ID
+		id, n = d.confirm(q, ticket.Challenge{Ticket: t.ID, Participant: requester.Number})
+		t.Challenges = append(t.Challenges, id)
+	} else {
+		n = d.notify(ticket.Acknowledgement, t, requester, article)
 	}
-	n := d.notify(kind, t, requester, article)
 	n.Brakes = ticket.AnswerBrakes(t, requester.Address, proof, d.in.Message.Digest)
 }
 
@@ -81,6 +87,10 @@ func (d *decider) acknowledge(t *ticket.Ticket, requester *ticket.Participant, a
 // ticket.
 func (d *decider) requesterMail(target Target, w writer) Outcome {
 	t := w.ticket
+	asked, wish := d.wishIn(target, w)
+	if wish && !asked.action.Permits(w.claim) {
+		return d.ownWish(w, asked)
+	}
 	if t.State == ticket.Closed {
 		late := d.in.Now.Sub(t.Closed) > d.in.Site.Reopen
 		if late || !ticket.ReopenOwn.Permits(w.claim) {
@@ -91,9 +101,11 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 		t.Unproved = false
 	}
 	d.remember(t, target.Queue, w.participant)
-	c, rest := readOwn(d.in.Message.Reply)
-	if c != nil && d.in.Message.Automatic == parser.ByPerson && w.participant.Role == ticket.Requester && c.own.Permits(w.claim) {
-		return d.ownCommand(w, c, rest)
+	if wish {
+		if c, shared := find(ownCommands[asked.action]); shared {
+			return d.ownCommand(w, c, asked.text)
+		}
+		return d.ownWish(w, asked)
 	}
 	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
 	why := "from a participant"
@@ -106,6 +118,25 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 	}
 	d.tellAgents(ticket.AgentReply, t, nil, number)
 	return Outcome{Did: Added, Why: why, Proof: w.claim.Proof}
+}
+
+// wishIn is what a requester asks for in the thread of their ticket.
+func (d *decider) wishIn(t Target, w writer) (wished, bool) {
+	if d.in.asksNothing() || w.participant.Role != ticket.Requester || d.in.Message.Automatic != parser.ByPerson {
+		return wished{}, false
+	}
+	return d.in.wishOf(t)
+}
+
+// unconfirmed keeps a request until its sender confirms it, and asks them to.
+func (d *decider) unconfirmed(q *ticket.Queue) Outcome {
+	o := d.hold(q, nil, ticket.HeldUnconfirmed, "not proved, and the site wants confirmation first")
+	if !d.silent(q) {
+		held := d.change.Held[len(d.change.Held)-1].ID
+		_, n := d.confirm(q, ticket.Challenge{Parked: ticket.Parked{Held: held}})
+		n.Brakes = ticket.AnswerBrakes(&ticket.Ticket{ID: ticket.NewID(d.mint.Random), Queue: q.Name}, d.from, o.Proof, d.in.Message.Digest)
+	}
+	return o
 }
 
 // ownCommand does what a requester asks of their own ticket. Its words, if

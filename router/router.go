@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ import (
 type Store interface {
 	// Facts answers the query in one round trip.
 	Facts(context.Context, ticket.Query) (*ticket.Facts, error)
+	// OpenHeldBlob reads what was kept with held mail.
+	OpenHeldBlob(context.Context, *ticket.Held, ticket.BlobID) (io.ReadCloser, error)
 	// Commit writes the change whole or not at all; ticket.ErrConflict when
 	// what it was decided on has changed since.
 	Commit(context.Context, *ticket.Change) (ticket.Result, error)
@@ -117,6 +120,7 @@ func (r *Router) deliver(ctx context.Context, in Input) (Decision, error) {
 
 func (r *Router) decide(ctx context.Context, in Input) (Decision, error) {
 	in.Now = r.now()
+	in.OpenHeld = func(h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) { return r.store.OpenHeldBlob(ctx, h, id) }
 	facts, err := r.store.Facts(ctx, in.Query())
 	if err != nil {
 		return Decision{}, fmt.Errorf("read: %w", err)
@@ -167,14 +171,18 @@ type Input struct {
 	Message  *parser.Message
 	// Ours tells our own addresses, those of other sites too.
 	Ours func(ticket.Address) bool
-	Now  time.Time
+	// OpenHeld reads what was kept with held mail, when a commit moves it.
+	OpenHeld func(*ticket.Held, ticket.BlobID) (io.ReadCloser, error)
+	Now      time.Time
 }
 
 // Target is one queue of the site that the message came to.
 type Target struct {
 	Queue *ticket.Queue // nil for Postmaster
 	// Tokens are those in its addresses in RCPT, then To and Cc.
-	Tokens     []ticket.Token
+	Tokens []ticket.Token
+	// Word is what stands in its address in RCPT in the place of a token.
+	Word       string
 	Postmaster bool
 }
 
@@ -207,6 +215,8 @@ func (in *Input) add(p Place) {
 	}
 	if token, ok := ticket.ParseToken(p.Extension); ok {
 		in.Targets[i].carries(token)
+	} else if p.Extension != "" {
+		in.Targets[i].Word = p.Extension
 	}
 }
 

@@ -38,9 +38,11 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: newMemory(t), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
-	w.mint = ticket.Mint{Signer: signer, Random: mathrand.NewChaCha8([32]byte{5}), Hostname: "mx.acme.example"}
+	w.mint = ticket.Mint{Signer: signer, Pepper: bytes.Repeat([]byte{3}, 32), Random: mathrand.NewChaCha8([32]byte{5}), Hostname: "mx.acme.example"}
+	validation := ticket.ValidationFormat{Length: 8, Valid: 15 * time.Minute}
 	w.sites = []ticket.Site{{
-		Name: "acme", Prefix: "ACM", Locales: []string{"en", "fr"}, Tracking: ticket.DefaultTracking,
+		Name: "acme", Prefix: "ACM", ClientNumber: "ACM-7731-Q", Locales: []string{"en", "fr"}, Tracking: ticket.DefaultTracking,
+		Validation: validation, ConfirmWithin: 7 * 24 * time.Hour, CallOff: 72 * time.Hour,
 		Reopen: 14 * 24 * time.Hour, Admin: "admin@hosting.example",
 		Queues: []ticket.Queue{
 			{Name: "help", Title: "Acme support", Address: "help@acme.example", Aliases: []ticket.Address{"support@old.example"},
@@ -48,7 +50,7 @@ func newWorld(t testing.TB) *world {
 			{Name: "billing", Title: "Acme billing", Address: "billing@acme.example", Agents: []ticket.Address{"carl@acme.example"}},
 		},
 	}, {
-		Name: "bolt", Prefix: "BLT", Locales: []string{"fr"}, Tracking: ticket.DefaultTracking, Reopen: 14 * 24 * time.Hour,
+		Name: "bolt", Prefix: "BLT", Locales: []string{"fr"}, Tracking: ticket.DefaultTracking, Validation: validation, ConfirmWithin: 7 * 24 * time.Hour, Reopen: 14 * 24 * time.Hour,
 		Queues: []ticket.Queue{{Name: "help", Title: "Bolt", Address: "help@bolt.example", ReplyDomain: "tickets.bolt.example",
 			Agents: []ticket.Address{"zoe@bolt.example"}}},
 	}}
@@ -312,7 +314,9 @@ type records struct {
 	articles   map[ticket.ID][]ticket.Article
 	messageIDs map[string]ticket.ID
 	references map[uint64]ticket.ID
-	tracking   map[string]bool
+	tracking   map[string]ticket.ID
+	challenges map[ticket.ID]ticket.Challenge
+	enrolled   map[string]bool
 	seen       map[string]bool
 	done       map[string]ticket.Result
 	held       []ticket.Held
@@ -325,7 +329,7 @@ func (m *memory) site(name string) *records {
 	if m.sites[name] == nil {
 		m.sites[name] = &records{
 			tickets: map[ticket.ID]*ticket.Ticket{}, articles: map[ticket.ID][]ticket.Article{}, messageIDs: map[string]ticket.ID{},
-			references: map[uint64]ticket.ID{}, tracking: map[string]bool{}, seen: map[string]bool{},
+			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, seen: map[string]bool{},
 			done: map[string]ticket.Result{}, sentIDs: map[string]bool{},
 		}
 	}
@@ -363,7 +367,60 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 			f.Seen[key] = true
 		}
 	}
+	s.aboutCodes(q, f, found)
 	return f, nil
+}
+
+// aboutCodes answers what a query asks beside threading: challenges with what
+// they name, held mail, tickets by tracking code and by requester.
+func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.ID)) {
+	f.Challenges, f.Held, f.ByTracking = map[ticket.ID]*ticket.Challenge{}, map[string]*ticket.Held{}, map[string]ticket.ID{}
+	held := func(id string) {
+		if i := slices.IndexFunc(s.held, func(h ticket.Held) bool { return h.ID == id }); i >= 0 {
+			h := s.held[i]
+			f.Held[id] = &h
+			found(h.Ticket)
+		}
+	}
+	challenge := func(id ticket.ID) {
+		if c, ok := s.challenges[id]; ok {
+			f.Challenges[id] = &c
+			found(c.Ticket)
+			held(c.Parked.Held)
+			if other, ok := s.challenges[c.Parked.Other]; ok {
+				f.Challenges[other.ID] = &other
+			}
+		}
+	}
+	for _, id := range q.Challenges {
+		challenge(id)
+	}
+	for _, t := range maps.Clone(f.Tickets) {
+		for _, id := range t.Challenges {
+			challenge(id)
+		}
+	}
+	for _, id := range q.Held {
+		held(id)
+	}
+	for _, code := range q.Tracking {
+		if id, ok := s.tracking[code]; ok {
+			f.ByTracking[code] = id
+			found(id)
+		}
+	}
+	for id, t := range s.tickets {
+		if q.Address != "" && t.Requester().Is(q.Address) {
+			f.Own = append(f.Own, id)
+			found(id)
+		}
+	}
+	slices.SortFunc(f.Own, func(a, b ticket.ID) int { return s.tickets[b].Opened.Compare(s.tickets[a].Opened) })
+	f.Enrolled = s.enrolled[q.Address.Key()]
+}
+
+func (m *memory) OpenHeldBlob(_ context.Context, h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("kept with " + h.ID + " as " + string(id))), nil
 }
 
 func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, error) {
@@ -382,7 +439,12 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	for _, tc := range c.Tickets {
 		was := s.tickets[tc.Ticket.ID]
 		fresh := tc.Ticket.Version == 0
-		if fresh != (was == nil) || !fresh && was.Version != tc.Ticket.Version || fresh && s.tracking[tc.Ticket.Tracking] {
+		if fresh != (was == nil) || !fresh && was.Version != tc.Ticket.Version || fresh && s.tracking[tc.Ticket.Tracking] != (ticket.ID{}) {
+			return ticket.Result{}, fmt.Errorf("memory: %w", ticket.ErrConflict)
+		}
+	}
+	for _, ch := range slices.Concat(c.Challenges, c.Spent) {
+		if s.challenges[ch.ID].Version != ch.Version {
 			return ticket.Result{}, fmt.Errorf("memory: %w", ticket.ErrConflict)
 		}
 	}
@@ -393,7 +455,7 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 		if t.Version == 0 {
 			t.Reference = ticket.Reference{Prefix: strings.ToUpper(map[string]string{"acme": "ACM", "bolt": "BLT"}[c.Site]), Number: uint64(1000 + len(s.tickets))}
 			s.references[t.Reference.Number] = t.ID
-			s.tracking[t.Tracking] = true
+			s.tracking[t.Tracking] = t.ID
 			r.References = append(r.References, t.Reference)
 		}
 		t.Version++
@@ -405,7 +467,17 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 			}
 		}
 	}
-	s.held = append(s.held, c.Held...)
+	for _, ch := range c.Challenges {
+		ch.Version++
+		s.challenges[ch.ID] = ch
+	}
+	for _, ch := range c.Spent {
+		delete(s.challenges, ch.ID)
+	}
+	for _, who := range c.Enrol {
+		s.enrolled[who.Address.Key()] = true
+	}
+	s.held = append(slices.DeleteFunc(s.held, func(h ticket.Held) bool { return slices.Contains(c.Release, h.ID) }), c.Held...)
 	for _, key := range c.Seen {
 		s.seen[key] = true
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/mail"
 	"os"
 	"os/exec"
@@ -29,20 +30,22 @@ import (
 // mails and what must come of them, and is played on every engine through the
 // same run as the program. Its commands, beside testscript's:
 //
-//	serve                  starts the daemon with guichet.yaml; $SMTP is its address
+//	serve                  starts the daemon with guichet.yaml; $SMTP is its address,
+//	                       $METRICS that of its metrics
 //	stop                   ends it as SIGTERM does; it must end well
 //	hangup PATTERN         sends SIGHUP and waits for a line of the log
 //	send FILE [FROM [TO…]] sends a mail; $ANY variables in it are put in. By
 //	                       default its envelope is its From, To and Cc
 //	reply WHO FILE         answers the last mail that WHO got, quoting it below
 //	dialog FILE            plays an SMTP session: C: lines are sent, S: lines are
-//	                       patterns of what must come
+//	                       patterns of what must come, and X: stop is a SIGTERM
 //	mail WHO               waits for WHO's next mail and writes it to the file mail:
 //	                       its fields, a blank line, its text. $REPLY, $MSGID, $CODE,
 //	                       $NOTE and $SENDER are what stands in it
 //	nomail WHO…            nothing more is owed to them
 //	tool ARGS…             runs a command of the program beside the daemon; its
 //	                       output is in the file out
+//	fetch PATH             gets a page of the metrics' server into the file out
 //	raw                    writes the whole of the last mail to the file raw
 func TestMail(t *testing.T) {
 	for _, engine := range []struct {
@@ -78,6 +81,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"mail":   worldCommand((*world).mail),
 	"nomail": worldCommand((*world).nomail),
 	"tool":   worldCommand((*world).tool),
+	"fetch":  worldCommand((*world).fetch),
 	"raw":    worldCommand((*world).raw),
 }
 
@@ -189,8 +193,12 @@ func (w *world) serve(ts *testscript.TestScript, _ []string) error {
 	}()
 	lines := bufio.NewScanner(told)
 	for lines.Scan() {
-		if _, address, ok := strings.Cut(lines.Text(), "SMTP on "); ok {
+		switch _, address, _ := strings.Cut(lines.Text(), " on "); {
+		case strings.Contains(lines.Text(), "SMTP on "):
 			ts.Setenv("SMTP", address)
+		case strings.HasPrefix(lines.Text(), "  tells "):
+			ts.Setenv("METRICS", strings.TrimSuffix(strings.Fields(lines.Text())[1], "/metrics"))
+		case strings.HasPrefix(lines.Text(), "  sends "):
 			go func() { _, _ = io.Copy(io.Discard, told) }()
 			return nil
 		}
@@ -280,8 +288,10 @@ func (w *world) dialog(ts *testscript.TestScript, args []string) error {
 			if ok, err := regexp.MatchString(text, got); !ok {
 				return fmt.Errorf("wanted %q, got %q (%v)", text, got, err)
 			}
+		case "X":
+			w.stopRun()
 		default:
-			return fmt.Errorf("neither C: nor S:: %q", line)
+			return fmt.Errorf("neither C:, S: nor X:: %q", line)
 		}
 	}
 	return nil
@@ -325,6 +335,22 @@ func (w *world) mail(ts *testscript.TestScript, args []string) error {
 	ts.Setenv("NOTE", noteAddress.FindString(string(text)))
 	ts.Setenv("SENDER", m.sender)
 	return nil
+}
+
+func (w *world) fetch(ts *testscript.TestScript, args []string) error {
+	response, err := http.Get(ts.Getenv("METRICS") + args[0])
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", response.Status, page)
+	}
+	return os.WriteFile(ts.MkAbs("out"), page, 0o600)
 }
 
 func (w *world) raw(ts *testscript.TestScript, _ []string) error {

@@ -45,6 +45,9 @@ func announce(w io.Writer, s style, d *daemon) {
 	for _, l := range d.listeners {
 		fmt.Fprintf(w, "  receives  SMTP on %s\n", l.Addr())
 	}
+	if d.metricsAddress != "" {
+		fmt.Fprintf(w, "  tells     http://%s/metrics\n", d.metricsAddress)
+	}
 	for _, site := range c.Sites {
 		for _, q := range site.Queues {
 			fmt.Fprintf(w, "  serves    %s (%s, %s), answered by %s\n", s.bold(q.Address), site.Name, q.Name, strings.Join(q.Agents, ", "))
@@ -52,9 +55,6 @@ func announce(w io.Writer, s style, d *daemon) {
 	}
 	fmt.Fprintf(w, "  keeps     %s\n", storeName(c))
 	fmt.Fprintf(w, "  sends     %s\n", routeName(c.Outgoing))
-	if d.metricsAddress != "" {
-		fmt.Fprintf(w, "  tells     http://%s/metrics\n", d.metricsAddress)
-	}
 	for _, text := range d.warnings() {
 		fmt.Fprintf(w, "  %s %s\n", s.wary("careful:"), text)
 	}

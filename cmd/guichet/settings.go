@@ -41,6 +41,8 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		Name: s.Name, Prefix: s.Prefix, Organisation: s.Organisation, Phone: s.Phone, Footer: s.Footer,
 		ClientNumber: s.ClientNumber, Locales: s.Locales, Domains: s.Domains,
 		Confirm: s.Unproved == config.UnprovedConfirm, Reopen: s.Reopen, Zone: s.TimeZone,
+		Validation:    ticket.ValidationFormat{Length: s.Codes.Validation.Length, Valid: s.Codes.Validation.Expires(), Template: s.Codes.Validation.Template},
+		ConfirmWithin: s.Retention.Unconfirmed, CallOff: s.Retention.CallOff,
 		Tracking: ticket.CodeFormat{Length: codes.Length, Digits: codes.Digits, Uppercase: codes.Uppercase,
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
 	}

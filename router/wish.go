@@ -1,0 +1,307 @@
+package router
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/parser"
+	"guichet/ticket"
+)
+
+// wish is something that a person may ask for about what is theirs: by a word in
+// the address (help+status@), or by a command on the first line of what they
+// wrote. Agents have commands of their own.
+type wish struct {
+	name   string
+	names  map[string][]string // in other languages, by language
+	action ticket.Action
+	// argument is set for what needs an address: #cc +eve@example.com.
+	argument bool
+	// inThread is set for what is about one ticket.
+	inThread bool
+}
+
+// wishes is all that can be asked for: one row a wish.
+var wishes = []wish{
+	{name: "status", names: map[string][]string{"fr": {"suivi", "statut"}}, action: ticket.AskStatus},
+	{name: "history", names: map[string][]string{"fr": {"historique"}}, action: ticket.ReadHistory, inThread: true},
+	{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.CloseOwn, inThread: true},
+	{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.ReopenOwn, inThread: true},
+	{name: "cc", names: map[string][]string{"fr": {"copie"}}, action: ticket.AddParticipant, argument: true, inThread: true},
+	{name: "address", names: map[string][]string{"fr": {"adresse"}}, action: ticket.ChangeAddress, argument: true, inThread: true},
+	{name: "mydata", names: map[string][]string{"fr": {"mesdonnees", "mesdonnées"}}, action: ticket.ExportOwn},
+	{name: "forget", names: map[string][]string{"fr": {"oublier", "effacer"}}, action: ticket.EraseOwn},
+	{name: "cancel", names: map[string][]string{"fr": {"annuler"}}, action: ticket.KeepOwn},
+	{name: "enrol", names: map[string][]string{"fr": {"inscription"}}, action: ticket.Enrol},
+}
+
+// wished is a wish as it stands in a mail.
+type wished struct {
+	*wish
+	address ticket.Address // of argument
+	text    string         // what else they wrote
+}
+
+// wishNamed finds a wish by a name in any language.
+func wishNamed(name string) (*wish, bool) {
+	name = strings.ToLower(name)
+	i := slices.IndexFunc(wishes, func(w wish) bool {
+		return w.name == name || slices.ContainsFunc(mapValues(w.names), func(n string) bool { return n == name })
+	})
+	if i < 0 {
+		return nil, false
+	}
+	return &wishes[i], true
+}
+
+func mapValues(names map[string][]string) (all []string) {
+	for _, n := range names {
+		all = append(all, n...)
+	}
+	return all
+}
+
+// wishOf reads what a mail to a target asks for: the word of its address, else
+// the first line of its own words. Anything else that begins with # is what its
+// writer had to say.
+func (in *Input) wishOf(t Target) (wished, bool) {
+	if w, ok := wishNamed(t.Word); ok && !w.inThread {
+		return wished{wish: w, text: strings.TrimSpace(in.Message.Reply)}, true
+	}
+	first, rest, _ := strings.Cut(strings.TrimSpace(in.Message.Reply), "\n")
+	name, argument, ok := commandLine(first)
+	if !ok {
+		return wished{}, false
+	}
+	w, ok := wishNamed(name)
+	if !ok || (argument != "") != w.argument {
+		return wished{}, false
+	}
+	asked := wished{wish: w, text: strings.TrimSpace(rest)}
+	if w.argument {
+		address, err := ticket.ParseAddress(strings.Trim(argument, "+<> "))
+		if err != nil {
+			return wished{}, false
+		}
+		asked.address = address
+	}
+	return asked, true
+}
+
+// trackingCodes are the words of a request that may be tracking codes of the
+// site, normalized: at most a few, so that nobody asks for thousands at once.
+func (in *Input) trackingCodes() []string {
+	var found []string
+	for _, text := range []string{in.Message.Subject, in.Message.Reply} {
+		words := strings.Fields(text)
+		for i := range words {
+			code := ""
+			for _, word := range words[i:min(len(words), i+5)] {
+				code += in.Site.Tracking.Normalize(strings.Trim(word, ".,;:!?()[]<>\"'«»"))
+				if len(code) >= in.Site.Tracking.Length {
+					break
+				}
+			}
+			if in.Site.Tracking.Could(code) && !slices.Contains(found, code) {
+				found = append(found, code)
+			}
+			if len(found) == trackingMax {
+				return found
+			}
+		}
+	}
+	return found
+}
+
+const trackingMax = 4
+
+// namesClientNumber reports whether the mail names the site's client number.
+func (in *Input) namesClientNumber() bool {
+	number := squeezed(in.Site.ClientNumber)
+	return number != "" && strings.Contains(squeezed(in.Message.Subject+" "+in.Message.Reply), number)
+}
+
+// squeezed makes two ways to write a number one.
+func squeezed(s string) string {
+	return strings.ToUpper(strings.Join(strings.Fields(strings.Map(plainSpace, s)), ""))
+}
+
+// person decides on a wish that came to no ticket: about whatever is its
+// writer's, or the ticket whose tracking code they name. Whoever asks from a
+// mailbox that proves nothing reads the same words whatever is true; what is
+// told goes to the stored address alone.
+func (d *decider) person(q *ticket.Queue, w wished) Outcome {
+	if d.silent(q) {
+		return d.hold(q, nil, ticket.HeldCommand, "a wish that may not be answered")
+	}
+	d.held(q, nil, ticket.HeldCommand)
+	proof := ticket.Prove(d.in.Envelope.Evidence, false)
+	o := Outcome{Did: Challenged, Why: "asks for " + w.name, Proof: proof}
+	switch w.action {
+	case ticket.AskStatus:
+		d.statusWish(q, proof)
+	case ticket.KeepOwn:
+		d.callOff(q, proof)
+	case ticket.Enrol:
+		if d.in.namesClientNumber() && proof >= ticket.ProofDomain {
+			d.challenge(q, ticket.Challenge{Action: ticket.Enrol, Mailbox: d.sender(), Locale: d.locale()}, proof)
+		} else {
+			d.asked(q, w.action)
+		}
+	default: // mydata, forget
+		if len(d.facts.Own) > 0 || d.facts.Enrolled {
+			d.challenge(q, ticket.Challenge{Action: w.action, Mailbox: d.sender(), Locale: d.locale()}, proof)
+		} else {
+			d.asked(q, w.action)
+		}
+	}
+	return o
+}
+
+// statusWish is about the ticket whose tracking code was named; without one,
+// about all that are the writer's own.
+func (d *decider) statusWish(q *ticket.Queue, proof ticket.Proof) {
+	codes := d.in.trackingCodes()
+	for _, code := range codes {
+		t := d.facts.Tickets[d.facts.ByTracking[code]]
+		if t == nil {
+			continue
+		}
+		stored := t.Requester()
+		claim := ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, Participant: stored.Is(d.from), TrackingCode: true}
+		if ticket.AskStatus.Permits(claim) {
+			d.status(q, t)
+			return
+		}
+		d.challenge(q, ticket.Challenge{Action: ticket.ReadHistory, Ticket: t.ID, Participant: stored.Number,
+			Mailbox: stored.Mailbox, Locale: stored.Locale}, proof)
+		if !stored.Is(d.from) {
+			d.asked(q, ticket.AskStatus)
+		}
+		return
+	}
+	if len(codes) == 0 && len(d.facts.Own) > 0 {
+		d.challenge(q, ticket.Challenge{Action: ticket.AskStatus, Mailbox: d.sender(), Locale: d.locale()}, proof)
+		return
+	}
+	d.asked(q, ticket.AskStatus)
+}
+
+// status tells the stored address how a ticket stands.
+func (d *decider) status(q *ticket.Queue, t *ticket.Ticket) {
+	stored := t.Requester()
+	n := d.letter(ticket.Status, q, stored.Mailbox, stored.Locale)
+	n.About = &ticket.About{Action: ticket.AskStatus, Tickets: []ticket.ID{t.ID}}
+	n.Brakes = ticket.TranscriptBrakes(stored.Address)
+}
+
+// asked answers a wish from elsewhere, in words that tell nothing.
+func (d *decider) asked(q *ticket.Queue, a ticket.Action) {
+	n := d.letter(ticket.Asked, q, d.sender(), d.locale())
+	n.About = &ticket.About{Action: a}
+	n.Brakes = ticket.CodeBrakes(d.from, d.in.Envelope.Evidence.Proof, d.in.Site.Validation.Valid)
+}
+
+// callOff keeps what was to be erased. It needs less than erasing does: at worst
+// something is kept a little longer.
+func (d *decider) callOff(q *ticket.Queue, proof ticket.Proof) {
+	kept := d.keepOwn(proof)
+	if len(kept) == 0 {
+		d.asked(q, ticket.KeepOwn)
+		return
+	}
+	n := d.letter(ticket.Done, q, d.sender(), d.locale())
+	n.About = &ticket.About{Action: ticket.EraseOwn, Undone: true, Tickets: kept}
+	n.Brakes = ticket.TranscriptBrakes(d.from)
+}
+
+func (d *decider) keepOwn(proof ticket.Proof) (kept []ticket.ID) {
+	claim := ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, Participant: true}
+	for _, id := range d.facts.Own {
+		if t := d.facts.Tickets[id]; t != nil && !t.EraseAt.IsZero() && ticket.KeepOwn.Permits(claim) {
+			t = d.copyOf(t)
+			t.EraseAt = time.Time{}
+			d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventKept, Author: t.Requester().Number, Proof: proof})
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// ownWish decides on a wish of a requester in the thread of their ticket. What
+// is proved well enough runs at once, all else is challenged.
+func (d *decider) ownWish(w writer, asked wished) Outcome {
+	t := w.ticket
+	o := Outcome{Did: Challenged, Why: "asks for " + asked.name, Proof: w.claim.Proof}
+	switch {
+	case asked.action == ticket.AskStatus && ticket.AskStatus.Permits(w.claim):
+		d.status(w.queue, t)
+	case asked.action == ticket.KeepOwn:
+		d.callOff(w.queue, w.claim.Proof)
+	case asked.action == ticket.Enrol:
+		return d.person(w.queue, asked)
+	default:
+		about := asked.action
+		if about == ticket.AskStatus {
+			about = ticket.ReadHistory
+		}
+		d.challengeIn(w, ticket.Challenge{Action: about, Parked: ticket.Parked{Address: asked.address}})
+	}
+	event := d.event(ticket.EventWished, w, true)
+	event.Detail, event.Text = string(asked.action), asked.text
+	d.write(t, event)
+	return o
+}
+
+// challengeIn parks an action about a ticket, and mails the code to the stored
+// address of its participant. A change of address wants a code from both.
+func (d *decider) challengeIn(w writer, c ticket.Challenge) {
+	t, p := w.ticket, w.participant
+	c.Ticket, c.Participant, c.Mailbox, c.Locale = t.ID, p.Number, p.Mailbox, p.Locale
+	if c.Action != ticket.ChangeAddress {
+		t.Challenges = append(t.Challenges, d.challenge(w.queue, c, w.claim.Proof))
+		return
+	}
+	other := c
+	other.Mailbox = ticket.Mailbox{Name: p.Name, Address: c.Parked.Address}
+	first, second := d.pair(w.queue, c, other, w.claim.Proof)
+	t.Challenges = append(t.Challenges, first, second)
+}
+
+// challenge parks an action and owes the mail with its code.
+func (d *decider) challenge(q *ticket.Queue, c ticket.Challenge, proof ticket.Proof) ticket.ID {
+	c.Site, c.Queue = d.in.Site.Name, q.Name
+	c, n := d.mint.Challenge(c, ticket.Validation, d.in.Site.Validation, d.in.Now)
+	n.Brakes = ticket.CodeBrakes(c.Mailbox.Address, proof, d.in.Site.Validation.Valid)
+	d.change.Challenges = append(d.change.Challenges, c)
+	d.change.Notices = append(d.change.Notices, n)
+	return c.ID
+}
+
+// pair parks an action that two mailboxes must allow.
+func (d *decider) pair(q *ticket.Queue, a, b ticket.Challenge, proof ticket.Proof) (first, second ticket.ID) {
+	first = d.challenge(q, a, proof)
+	second = d.challenge(q, b, proof)
+	made := d.change.Challenges[len(d.change.Challenges)-2:]
+	made[0].Parked.Other, made[1].Parked.Other = second, first
+	return first, second
+}
+
+// letter owes somebody a mail that belongs to no ticket.
+func (d *decider) letter(kind ticket.NoticeKind, q *ticket.Queue, to ticket.Mailbox, locale string) *ticket.Notice {
+	n := d.mint.Letter(kind, d.in.Site.Name, q.Name, to, locale, d.in.Now)
+	if kind == ticket.Asked || d.from.Same(to.Address) {
+		var thread ticket.Thread
+		thread.Add(d.in.Message.MessageID) // which leaves out what could not be written
+		n.InReplyTo, n.References = thread.Parent(), thread.References()
+	}
+	d.change.Notices = append(d.change.Notices, n)
+	return &d.change.Notices[len(d.change.Notices)-1]
+}
+
+// asksNothing are mails that no wish is read from.
+func (in *Input) asksNothing() bool {
+	m := in.Message
+	return in.Envelope.Null || m.Automatic != parser.ByPerson || m.QuoteOnly
+}
