@@ -38,7 +38,7 @@ func splitMbox(in *bufio.Reader, yield func([]byte, error) bool) {
 	for {
 		l, err := in.ReadBytes('\n')
 		if blank && mboxLine.Match(l) {
-			if started && !yield(bytes.TrimSuffix(msg, []byte("\n")), nil) {
+			if started && !yield(trimEOL(msg), nil) {
 				return
 			}
 			msg, started, blank = nil, true, false

@@ -141,6 +141,8 @@ func TestSignatures(t *testing.T) {
 		{"mark that lost its space", "Hello.\n\n--\nBob\n", "Hello.", "Bob"},
 		{"long dash", "Hello.\n\n—\nBob\n", "Hello.", "Bob"},
 		{"dashes inside", "Because of:\n-- first point\n-- second point\n\nThanks\n", "Because of:\n-- first point\n-- second point\n\nThanks", ""},
+		{"rule between two chapters", "Option A is cheaper.\n\n---\n\nOption B is what we would rather have, if you can do it.\n", "Option A is cheaper.\n\n---\n\nOption B is what we would rather have, if you can do it.", ""},
+		{"rule above a signature", "Hello.\n\n_____________\nBob Lee\nTel. 1234\n", "Hello.", "Bob Lee\nTel. 1234"},
 		{"greeting stays", "Hello.\n\nBest regards\nBob\n", "Hello.\n\nBest regards\nBob", ""},
 		{"rule above a text", "Please look:\n\n---\n\n" + strings.Repeat("this is a long paragraph of the report ", 6) + "\n", "Please look:\n\n---\n\n" + strings.TrimSpace(strings.Repeat("this is a long paragraph of the report ", 6)), ""},
 		{"iPhone", "Hello.\n\nSent from my iPhone\n", "Hello.", "Sent from my iPhone"},

@@ -86,7 +86,21 @@ func signatureMark(lines []line) int {
 		if l.text == "-- " {
 			return i
 		}
-		if len(lines)-i <= maxSignature && markLine(l.text) && (i == 0 || looksSigned(lines[i+1:])) {
+		if len(lines)-i > maxSignature {
+			break // only the mark of the RFC may stand further up
+		}
+		below := lines[i+1:]
+		if dashLine(l.text) && looksSigned(below) || drawnLine(l.text) && looksSigned(below) && terse(below) {
+			return i
+		}
+	}
+	return rfcMark(lines)
+}
+
+// rfcMark finds the last line that is "-- ", which needs no bound.
+func rfcMark(lines []line) int {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if lines[i].depth == 0 && lines[i].text == "-- " {
 			return i
 		}
 	}
@@ -94,13 +108,42 @@ func signatureMark(lines []line) int {
 }
 
 // markLine is one of the lines that people and programs draw above a signature.
-func markLine(s string) bool {
+func markLine(s string) bool { return dashLine(s) || drawnLine(s) }
+
+// dashLine is what is left of "-- ", and the long dash for it on phones.
+func dashLine(s string) bool {
 	switch strings.TrimSpace(s) {
-	case "--", "---", "—", "——", "––", "__", "___", "____", "_____", "- --", "*--*":
+	case "--", "—", "——", "––", "- --", "*--*", "__":
 		return true
 	}
+	return false
+}
+
+// drawnLine is a rule that may as well part two chapters of the text.
+func drawnLine(s string) bool {
 	t := strings.TrimSpace(s)
-	return len(t) >= 5 && strings.Trim(t, "_") == ""
+	return t == "---" || len(t) >= 3 && strings.Trim(t, "_") == ""
+}
+
+// terse is true of names, numbers and addresses, and false of sentences.
+func terse(lines []line) bool {
+	visible := 0
+	for _, l := range lines {
+		t := strings.TrimSpace(l.text)
+		if t == "" {
+			continue
+		}
+		if visible++; visible > 8 {
+			return false
+		}
+		if strings.Contains(t, "://") || strings.Contains(t, "@") {
+			continue
+		}
+		if strings.HasSuffix(t, "?") || len(strings.Fields(t)) > 8 || len([]rune(t)) > 80 {
+			return false
+		}
+	}
+	return true
 }
 
 // looksSigned is false where what follows a line of dashes reads like text: a
