@@ -76,6 +76,12 @@ const (
 	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it
 	EventDeliveryFailed Event = "delivery-failed" // Detail: reason; Text: whom it was for
+	EventWished         Event = "wished"          // a requester asked for something; Detail: the action; Text: what else they wrote
+	EventConfirmed      Event = "confirmed"       // a code proved the requester
+	EventJoined         Event = "joined"          // somebody takes part from now on
+	EventMoved          Event = "moved"           // a participant has another address
+	EventForgetting     Event = "forgetting"      // the requester wants all erased
+	EventKept           Event = "kept"            // and called it off
 	EventAsked          Event = "asked"           // an agent's mail that did nothing; Detail: the problem; Text: the mail
 	EventMuted          Event = "muted"           // a brake silences us for the day; Text: towards whom
 )

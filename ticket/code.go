@@ -62,6 +62,12 @@ func (f CodeFormat) Check() error {
 	return nil
 }
 
+// Could reports whether a normalized word may be a code of the format.
+func (f CodeFormat) Could(word string) bool {
+	alphabet := f.Alphabet()
+	return len(word) == f.Length && !strings.ContainsFunc(word, func(r rune) bool { return !strings.ContainsRune(alphabet, r) })
+}
+
 // Draw makes a code from random, each character equally likely, in a format
 // that passes Check.
 func (f CodeFormat) Draw(random io.Reader) string {

@@ -28,6 +28,13 @@ type Site struct {
 	Confirm bool
 	// Tracking is the form of the site's tracking codes.
 	Tracking CodeFormat
+	// Validation is the form of its validation codes.
+	Validation ValidationFormat
+	// ConfirmWithin is how long a request waits for its sender to confirm it.
+	ConfirmWithin time.Duration
+	// CallOff is how long an erasure that somebody asked for waits, so that it
+	// can be called off.
+	CallOff time.Duration
 	// Reopen is how long after its closing a ticket is opened again by an
 	// answer; later, an answer opens a new ticket linked to it.
 	Reopen time.Duration

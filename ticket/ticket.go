@@ -218,6 +218,8 @@ type Ticket struct {
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`
 	Closed   time.Time `json:"closed,omitzero"`
+	// Challenges are those that are about this ticket and may still be met.
+	Challenges []ID `json:"challenges,omitempty"`
 	// EraseAt is when the requester's wish to be forgotten is carried out, unless
 	// it is called off; zero without one.
 	EraseAt time.Time `json:"erase_at,omitzero"`
@@ -292,6 +294,7 @@ func (t *Ticket) SetState(s State, now time.Time) {
 func (t *Ticket) Clone() *Ticket {
 	c := *t
 	c.Participants = slices.Clone(t.Participants)
+	c.Challenges = slices.Clone(t.Challenges)
 	for i := range c.Participants {
 		p := &c.Participants[i]
 		p.Other = slices.Clone(p.Other)

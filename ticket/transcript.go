@@ -22,6 +22,11 @@ const (
 	ResultAlreadyOpen   = "already-open"
 	ResultTaken         = "taken"
 	ResultAlreadyTaken  = "already-taken" // Detail: by whom
+	ResultVerified      = "verified"      // Detail: the action that the code allowed
+	ResultNotVerified   = "not-verified"  // no code of this ticket that is still good
+	ResultAccepted      = "accepted"      // Detail: who wrote
+	ResultRejected      = "rejected"      // Detail: who wrote
+	ResultNoHeld        = "no-held"       // nothing is held under that name
 	ResultHelp          = "help"
 	ResultSent          = "sent" // the text beside the commands went to the requester
 )
