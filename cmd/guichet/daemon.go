@@ -163,7 +163,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 			failed <- fmt.Errorf("control socket: %w", err)
 		}
 	})
-	workers.Go(func() { d.keepTime(working) })
+	workers.Go(func() { d.store.Maintain(working) })
 
 	err := d.wait(ctx, hangup, failed)
 	d.log.Info("stopping", "reason", stopReason(err))
@@ -242,25 +242,6 @@ func (d *daemon) replaceable(c *config.Config) error {
 		}
 	}
 	return nil
-}
-
-// timerPause is how often timers that fell due are looked for.
-const timerPause = 15 * time.Second
-
-// keepTime runs the store's timers: what is kept only so long goes.
-func (d *daemon) keepTime(ctx context.Context) {
-	tick := time.NewTicker(timerPause)
-	defer tick.Stop()
-	for {
-		if _, err := d.store.RunTimers(ctx); err != nil && ctx.Err() == nil {
-			d.log.Error("timers", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }
 
 // ready reports whether mail would be taken now.
