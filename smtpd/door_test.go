@@ -62,7 +62,7 @@ func (h *house) Recipient(_ context.Context, address ticket.Address) (envelope.R
 	if address.Local() == "panics" {
 		panic(secret)
 	}
-	return envelope.Recipient{Address: address}, recipientErrors[address.Local()]
+	return envelope.Recipient{Address: address, Alias: address.Local() == "old"}, recipientErrors[address.Local()]
 }
 
 func (h *house) Deliver(ctx context.Context, e *envelope.Envelope) error {
@@ -118,6 +118,7 @@ func (c *tally) get(name string) int {
 
 func (c *tally) Connected(change int)                        { c.add("connected", change) }
 func (c *tally) Refused(reason string)                       { c.add(reason, 1) }
+func (c *tally) Failed(check string)                         { c.add("failed "+check, 1) }
 func (c *tally) Accepted(ticket.Evidence, int64)             { c.add("accepted", 1) }
 func (c *tally) Transaction(outcome string, _ time.Duration) { c.add("transaction "+outcome, 1) }
 

@@ -13,6 +13,8 @@ type Metrics interface {
 	Connected(change int)
 	// Refused counts what was turned away, by one of the Refused… words.
 	Refused(reason string)
+	// Failed counts the faults of a check of package scan, by its name.
+	Failed(check string)
 	// Accepted counts a message that was answered 250.
 	Accepted(evidence ticket.Evidence, size int64)
 	// Transaction is called after every message, whatever became of it, with the
@@ -32,6 +34,8 @@ const (
 	RefusedRecipient = "recipient" // the Handler, or the address itself
 	RefusedSize      = "size"      // larger than MaxSize
 	RefusedDNS       = "dns"       // 451 4.4.3
+	RefusedPolicy    = "policy"    // 550 5.7.26: DMARC
+	RefusedCheck     = "check"     // by a check of package scan, for good or to try again
 	RefusedMessage   = "message"   // by the Handler
 	RefusedFault     = "fault"     // 451: our fault
 	RefusedCut       = "cut"       // the connection ended inside a message
@@ -42,5 +46,6 @@ type noMetrics struct{}
 
 func (noMetrics) Connected(int)                     {}
 func (noMetrics) Refused(string)                    {}
+func (noMetrics) Failed(string)                     {}
 func (noMetrics) Accepted(ticket.Evidence, int64)   {}
 func (noMetrics) Transaction(string, time.Duration) {}

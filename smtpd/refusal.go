@@ -17,6 +17,7 @@ var (
 	errLoop       = &envelope.Refusal{Code: 554, Enhanced: [3]int{5, 4, 6}, Text: "Too many hops; this message is in a loop"}
 	errAddress    = &envelope.Refusal{Code: 553, Enhanced: [3]int{5, 1, 3}, Text: "This address cannot be used"}
 	errDNS        = &envelope.Refusal{Code: 451, Enhanced: [3]int{4, 4, 3}, Text: "A look-up about the sender failed, please try again"}
+	errPolicy     = &envelope.Refusal{Code: 550, Enhanced: [3]int{5, 7, 26}, Text: "The From domain does not stand behind this message and wants such mail refused (DMARC)"}
 	errIncomplete = &envelope.Refusal{Code: 421, Enhanced: [3]int{4, 4, 2}, Text: "The message did not arrive whole"}
 )
 
@@ -57,6 +58,10 @@ func reasonOf(err error) string {
 		return RefusedSize
 	case errors.Is(err, errDNS):
 		return RefusedDNS
+	case errors.Is(err, errPolicy):
+		return RefusedPolicy
+	case errors.Is(err, errChecked):
+		return RefusedCheck
 	case errors.Is(err, errLongLine), errors.Is(err, errLoop):
 		return RefusedProtocol
 	case errors.As(err, &refusal):

@@ -16,6 +16,7 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"guichet/smtpd/proof"
+	"guichet/smtpd/scan"
 )
 
 // ErrClosed is what Serve says once Shutdown was called.
@@ -27,6 +28,7 @@ type Outside struct {
 	Resolver proof.Resolver   // net.DefaultResolver when nil
 	Log      *slog.Logger     // slog.Default() when nil
 	Metrics  Metrics          // nobody is told when nil
+	Greylist scan.Memory      // of this process alone when nil
 	Now      func() time.Time // time.Now when nil; the time of trace lines, signatures and look-ups
 }
 
@@ -64,6 +66,9 @@ func New(settings Settings, outside Outside) *Server {
 	if outside.Metrics == nil {
 		outside.Metrics = noMetrics{}
 	}
+	if outside.Greylist == nil {
+		outside.Greylist = scan.NewMemoryHere()
+	}
 	if outside.Now == nil {
 		outside.Now = time.Now
 	}
@@ -82,7 +87,11 @@ func New(settings Settings, outside Outside) *Server {
 
 // Update puts new settings, and certificates, in force for the connections
 // that come from now on. Those that are open keep theirs.
-func (s *Server) Update(settings Settings) { s.settings.Store(settings.withDefaults()) }
+func (s *Server) Update(settings Settings) {
+	next := settings.withDefaults()
+	next.checks = next.Checks.Steps(s.resolver, s.outside.Greylist)
+	s.settings.Store(next)
+}
 
 // Serve accepts clients from l until Shutdown (then it returns ErrClosed), or
 // until ctx ends, which drops every client at once. It closes l.

@@ -14,7 +14,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"guichet/envelope"
-	"guichet/smtpd/proof"
 	"guichet/ticket"
 )
 
@@ -163,27 +162,6 @@ func (s *session) cut(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, smtp.ErrDataReset) || errors.Is(err, io.EOF)
 }
 
-// judge finds out who the sender is, writes that into the envelope and gives
-// the message without what others claim about it. This is where a message that
-// arrived whole may still be turned away for who sent it: now for a look-up
-// that failed; a domain's DMARC policy, greylisting and scanners belong here.
-func (s *session) judge(m *message, e *envelope.Envelope, data []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Judge)
-	defer cancel()
-	verdict := proof.Judge(ctx, s.server.resolver, s.settings.trust(), proof.Delivery{
-		Client: e.Client, Helo: e.Helo, From: e.From, Null: e.Null, Now: e.Received,
-	}, data)
-	if verdict.Hops > maxHops {
-		return nil, errLoop
-	}
-	if verdict.Doubt && s.server.doubts.Wait(proof.Digest(data), e.Received) {
-		return nil, errDNS
-	}
-	e.Evidence = verdict.Evidence
-	e.Trace = trace(s, m, e, verdict)
-	return verdict.Strip(data), nil
-}
-
 // recovered turns a panic of what is behind the door into a fault of ours: the
 // client keeps its mail and tries again.
 func (s *session) recovered(err *error) {
@@ -213,6 +191,9 @@ func (s *session) report(e *envelope.Envelope, size int64, took time.Duration, e
 	}
 	if err != nil && outcome != RefusedCut { // a cut is the connection's to count
 		metrics.Refused(outcome)
+	}
+	if outcome == RefusedCheck {
+		s.log.Info("turned away", "id", e.ID, "why", err)
 	}
 	if outcome == RefusedFault {
 		s.fault("message", err)

@@ -42,7 +42,7 @@ func TestProofInSession(t *testing.T) {
 		if e.Evidence.Proof != ticket.ProofDomain || e.Evidence.Method != ticket.BySPF || e.Evidence.From != "lea@example.com" {
 			t.Errorf("got %+v", e.Evidence)
 		}
-		if !strings.HasSuffix(string(e.Trace), "Authentication-Results: mx.acme.example;\r\n\tspf=pass smtp.mailfrom=example.com;\r\n\tdkim=none\r\n") {
+		if !strings.HasSuffix(string(e.Trace), "Authentication-Results: mx.acme.example;\r\n\tspf=pass smtp.mailfrom=example.com;\r\n\tdkim=none;\r\n\tdmarc=none header.from=example.com\r\n") {
 			t.Errorf("trace: %s", e.Trace)
 		}
 		if strings.Contains(string(e.Data), "bank.example") || !e.Received.Equal(today) || e.Helo != "client.example" || e.Client.String() != "192.0.2.7" {

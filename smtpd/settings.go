@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guichet/smtpd/proof"
+	"guichet/smtpd/scan"
 )
 
 // BareNewline says what becomes of a CR or LF that stands alone in a message.
@@ -68,6 +69,11 @@ type Settings struct {
 	// Networks and Relays say whom we believe; see package proof.
 	Networks []netip.Prefix
 	Relays   []proof.Relay
+
+	// Checks are what is asked about each message beside its proof; see package
+	// scan. None by default.
+	Checks scan.Settings
+	checks []scan.Step
 
 	// SpoolDir keeps messages of more than 256 KiB while they are received, as
 	// files without a name; the system's temporary directory.

@@ -19,6 +19,7 @@ type metrics struct {
 	registry    *prometheus.Registry
 	connections prometheus.Gauge
 	refused     *prometheus.CounterVec
+	failed      *prometheus.CounterVec
 	accepted    *prometheus.CounterVec
 	bytes       prometheus.Counter
 	messages    *prometheus.HistogramVec
@@ -35,19 +36,21 @@ func newMetrics() *metrics {
 		registry:    prometheus.NewRegistry(),
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "guichet_smtp_connections", Help: "SMTP clients that are connected."}),
 		refused:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_smtp_refused_total", Help: "Connections, commands and messages refused, by reason."}, []string{"reason"}),
+		failed:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_check_faults_total", Help: "Faults of block lists, scanners and the like, by check."}, []string{"check"}),
 		accepted:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_messages_accepted_total", Help: "Messages answered 250, by what proved their sender."}, []string{"proof", "method"}),
 		bytes:       prometheus.NewCounter(prometheus.CounterOpts{Name: "guichet_messages_accepted_bytes_total", Help: "Bytes of the messages answered 250."}),
 		messages:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "guichet_message_seconds", Help: "From the first byte of a message to our answer.", Buckets: buckets}, []string{"outcome"}),
 		deliveries:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "guichet_delivery_seconds", Help: "Attempts to deliver a notice, by kind and outcome.", Buckets: buckets}, []string{"kind", "outcome"}),
 	}
-	m.registry.MustRegister(m.connections, m.refused, m.accepted, m.bytes, m.messages, m.deliveries,
+	m.registry.MustRegister(m.connections, m.refused, m.failed, m.accepted, m.bytes, m.messages, m.deliveries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Connected, Refused, Accepted and Transaction are what the door tells.
+// Connected, Refused, Failed, Accepted and Transaction are what the door tells.
 func (m *metrics) Connected(change int)  { m.connections.Add(float64(change)) }
 func (m *metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+func (m *metrics) Failed(check string)   { m.failed.WithLabelValues(check).Inc() }
 func (m *metrics) Accepted(e ticket.Evidence, size int64) {
 	m.accepted.WithLabelValues(e.Proof.String(), string(e.Method)).Inc()
 	m.bytes.Add(float64(size))

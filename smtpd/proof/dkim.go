@@ -21,6 +21,8 @@ type Signature struct {
 	Domain string // d=
 	Result Result
 	Reason string // a sentence, for people
+
+	aged bool // it would count but for its age, as far as could be found out
 }
 
 // errTestKey stands for a key in test mode: signatures with it are to be
@@ -67,6 +69,7 @@ func assess(v *dkim.Verification, raw string, now time.Time) Signature {
 		not(Fail, "has expired")
 	case !v.Time.IsZero() && now.Sub(v.Time) > maxAge:
 		not(Policy, "is older than three days")
+		s.aged = v.Err == nil || dkim.IsTempFail(v.Err)
 	case !v.Time.IsZero() && v.Time.Sub(now) > maxAhead:
 		not(Policy, "is dated in the future")
 	case v.Err == nil:

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -472,7 +475,7 @@ func TestField(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := signed(signed(agent, stamp{domain: "acme.example"}), stamp{domain: "evil.example\r\n\tX: y"})
 		got := judge(direct("192.0.2.7", "anna@acme.example"), m).Field("mx.acme.example")
-		want := "Authentication-Results: mx.acme.example;\r\n\tspf=pass smtp.mailfrom=acme.example;\r\n\tdkim=permerror;\r\n\tdkim=pass header.d=acme.example\r\n"
+		want := "Authentication-Results: mx.acme.example;\r\n\tspf=pass smtp.mailfrom=acme.example;\r\n\tdkim=permerror;\r\n\tdkim=pass header.d=acme.example;\r\n\tdmarc=none header.from=acme.example\r\n"
 		if got != want {
 			t.Errorf("got %q", got)
 		}
@@ -608,10 +611,12 @@ func FuzzJudge(f *testing.F) {
 	f.Add([]byte(signed(agent, stamp{domain: "acme.example"})))
 	f.Add([]byte("Received: from a (b [192.0.2.7]) by mx.front.example; c\r\nAuthentication-Results: mx.front.example; dkim=pass (x) header.d=\"acme.example\"\r\n" + agent))
 	f.Add([]byte("Authentication-Results\t: a\r\n b\r\nX\r\n\r\n"))
+	f.Add([]byte(sealedBy(agent, sealing{domain: "evil.example", results: "mx; dkim=pass header.d=acme.example"}, sealing{domain: "evil.example", results: "mx; none"})))
+	sealers := Trust{Relays: append(trust.Relays[:1:1], Relay{Seals: "evil.example"})}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		d := direct("198.51.100.1", "anna@acme.example")
 		d.Helo, d.Now = "mx.front.example", time.Now()
-		v := Judge(context.Background(), &mockdns.Resolver{Zones: zones()}, trust, d, message)
+		v := Judge(context.Background(), &mockdns.Resolver{Zones: policies()}, sealers, d, message)
 		if e := v.Evidence; e.Proof > ticket.ProofDomain || e.From == "" && e.Proof != ticket.ProofNone || (e.Proof == ticket.ProofDomain) != (e.Method != ticket.ByNothing) || e.Reason == "" {
 			t.Errorf("got %+v", e)
 		}
@@ -627,24 +632,53 @@ func FuzzJudge(f *testing.F) {
 	})
 }
 
+// BenchmarkJudge is the cost of proof with warm DNS, as domains are that do all
+// that they should: SPF with an include, RSA keys of 2048 bits, a policy.
 func BenchmarkJudge(b *testing.B) {
-	cache := NewCache(&mockdns.Resolver{Zones: zones()}, time.Now)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(rsaKey.Public())
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := policies()
+	all["r._domainkey.acme.example."] = mockdns.Zone{TXT: []string{"v=DKIM1; p=" + base64.StdEncoding.EncodeToString(public)}}
+	cache := NewCache(&mockdns.Resolver{Zones: all}, time.Now)
+	byRSA := func(message string) string {
+		var out strings.Builder
+		if err := dkim.Sign(&out, strings.NewReader(message), &dkim.SignOptions{Domain: "acme.example", Selector: "r", Signer: rsaKey,
+			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed}); err != nil {
+			b.Fatal(err)
+		}
+		return out.String()
+	}
+	long := "From: anna@acme.example\r\n\r\n" + strings.Repeat("0123456789012345678901234567890\r\n", 1<<10)
+	five := long
+	for range maxSignatures {
+		five = byRSA(five)
+	}
+	sealers := Trust{Relays: []Relay{{Seals: "evil.example"}}}
+	seal := sealing{domain: "evil.example", results: "mx; dkim=pass header.d=acme.example"}
 	for _, c := range []struct {
-		name    string
-		message string
+		name, client, message string
 	}{
-		{"SPF", agent},
-		{"DKIM", signed(agent, stamp{domain: "acme.example"})},
-		{"DKIM1MB", signed("From: anna@acme.example\r\n\r\n"+strings.Repeat("0123456789012345678901234567890\r\n", 1<<15), stamp{domain: "acme.example"})},
+		{"SPF", "192.0.2.7", agent},
+		{"DKIM", "192.0.2.7", byRSA(agent)},
+		{"DKIM32KB", "192.0.2.7", byRSA(long)},
+		{"DKIM32KBTimes5", "192.0.2.7", five},
+		{"DKIM1MB", "192.0.2.7", byRSA("From: anna@acme.example\r\n\r\n" + strings.Repeat("0123456789012345678901234567890\r\n", 1<<15))},
+		{"ARC", "198.51.100.99", sealedBy(agent, seal, seal, seal)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			d := direct("192.0.2.7", "anna@acme.example")
+			d := direct(c.client, "anna@acme.example")
 			d.Now = time.Now()
 			data := []byte(c.message)
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if v := Judge(b.Context(), cache, trust, d, data); v.Evidence.Proof != ticket.ProofDomain {
+				if v := Judge(b.Context(), cache, sealers, d, data); v.Evidence.Proof != ticket.ProofDomain {
 					b.Fatalf("got %+v", v.Evidence)
 				}
 			}

@@ -11,7 +11,9 @@ package proof
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -36,6 +38,11 @@ type Relay struct {
 	// AuthservID is how it signs its Authentication-Results (RFC 8601 §2.5). The
 	// relay must remove those that come in under its name, as its §5 asks.
 	AuthservID string
+	// Seals is the domain that it seals with (ARC, RFC 8617), which tells it from
+	// others wherever the message comes from: a relay that is far from us, such as
+	// one that forwards an old address, may be named by that alone, without a
+	// Network.
+	Seals string
 }
 
 // Delivery is what SMTP knew of a message.
@@ -51,16 +58,26 @@ type Delivery struct {
 type Verdict struct {
 	Evidence ticket.Evidence
 	// Doubt is set when a look-up failed and its answer might have given domain
-	// proof, which nothing else gave.
+	// proof, which nothing else gave, or have told what to do with mail without it.
 	Doubt bool
 	// SPF and DKIM are what was found on the way, aligned with From or not. DKIM
 	// is in the order of the signatures in the header, at most five.
 	SPF  SPF
 	DKIM []Signature
+	// ARC is what became of a chain of seals that a named relay closed; None when
+	// there is none that could matter.
+	ARC Result
 	// Hops is how many hosts left a Received field.
 	Hops int
+	// Client is who handed the message in: behind a relay, by its account. It is
+	// not valid when the relay does not say.
+	Client netip.Addr
 
-	checked bool   // SPF and DKIM were asked at all
+	checked bool // SPF and DKIM were asked at all
+	relayed bool // by a relay
+	direct  bool // by the client itself: no relay, no network
+	vouched bool // the proof is a relay's word
+	policy  dmarc
 	cut     []span // Authentication-Results that are not to be believed
 }
 
@@ -72,58 +89,73 @@ const maxLookups = 100
 // cannot be found out is a lower proof, with Doubt where it is DNS's fault.
 func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data []byte) *Verdict {
 	h := readHeader(data)
-	v := &Verdict{Hops: h.hops, cut: h.results}
+	relay := trust.relay(d.Client)
+	v := &Verdict{Hops: h.hops, ARC: None, Client: d.Client, cut: h.results}
+	v.relayed = relay != nil
+	v.direct = relay == nil && !contains(trust.Networks, d.Client)
+	var vouched vouching
 	author, problem := h.author()
+	if relay != nil {
+		hop, ok := h.relayHop(relay, d.Helo)
+		v.Client, d.Client, d.Helo = hop.client, hop.client, hop.helo
+		if ok && problem == "" {
+			vouched = v.believe(h, relay, author, d)
+		}
+	}
 	if problem != "" {
 		v.Evidence.Reason = problem
 		return v
 	}
 	v.Evidence.From = author
-	relay := trust.relay(d.Client)
-	if relay == nil && contains(trust.Networks, d.Client) {
+	if relay == nil && !v.direct {
 		v.Evidence.Proof, v.Evidence.Method, v.Evidence.Domain = ticket.ProofDomain, ticket.ByNetwork, author.Domain()
 		v.Evidence.Reason = "sent by a host that authenticates its senders"
 		return v
 	}
-	var vouched vouching
-	if relay != nil {
-		hop, ok := h.relayHop(relay, d.Helo)
-		d.Client, d.Helo = hop.client, hop.helo
-		if ok {
-			vouched = v.believe(h, relay, author, d)
-		}
-	}
 	v.checked = true
 	dns := &lookups{ctx: ctx, resolver: resolver, left: maxLookups}
-	found := make(chan SPF, 1)
-	go func() { found <- checkSPF(dns, d) }()
-	v.DKIM = verify(dns, h, data, d.Now)
-	v.SPF = <-found
+	v.ask(dns, h, d, author, data)
 	v.weigh(author, vouched)
+	if v.Evidence.Proof < ticket.ProofDomain {
+		v.weighSeals(dns, h, trust, author, d.Now, data)
+	}
+	if v.Evidence.Proof < ticket.ProofDomain {
+		v.apply(author)
+	}
 	return v
+}
+
+// ask puts the three questions at the same time: SPF, DKIM, and the policy of
+// the author's domain.
+func (v *Verdict) ask(dns *lookups, h *header, d Delivery, author ticket.Address, data []byte) {
+	var asked sync.WaitGroup
+	asked.Go(func() { v.SPF = checkSPF(dns, d) })
+	asked.Go(func() { v.policy = findPolicy(dns, author.Domain()) })
+	v.DKIM = verify(dns, h, data, d.Now)
+	asked.Wait()
 }
 
 // weigh decides what all that was found amounts to.
 func (v *Verdict) weigh(author ticket.Address, vouched vouching) {
 	e := &v.Evidence
-	prove := func(method ticket.Method, domain, reason string) {
-		e.Proof, e.Method, e.Domain, e.Reason = ticket.ProofDomain, method, domain, reason
-	}
 	for _, s := range v.DKIM {
-		if s.Result == Pass && aligned(s.Domain, author.Domain()) {
-			prove(ticket.ByDKIM, s.Domain, "signed by "+s.Domain)
+		if s.Result == Pass && v.policy.signs(s.Domain, author) {
+			v.prove(ticket.ByDKIM, s.Domain, "signed by "+s.Domain)
 			return
 		}
 	}
+	signed, sent := vouched.standing(v.policy, author)
+	v.vouched = signed != ""
 	switch {
-	case vouched.signed != "":
-		prove(ticket.ByRelay, vouched.signed, "the relay in front of us found it signed by "+vouched.signed)
+	case signed != "":
+		v.prove(ticket.ByRelay, signed, "the relay in front of us found it signed by "+signed)
 		return
-	case v.SPF.Result == Pass && aligned(v.SPF.Domain, author.Domain()):
-		prove(ticket.BySPF, v.SPF.Domain, "sent by a host that "+v.SPF.Domain+" names (SPF)")
+	case v.SPF.Result == Pass && v.policy.sends(v.SPF.Domain, author):
+		v.prove(ticket.BySPF, v.SPF.Domain, "sent by a host that "+v.SPF.Domain+" names (SPF)")
 		return
-	case vouched.sent != "":
-		prove(ticket.BySPF, vouched.sent, "the relay in front of us found that "+vouched.sent+" stands behind it")
+	case sent != "":
+		v.vouched = true
+		v.prove(ticket.BySPF, sent, "the relay in front of us found that "+sent+" stands behind it")
 		return
 	case v.SPF.Result == Pass:
 		e.Proof, e.Domain = ticket.ProofEnvelope, v.SPF.Domain
@@ -131,10 +163,25 @@ func (v *Verdict) weigh(author ticket.Address, vouched vouching) {
 	default:
 		e.Reason = v.nothing(author)
 	}
-	v.Doubt = v.SPF.Result == TempError && aligned(v.SPF.Domain, author.Domain())
-	for _, s := range v.DKIM {
-		v.Doubt = v.Doubt || s.Result == TempError && aligned(s.Domain, author.Domain())
+	v.Doubt = v.doubtful(author)
+}
+
+func (v *Verdict) prove(method ticket.Method, domain, reason string) {
+	e := &v.Evidence
+	e.Proof, e.Method, e.Domain, e.Reason = ticket.ProofDomain, method, domain, reason
+	v.Doubt = false
+}
+
+// doubtful reports that a look-up failed on which the outcome may hang: one
+// that might have given domain proof, or the policy, which says whether mail
+// without it is taken at all.
+func (v *Verdict) doubtful(author ticket.Address) bool {
+	if v.policy.result == TempError || v.SPF.Result == TempError && v.policy.sends(v.SPF.Domain, author) {
+		return true
 	}
+	return slices.ContainsFunc(v.DKIM, func(s Signature) bool {
+		return s.Result == TempError && v.policy.signs(s.Domain, author)
+	})
 }
 
 // nothing is the sentence for a message that nobody stands behind: about the

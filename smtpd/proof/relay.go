@@ -113,10 +113,26 @@ func withoutComments(s string) (string, bool) {
 	return b.String(), true
 }
 
-// vouching is the domains, aligned with From, that a relay's own results name.
+// vouching is the domains, of one organisation with From, that a relay's
+// results name.
 type vouching struct {
-	signed string // it found a signature of theirs
-	sent   string // it found SPF, or DMARC without saying how
+	signed []string // it found a signature of theirs
+	sent   []string // it found SPF, or DMARC without saying how
+}
+
+// standing is of each the first that speaks for the author.
+func (w vouching) standing(policy dmarc, author ticket.Address) (signed, sent string) {
+	for _, domain := range w.signed {
+		if signed == "" && policy.signs(domain, author) {
+			signed = domain
+		}
+	}
+	for _, domain := range w.sent {
+		if sent == "" && policy.sends(domain, author) {
+			sent = domain
+		}
+	}
+	return signed, sent
 }
 
 // believe reads the relay's own Authentication-Results: the topmost under its
@@ -144,14 +160,16 @@ func (v *Verdict) believe(h *header, relay *Relay, author ticket.Address, d Deli
 		}
 		v.keep(f.span)
 		for _, r := range results {
-			out.add(r, author, d)
+			out.add(r, author, d.From.Domain())
 		}
 		return out
 	}
 	return out
 }
 
-func (w *vouching) add(r result, author ticket.Address, d Delivery) {
+// add takes in one result. sender is the domain of the MAIL FROM that it is
+// about.
+func (w *vouching) add(r result, author ticket.Address, sender string) {
 	if r.value != string(Pass) {
 		return
 	}
@@ -161,16 +179,16 @@ func (w *vouching) add(r result, author ticket.Address, d Delivery) {
 		if domain == "" {
 			_, domain, _ = strings.Cut(r.properties["header.i"], "@")
 		}
-		if w.signed == "" && aligned(domain, author.Domain()) {
-			w.signed = strings.ToLower(domain)
+		if aligned(domain, author.Domain()) {
+			w.signed = append(w.signed, strings.ToLower(domain))
 		}
 	case "spf":
-		if domain := d.From.Domain(); w.sent == "" && aligned(domain, author.Domain()) {
-			w.sent = domain
+		if aligned(sender, author.Domain()) {
+			w.sent = append(w.sent, strings.ToLower(sender))
 		}
 	case "dmarc":
-		if from := r.properties["header.from"]; w.sent == "" && strings.EqualFold(from, author.Domain()) {
-			w.sent = author.Domain()
+		if from := r.properties["header.from"]; strings.EqualFold(from, author.Domain()) {
+			w.sent = append(w.sent, author.Domain())
 		}
 	}
 }

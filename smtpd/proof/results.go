@@ -98,8 +98,8 @@ func splitResults(s string) (sections [][]string, ok bool) {
 	return append(sections, words), true
 }
 
-// Field is our own Authentication-Results, CRLF ended, under the name host. It
-// names domains only.
+// Field is our own Authentication-Results, CRLF ended, under the name host (RFC
+// 8601 §2.2). It names domains only.
 func (v *Verdict) Field(host string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Authentication-Results: %s", host)
@@ -107,18 +107,26 @@ func (v *Verdict) Field(host string) string {
 		b.WriteString("; none\r\n")
 		return b.String()
 	}
-	fmt.Fprintf(&b, ";\r\n\tspf=%s", v.SPF.Result)
-	if validName(v.SPF.Domain) {
-		fmt.Fprintf(&b, " smtp.mailfrom=%s", v.SPF.Domain)
-	}
-	for _, s := range v.DKIM {
-		fmt.Fprintf(&b, ";\r\n\tdkim=%s", s.Result)
-		if s.Domain != "" {
-			fmt.Fprintf(&b, " header.d=%s", s.Domain)
+	add := func(method string, result Result, property, domain string) {
+		fmt.Fprintf(&b, ";\r\n\t%s=%s", method, result)
+		if validName(domain) {
+			fmt.Fprintf(&b, " %s=%s", property, domain)
 		}
 	}
+	property := "smtp.mailfrom"
+	if v.SPF.helo {
+		property = "smtp.helo"
+	}
+	add("spf", v.SPF.Result, property, v.SPF.Domain)
+	for _, s := range v.DKIM {
+		add("dkim", s.Result, "header.d", s.Domain)
+	}
 	if len(v.DKIM) == 0 {
-		b.WriteString(";\r\n\tdkim=none")
+		add("dkim", None, "", "")
+	}
+	add("dmarc", v.dmarcResult(), "header.from", v.Evidence.From.Domain())
+	if v.ARC != None {
+		add("arc", v.ARC, "", "")
 	}
 	b.WriteString("\r\n")
 	return b.String()

@@ -11,6 +11,8 @@ import (
 type SPF struct {
 	Result Result
 	Domain string // of MAIL FROM; for <>, of the greeting (RFC 7208 §2.4)
+
+	helo bool // Domain is that of the greeting
 }
 
 // sharedAddresses are those of RFC 6598, between a provider and its customers.
@@ -29,11 +31,11 @@ func checkSPF(dns *lookups, d Delivery) SPF {
 		sender, domain = "postmaster@"+helo, helo
 	}
 	if domain == "" || !public(d.Client) {
-		return SPF{Result: None, Domain: domain}
+		return SPF{Result: None, Domain: domain, helo: d.Null}
 	}
 	result, _ := spf.CheckHostWithSender(net.IP(d.Client.AsSlice()), helo, sender,
 		spf.WithContext(dns.ctx), spf.WithResolver(dns))
-	return SPF{Result: Result(result), Domain: domain}
+	return SPF{Result: Result(result), Domain: domain, helo: d.Null}
 }
 
 func public(client netip.Addr) bool {
