@@ -165,9 +165,16 @@ func listHeader(h *header) bool {
 func bulkHeader(h *header) bool      { return anyField(bulkFields, h) }
 func generatedHeader(h *header) bool { return anyField(generatedFields, h) }
 
-// robots are local parts that no person reads or writes from. A * stands for
-// anything.
-var robots = regexp.MustCompile(`^(?:mailer-?daemon|mail-?daemon|daemon|postmaster|(?:do-?)?no[-_.]?t?[-_.]?repl(?:y|ies)|do[-_.]?not[-_.]?(?:reply|respond)|no-?response|noreply[-_.+].*|.*[-_.+](?:noreply|no-reply|donotreply)|(?:noreply|no-reply|donotreply).*|bounces?|bounces?[-+].*|.*[-+]bounces?|mdaemon|auto-?(?:reply|responder|mailer|confirm|answer)|(?:notification|notifications|alerts?)(?:[-+].*)?|nobody|www-data|cron|root|listserv|majordomo|mailman|.*-(?:request|owner)|owner-.*|ne-?pas-?repondre|nepasrepondre|nicht-?antworten|no-?responder|nao-?responda|non-?rispondere)$`)
+// robots are local parts that no person reads or writes from.
+var robots = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	`(?:mailer|mail)-?daemon|daemon|mdaemon|postmaster|bounces?(?:[-+].*)?|.*[-+]bounces?`,
+	`(?:do-?)?no[-_.]?t?[-_.]?repl(?:y|ies)|do[-_.]?not[-_.]?(?:reply|respond)|no-?response`,
+	`(?:noreply|no-reply|donotreply).*|.*[-_.+](?:noreply|no-reply|donotreply)`,
+	`ne-?pas-?repondre|nicht-?antworten|no-?responder|nao-?responda|non-?rispondere`,
+	`auto-?(?:reply|responder|mailer|confirm|answer)|(?:notifications?|alerts?)(?:[-+].*)?`,
+	`nobody|www-data|cron|root`,
+	`listserv|majordomo|mailman|.*-(?:request|owner)|owner-.*`,
+}, "|") + `)$`)
 
 // robotStems stand in every such local part.
 var robotStems = []string{"reply", "repl", "respon", "daemon", "master", "bounce", "auto", "notif", "alert", "nobody", "www-data", "cron", "root", "listserv", "majordomo", "mailman", "-request", "owner", "pondre", "antwort", "rispond"}
@@ -189,14 +196,29 @@ func returnPath(h *header) string {
 // vacationSubjects begin the subject of vacation notices, receipts and
 // challenges, behind answer prefixes; by language. In lower case.
 var vacationSubjects = []string{
-	"out of office", "out of the office", "out-of-office", "automatic reply", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse", "automatic response", "automated reply", "automated response", "auto:", "autorespond", "autoresponder", "vacation reply", "vacation notice", "vacation message", "away from my mail", "on vacation", "away from the office", "i am out of", "i'm out of", "i am on leave", "on holiday", "annual leave", "read:", "not read:", "delivered:", "absence", "currently out", "i am away", "away message", "holiday:", // English
-	"abwesenheitsnotiz", "automatische antwort", "abwesend", "abwesenheit", "abwesenheitsbenachrichtigung", "automatische abwesenheitsnotiz", "urlaubsmeldung", "autom. antwort", "gelesen:", "nicht im büro", "außer haus", "eingangsbestätigung", "lesebestätigung", // German
-	"réponse automatique", "reponse automatique", "absence du bureau", "absent du bureau", "message d'absence", "message automatique", "absent(e)", "en congé", "notification d'absence", "lu :", "lu:", "accusé de réception", "absent jusqu", "auto-réponse", // French
-	"respuesta automática", "respuesta automatica", "fuera de la oficina", "fuera de oficina", "ausente de la oficina", "leído:", "respuesta automatizada", "de vacaciones", // Spanish
-	"resposta automática", "resposta automatica", "ausência temporária", "fora do escritório", "ausente do escritório", "lida:", "lido:", "em férias", // Portuguese
+	// English
+	"out of office", "out of the office", "out-of-office", "automatic reply", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response",
+	"autoresponse", "automatic response", "automated reply", "automated response", "auto:", "autorespond", "autoresponder", "vacation reply",
+	"vacation notice", "vacation message", "away from my mail", "on vacation", "away from the office", "i am out of", "i'm out of", "i am on leave",
+	"on holiday", "annual leave", "read:", "not read:", "delivered:", "absence", "currently out", "i am away", "away message", "holiday:",
+	// German
+	"abwesenheitsnotiz", "automatische antwort", "abwesend", "abwesenheit", "abwesenheitsbenachrichtigung", "automatische abwesenheitsnotiz",
+	"urlaubsmeldung", "autom. antwort", "gelesen:", "nicht im büro", "außer haus", "eingangsbestätigung", "lesebestätigung",
+	// French
+	"réponse automatique", "reponse automatique", "absence du bureau", "absent du bureau", "message d'absence", "message automatique", "absent(e)",
+	"en congé", "notification d'absence", "lu :", "lu:", "accusé de réception", "absent jusqu", "auto-réponse",
+	// Spanish
+	"respuesta automática", "respuesta automatica", "fuera de la oficina", "fuera de oficina", "ausente de la oficina", "leído:",
+	"respuesta automatizada", "de vacaciones",
+	// Portuguese
+	"resposta automática", "resposta automatica", "ausência temporária", "fora do escritório", "ausente do escritório", "lida:", "lido:", "em férias",
 	"risposta automatica", "fuori sede", "fuori ufficio", "messaggio automatico", "assente", "letto:", "risposta automatizzata", // Italian
-	"automatisch antwoord", "automatische antwoorden", "afwezigheidsmelding", "afwezig", "niet aanwezig", "automatische beantwoording", "gelezen:", "afwezigheid", // Dutch
-	"autosvar", "automatisk svar", "automatiskt svar", "frånvarande", "ikke på kontoret", "ikke til stede", "fraværende", "fravær", "frånvaro", "ej på kontoret", "ikke tilstede", "läst:", "læst:", "lest:", // Nordic
+	// Dutch
+	"automatisch antwoord", "automatische antwoorden", "afwezigheidsmelding", "afwezig", "niet aanwezig", "automatische beantwoording", "gelezen:",
+	"afwezigheid",
+	// Nordic
+	"autosvar", "automatisk svar", "automatiskt svar", "frånvarande", "ikke på kontoret", "ikke til stede", "fraværende", "fravær", "frånvaro",
+	"ej på kontoret", "ikke tilstede", "läst:", "læst:", "lest:",
 	"automaattinen vastaus", "poissa toimistosta", "poissa", "automaattivastaus", "lomalla", // Finnish
 	"odpowiedź automatyczna", "automatyczna odpowiedź", "autoodpowiedź", "autoresponder", "poza biurem", "nieobecność", "przeczytano:", // Polish
 	"automatická odpověď", "mimo kancelář", "nepřítomnost", "automatická odpoveď", "neprítomnosť", "přečteno:", // Czech, Slovak
@@ -205,10 +227,14 @@ var vacationSubjects = []string{
 	"automatski odgovor", "samodejni odgovor", "odsutnost", "odsotnost", "izvan ureda", "аутоматски одговор", // Croatian, Slovene, Serbian
 	"otomatik yanıt", "otomatik cevap", "ofis dışında", "otomatik yanit", "okundu:", // Turkish
 	"αυτόματη απάντηση", "εκτός γραφείου", // Greek
-	"автоответ", "автоматический ответ", "вне офиса", "отсутствую", "нет на месте", "автоматична відповідь", "автовідповідь", "автоматичен отговор", "извън офиса", "прочитано:", // Russian, Ukrainian, Bulgarian
-	"automatinis atsakymas", "automātiska atbilde", "automātiskā atbilde", "automaatvastus", "atvaļinājums", "atvalinājums", "kontorist väljas", // Lithuanian, Latvian, Estonian
+	// Russian, Ukrainian, Bulgarian
+	"автоответ", "автоматический ответ", "вне офиса", "отсутствую", "нет на месте", "автоматична відповідь", "автовідповідь", "автоматичен отговор",
+	"извън офиса", "прочитано:",
+	// Lithuanian, Latvian, Estonian
+	"automatinis atsakymas", "automātiska atbilde", "automātiskā atbilde", "automaatvastus", "atvaļinājums", "atvalinājums", "kontorist väljas",
 	"resposta automàtica", "sjálfvirkt svar", // Catalan, Icelandic
-	"trả lời tự động", "thư trả lời tự động", "balasan otomatis", "jawaban otomatis", "balasan automatik", "ตอบกลับอัตโนมัติ", // Vietnamese, Indonesian, Malay, Thai
+	// Vietnamese, Indonesian, Malay, Thai
+	"trả lời tự động", "thư trả lời tự động", "balasan otomatis", "jawaban otomatis", "balasan automatik", "ตอบกลับอัตโนมัติ",
 	"תשובה אוטומטית", "מחוץ למשרד", "הודעת היעדרות", "رد تلقائي", "خارج المكتب", "پاسخ خودکار", // Hebrew, Arabic, Persian
 	"自动回复", "自動回覆", "自動答覆", "自动答复", "自動返信", "不在通知", "不在連絡", "休暇中", "外出中", "자동 회신", "자동회신", "자동 응답", "부재중", // Chinese, Japanese, Korean
 }
@@ -217,7 +243,8 @@ var vacationSubjects = []string{
 // subject that they answer.
 var vacationInside = []string{
 	"(automatic response)", "(auto reply)", "(autoreply)", "(auto-reply)", "[auto-reply]", "[autoreply]", "[auto reply]", "(out of office)",
-	"[out of office]", "is out of the office", "is out of office", "out of office autoreply", "out of office auto-reply", "out of office reply", "automatic out of office", "(abwesend)", "autoreply:", "auto-reply:", "(absent)",
+	"[out of office]", "is out of the office", "is out of office", "out of office autoreply", "out of office auto-reply", "out of office reply",
+	"automatic out of office", "(abwesend)", "autoreply:", "auto-reply:", "(absent)",
 	"ist außer haus", "ist abwesend", "is on vacation", "is away", "est absent", "abwesenheitsnotiz", "réponse automatique", "automatische antwort",
 	"(自动回复)", "（自动回复）", "自动回复:", "自动回复：",
 }
@@ -364,12 +391,25 @@ func ownWords(text string) string {
 
 // thanksTexts acknowledge in words that people use, too; they count beside a
 // header that says the mail was not typed.
-var thanksTexts = regexp.MustCompile(`(?i)^\W*(?:dear [^\n]{1,60}\s+|hello[^\n]{0,40}\s+|hi[^\n]{0,40}\s+)?(?:thank(?:s| you) for (?:your? |the |contacting |getting in touch|writing|reaching)|(?:vielen )?dank(?:e)? für (?:ihre|deine)|merci (?:de|pour) votre|gracias por (?:su|tu|contactar)|obrigado pel[oa]|grazie per (?:aver|la (?:sua|tua))|bedankt voor|hartelijk dank|tack för|tak for|takk for|dziękujemy za|спасибо за (?:ваш|обращение))`)
+var thanksTexts = regexp.MustCompile(`(?i)^\W*(?:(?:dear|hello|hi)\b[^\n]{0,60}\s+)?(?:` + strings.Join([]string{
+	`thank(?:s| you) for (?:your? |the |contacting |getting in touch|writing|reaching)`,
+	`(?:vielen )?dank(?:e)? für (?:ihre|deine)`,
+	`merci (?:de|pour) votre`,
+	`gracias por (?:su|tu|contactar)`, `obrigado pel[oa]`, `grazie per (?:aver|la (?:sua|tua))`,
+	`bedankt voor`, `hartelijk dank`, `tack för`, `takk? for`,
+	`dziękujemy za`, `спасибо за (?:ваш|обращение)`,
+}, "|") + `)`)
 
 func thanksText(m *Message) bool { return len(m.Text) < 1_500 && thanksTexts.MatchString(m.Text) }
 
 // generatedSubjects begin what monitoring and web sites send without a header
 // that says so.
-var generatedSubjects = regexp.MustCompile(`(?i)^(?:\[?(?:nagios|icinga|zabbix|prometheus|alertmanager|grafana|checkmk)\b|\*\* (?:problem|recovery|flapping\w*|acknowledgement) |cron <|anacron job|logwatch for |daily cron job|(?:problem|recovery|resolved|firing)(?::| alert)|report domain: )`)
+var generatedSubjects = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
+	`\[?(?:nagios|icinga|zabbix|prometheus|alertmanager|grafana|checkmk)\b`,
+	`\*\* (?:problem|recovery|flapping\w*|acknowledgement) `, // Nagios
+	`(?:problem|recovery|resolved|firing)(?::| alert)`,       // Zabbix, Prometheus
+	`cron <|anacron job|logwatch for |daily cron job`,
+	`report domain: `, // DMARC
+}, "|") + `)`)
 
 func generatedSubject(s string) bool { return generatedSubjects.MatchString(s) }

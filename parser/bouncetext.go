@@ -10,20 +10,38 @@ import (
 // program and language. In lower case.
 var bounceSubjects = []string{
 	"undeliverable", "undelivered mail", "undeliverable mail", "undeliverable message", "undelivered message", // Exchange, Postfix
-	"returned mail", "mail returned", "mail delivery failed", "mail delivery failure", "mail delivery problem", "mail delivery error", "mail delivery notification", // Sendmail, Exim
-	"failure notice", "failure delivery", "delivery failure", "delivery failed", "delivery status notification", "delivery problem", "delivery report", "delivery error", "delivery notification", "delivery has failed", // qmail, Domino, Google
-	"non-delivery", "nondeliverable", "nondelivery", "non delivery", "not delivered", "nicht zugestellt", "could not be delivered", "could not send", "could not deliver", "cannot be delivered", "unable to deliver", "undeliver", "message status - undeliverable",
-	"warning: could not send", "warning: message", "delayed mail", "delivery delayed", "message delayed", "delivery delay", "mail delivery delayed", "delayed:", "message you sent blocked", "message delivery delayed", "mail system error", "mail error", "mail failure", "mail failed",
-	"returned to sender", "return to sender", "returning message to sender", "bounced", "error sending", "rejected mail", "message rejected", "rejected:", "user unknown", "unknown user", "unknown address", "mailbox full", "mailbox is full", "over quota", "e-mail delivery failure", "email delivery failure", "sending failed", "message could not", "nameserver error report",
-	"unzustellbar", "zustellung fehlgeschlagen", "zustellungsfehler", "mail konnte nicht", "nicht zustellbar", "übermittlungsfehler", "benachrichtigung zum übermittlungsstatus", "zustellfehler", // German
-	"non remis", "échec de la remise", "échec de remise", "non distribué", "message non délivré", "notification d'état de remise", "échec d'envoi", "avis de non-remise", // French
-	"no entregado", "no se puede entregar", "error de entrega", "notificación de estado de entrega", "devuelto al remitente", "fallo en la entrega", // Spanish
+	// Sendmail, Exim
+	"returned mail", "mail returned", "mail delivery failed", "mail delivery failure", "mail delivery problem", "mail delivery error",
+	"mail delivery notification",
+	// qmail, Domino, Google
+	"failure notice", "failure delivery", "delivery failure", "delivery failed", "delivery status notification", "delivery problem", "delivery report",
+	"delivery error", "delivery notification", "delivery has failed",
+	"non-delivery", "nondeliverable", "nondelivery", "non delivery", "not delivered", "nicht zugestellt", "could not be delivered", "could not send",
+	"could not deliver", "cannot be delivered", "unable to deliver", "undeliver", "message status - undeliverable",
+	"warning: could not send", "warning: message", "delayed mail", "delivery delayed", "message delayed", "delivery delay", "mail delivery delayed",
+	"delayed:", "message you sent blocked", "message delivery delayed", "mail system error", "mail error", "mail failure", "mail failed",
+	"returned to sender", "return to sender", "returning message to sender", "bounced", "error sending", "rejected mail", "message rejected",
+	"rejected:", "user unknown", "unknown user", "unknown address", "mailbox full", "mailbox is full", "over quota", "e-mail delivery failure",
+	"email delivery failure", "sending failed", "message could not", "nameserver error report",
+	// German
+	"unzustellbar", "zustellung fehlgeschlagen", "zustellungsfehler", "mail konnte nicht", "nicht zustellbar", "übermittlungsfehler",
+	"benachrichtigung zum übermittlungsstatus", "zustellfehler",
+	// French
+	"non remis", "échec de la remise", "échec de remise", "non distribué", "message non délivré", "notification d'état de remise", "échec d'envoi",
+	"avis de non-remise",
+	// Spanish
+	"no entregado", "no se puede entregar", "error de entrega", "notificación de estado de entrega", "devuelto al remitente", "fallo en la entrega",
 	"não entregue", "falha na entrega", "não foi possível entregar", "falha de entrega", "mensagem não entregue", "mensagem devolvida", // Portuguese
 	"impossibile recapitare", "mancato recapito", "mancata consegna", "non recapitabile", "errore di consegna", "avviso di mancata consegna", // Italian
 	"onbestelbaar", "niet bezorgd", "niet afgeleverd", "kan niet worden bezorgd", // Dutch
-	"kunne ikke leveres", "ikke leveret", "ikke levert", "går inte att leverera", "kunde inte levereras", "olevererat", "toimittaminen epäonnistui", "ei voitu toimittaa", // Nordic
-	"niedostarczon", "nie można dostarczyć", "nedoručiteln", "nedoručen", "kézbesíthetetlen", "teslim edilemedi", "недоставлен", "не доставлено", "ошибка доставки", "недоставка", // Slavic, Hungarian, Turkish
-	"退信", "邮件退回", "無法傳遞", "无法投递", "系统退信", "无法送达", "未送达", "配信不能", "配信エラー", "配送エラー", "送信エラー", "エラーメール", "メールエラー", "エラー通知", "메일 전송 실패", "반송", // Chinese, Japanese, Korean
+	// Nordic
+	"kunne ikke leveres", "ikke leveret", "ikke levert", "går inte att leverera", "kunde inte levereras", "olevererat", "toimittaminen epäonnistui",
+	"ei voitu toimittaa",
+	// Slavic, Hungarian, Turkish
+	"niedostarczon", "nie można dostarczyć", "nedoručiteln", "nedoručen", "kézbesíthetetlen", "teslim edilemedi", "недоставлен", "не доставлено",
+	"ошибка доставки", "недоставка",
+	// Chinese, Japanese, Korean
+	"退信", "邮件退回", "無法傳遞", "无法投递", "系统退信", "无法送达", "未送达", "配信不能", "配信エラー", "配送エラー", "送信エラー", "エラーメール", "メールエラー", "エラー通知", "메일 전송 실패", "반송",
 }
 
 // systemSubjects are those of bounceSubjects that people do not write.
@@ -32,21 +50,50 @@ var systemSubjects = []string{"undeliverable:", "undelivered mail returned", "re
 // bouncePhrases are what such reports say in their text, by program and
 // language. In lower case, spaces single.
 var bouncePhrases = []string{
-	"could not be delivered", "couldn't be delivered", "cannot be delivered", "can't be delivered", "was not delivered", "wasn't delivered", "not be delivered", "has not been delivered", "undeliverable", "undelivered", "unable to deliver", "not able to deliver", "wasn't able to deliver", "not been able to deliver", "could not deliver", "couldn't deliver", "failed to deliver", "unable to be delivered", "did not reach the following", "did not reach some or all", "could not be reached", "could not be sent", "delivery to the following recipient", "delivery of email to", "delivery failed", "delivery has failed", "has failed due to", "delivery failure", "failed permanently", "had permanent fatal errors", "transient non-fatal errors", "had fatal errors", "permanent error", "permanent failure", "fatal error", "following addresses had", "following address(es) failed", "address(es) failed", "addresses failed", "message not delivered", "returned mail", "returning message", "returned to you", "is being returned", "being returned", "undeliverable to", "not deliver", "error was encountered", "error delivering", "error occurred while trying to deliver", "delivery error", "delivery problem", "error sending", "there was a problem delivering", "failure delivering", "encountered a delivery problem",
-	"user unknown", "unknown user", "no such user", "user not found", "unknown recipient", "recipient unknown", "invalid recipient", "invalid user", "invalid user address", "no mailbox here by that name", "mailbox unavailable", "mailbox not found", "mailbox is full", "mailbox full", "full mailbox", "over quota", "quota exceeded", "exceeded storage", "unknown address", "address unknown", "unknown local", "account has been disabled", "account is disabled", "account that you tried to reach", "does not exist", "doesn't exist", "not listed in", "doesn't have a", "no longer available", "no longer valid", "unrouteable", "host unknown", "host not found", "unknown host", "domain name not found", "relaying denied", "relay not permitted", "message rejected", "recipient rejected", "rejected by the recipient", "rejected your message", "your message was rejected", "has been rejected", "no matches to nameserver", "did not like our", "was blocked", "has been blocked", "retry timeout exceeded", "retry time not reached", "giving up", "has been delayed", "delivery temporarily suspended", "still trying", "will be retried", "will keep trying", "not yet been delivered", "no message collected", "said: 5", "said: 4", "bouncedrecipients", "notificationtype", "smtp error", "reason:", "transcript of session", "action: failed", "action: delayed", "hop count exceeded", "too many hops", "unknown or illegal", "not a valid mailbox", "not accepting mail from", "not found", "couldn't find", "was not found", "rejected due to", "message was refused", "not authorized", "is unreachable", "not reachable", "not recognized", "bad address", "attempts to deliver", "mailbox does not", "cannot accept", "unable to accept", "was undeliverable", "not delivered to", "returned because", "has exceeded", "blocked by", "unavailable", "no valid", "non-existent", "nonexistent", "is inactive", "disk quota", "mail box", "deliver your message", "no account", "send failed", "mail loop", "timed out",
-	"konnte nicht zugestellt", "nicht zugestellt werden", "unzustellbar", "konnte nicht ausgeliefert", "unbekannter benutzer", "empfänger unbekannt", "unbekannter empfänger", // German
-	"n'a pas pu être remis", "n'a pas pu être livré", "n'a pas été remis", "n'a pu être", "n'a pas pu être délivré", "utilisateur inconnu", "adresse inconnue", // French
+	"could not be delivered", "couldn't be delivered", "cannot be delivered", "can't be delivered", "was not delivered", "wasn't delivered",
+	"not be delivered", "has not been delivered", "undeliverable", "undelivered", "unable to deliver", "not able to deliver", "wasn't able to deliver",
+	"not been able to deliver", "could not deliver", "couldn't deliver", "failed to deliver", "unable to be delivered", "did not reach the following",
+	"did not reach some or all", "could not be reached", "could not be sent", "delivery to the following recipient", "delivery of email to",
+	"delivery failed", "delivery has failed", "has failed due to", "delivery failure", "failed permanently", "had permanent fatal errors",
+	"transient non-fatal errors", "had fatal errors", "permanent error", "permanent failure", "fatal error", "following addresses had",
+	"following address(es) failed", "address(es) failed", "addresses failed", "message not delivered", "returned mail", "returning message",
+	"returned to you", "is being returned", "being returned", "undeliverable to", "not deliver", "error was encountered", "error delivering",
+	"error occurred while trying to deliver", "delivery error", "delivery problem", "error sending", "there was a problem delivering",
+	"failure delivering", "encountered a delivery problem",
+	"user unknown", "unknown user", "no such user", "user not found", "unknown recipient", "recipient unknown", "invalid recipient", "invalid user",
+	"invalid user address", "no mailbox here by that name", "mailbox unavailable", "mailbox not found", "mailbox is full", "mailbox full",
+	"full mailbox", "over quota", "quota exceeded", "exceeded storage", "unknown address", "address unknown", "unknown local",
+	"account has been disabled", "account is disabled", "account that you tried to reach", "does not exist", "doesn't exist", "not listed in",
+	"doesn't have a", "no longer available", "no longer valid", "unrouteable", "host unknown", "host not found", "unknown host",
+	"domain name not found", "relaying denied", "relay not permitted", "message rejected", "recipient rejected", "rejected by the recipient",
+	"rejected your message", "your message was rejected", "has been rejected", "no matches to nameserver", "did not like our", "was blocked",
+	"has been blocked", "retry timeout exceeded", "retry time not reached", "giving up", "has been delayed", "delivery temporarily suspended",
+	"still trying", "will be retried", "will keep trying", "not yet been delivered", "no message collected", "said: 5", "said: 4", "bouncedrecipients",
+	"notificationtype", "smtp error", "reason:", "transcript of session", "action: failed", "action: delayed", "hop count exceeded", "too many hops",
+	"unknown or illegal", "not a valid mailbox", "not accepting mail from", "not found", "couldn't find", "was not found", "rejected due to",
+	"message was refused", "not authorized", "is unreachable", "not reachable", "not recognized", "bad address", "attempts to deliver",
+	"mailbox does not", "cannot accept", "unable to accept", "was undeliverable", "not delivered to", "returned because", "has exceeded", "blocked by",
+	"unavailable", "no valid", "non-existent", "nonexistent", "is inactive", "disk quota", "mail box", "deliver your message", "no account",
+	"send failed", "mail loop", "timed out",
+	// German
+	"konnte nicht zugestellt", "nicht zugestellt werden", "unzustellbar", "konnte nicht ausgeliefert", "unbekannter benutzer", "empfänger unbekannt",
+	"unbekannter empfänger",
+	// French
+	"n'a pas pu être remis", "n'a pas pu être livré", "n'a pas été remis", "n'a pu être", "n'a pas pu être délivré", "utilisateur inconnu",
+	"adresse inconnue",
 	"no se ha podido entregar", "no se pudo entregar", "no pudo ser entregado", "no ha podido ser", "usuario desconocido", "no se puede entregar", // Spanish
 	"não pôde ser entregue", "não foi entregue", "não foi possível entregar", "usuário desconhecido", // Portuguese
 	"non è stato possibile recapitare", "non è stato recapitato", "non può essere recapitato", "impossibile recapitare", "utente sconosciuto", // Italian
 	"kon niet worden bezorgd", "kan niet worden bezorgd", "niet worden afgeleverd", // Dutch
-	"nie mogła zostać dostarczona", "nie została dostarczona", "nebylo možné doručit", "nem kézbesíthető", "teslim edilemedi", "не было доставлено", "не может быть доставлено", "не удалось доставить", "не доставлено", "kunne ikke leveres", "kunde inte levereras",
+	"nie mogła zostać dostarczona", "nie została dostarczona", "nebylo možné doručit", "nem kézbesíthető", "teslim edilemedi", "не было доставлено",
+	"не может быть доставлено", "не удалось доставить", "не доставлено", "kunne ikke leveres", "kunde inte levereras",
 	"无法投递", "無法傳遞", "被退回", "无法送达", "配信できません", "配信されません", "送信できません", "お届けできません", "配送できません", "送れませんでした", "宛先不明", "전송하지 못했습니다", "배달되지",
 }
 
 // successPhrases are those of reports that all went well.
 var successPhrases = []string{
-	"successfully delivered", "was successfully relayed", "successfully relayed", "has been delivered to", "delivery to the following recipients was successful", "your message was delivered", "erfolgreich zugestellt", "deliverable mail",
+	"successfully delivered", "was successfully relayed", "successfully relayed", "has been delivered to",
+	"delivery to the following recipients was successful", "your message was delivered", "erfolgreich zugestellt", "deliverable mail",
 }
 
 // returnedLine is where the message that came back begins in a report without

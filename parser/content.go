@@ -39,7 +39,7 @@ func whole(sections []section) string {
 func compose(sections []section) content {
 	var c content
 	marked := false
-	for _, s := range sections {
+	for _, s := range paired(sections) {
 		var fromHTML, chosen []line
 		if s.hasHTML {
 			fromHTML = htmlLines(s.html)
@@ -67,6 +67,37 @@ func compose(sections []section) content {
 		c.html = nil
 	}
 	return c
+}
+
+// paired makes one section of a plain text and the same in HTML that follows it:
+// some scripts send an alternative as if it were two texts.
+func paired(sections []section) []section {
+	if len(sections) < 2 || len(sections) > 20 {
+		return sections
+	}
+	var out []section
+	for _, s := range sections {
+		if n := len(out); n > 0 && s.hasHTML && !s.hasPlain && out[n-1].hasPlain && !out[n-1].hasHTML && sameWords(plainLines(out[n-1].plain), htmlLines(s.html)) {
+			out[n-1].html, out[n-1].hasHTML = s.html, true
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// sameWords reports whether nine of ten words of each stand in the other.
+func sameWords(a, b []line) bool {
+	inA, inB := wordCounts(a, 3_000), wordCounts(b, 3_000)
+	total, common := 0, 0
+	for w, n := range inA {
+		total += n
+		common += min(n, inB[w])
+	}
+	for _, n := range inB {
+		total += n
+	}
+	return total > 0 && float64(2*common) >= 0.9*float64(total)
 }
 
 // appendSection puts an empty line between two parts of one body.

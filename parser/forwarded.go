@@ -11,27 +11,51 @@ import (
 // forwardWords are the words above a message that was passed on, between
 // dashes or before a colon; by language. In lower case.
 var forwardWords = []string{
-	"forwarded message", "begin forwarded message", "forwarded by", "start of forwarded message", "forwarded mail", "message forwarded", "forwarded email", "forward message", "forwarded original message", // English
-	"weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete e-mail", "weitergeleitet von", "beginn der weitergeleiteten nachricht", "weitergeleitete mail", // German
-	"message transféré", "message transfere", "début du message réexpédié", "début du message transféré", "message réexpédié", "réacheminé par", "transféré par", "courriel transféré", "e-mail transféré", "message transmis", "transmis par", "mail transféré", // French
+	// English
+	"forwarded message", "begin forwarded message", "forwarded by", "start of forwarded message", "forwarded mail", "message forwarded",
+	"forwarded email", "forward message", "forwarded original message",
+	// German
+	"weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "weitergeleitete e-mail",
+	"weitergeleitet von", "beginn der weitergeleiteten nachricht", "weitergeleitete mail",
+	// French
+	"message transféré", "message transfere", "début du message réexpédié", "début du message transféré", "message réexpédié", "réacheminé par",
+	"transféré par", "courriel transféré", "e-mail transféré", "message transmis", "transmis par", "mail transféré",
 	"mensaje reenviado", "inicio del mensaje reenviado", "correo reenviado", "reenviado por", "comienza el mensaje reenviado", // Spanish
-	"mensagem encaminhada", "mensagem reencaminhada", "início da mensagem encaminhada", "início da mensagem reencaminhada", "encaminhado por", "início da mensagem", "reencaminhado por", // Portuguese
+	// Portuguese
+	"mensagem encaminhada", "mensagem reencaminhada", "início da mensagem encaminhada", "início da mensagem reencaminhada", "encaminhado por",
+	"início da mensagem", "reencaminhado por",
 	"messaggio inoltrato", "inizio messaggio inoltrato", "inizio del messaggio inoltrato", "messaggio rinviato", "inoltrato da", // Italian
 	"doorgestuurd bericht", "begin doorgestuurd bericht", "doorgestuurd door", "doorgestuurde bericht", "doorgestuurde e-mail", // Dutch
-	"videresendt besked", "videresendt meddelelse", "start på videresendt besked", "start på videresendt meddelelse", "begin videresendt besked", "videresendt af", "videresendt e-mail", // Danish
+	// Danish
+	"videresendt besked", "videresendt meddelelse", "start på videresendt besked", "start på videresendt meddelelse", "begin videresendt besked",
+	"videresendt af", "videresendt e-mail",
 	"videresendt melding", "start på videresendt melding", "begynnelse på videresendt melding", "videresendt av", // Norwegian
-	"vidarebefordrat meddelande", "vidarebefordrat mejl", "vidarebefordrat brev", "börja vidarebefordrat meddelande", "vidarebefordrat av", "ursprungligt meddelande vidarebefordrat", // Swedish
+	// Swedish
+	"vidarebefordrat meddelande", "vidarebefordrat mejl", "vidarebefordrat brev", "börja vidarebefordrat meddelande", "vidarebefordrat av",
+	"ursprungligt meddelande vidarebefordrat",
 	"välitetty viesti", "edelleenlähetetty viesti", "välitetty viesti alkaa", "alkaa edelleenlähetetty viesti", "lähetetty edelleen", // Finnish
-	"przekazana wiadomość", "wiadomość przesłana dalej", "początek przekazywanej wiadomości", "treść przekazanej wiadomości", "przesłana wiadomość", "przekazywana wiadomość", "wiadomość przekazana", // Polish
+	// Polish
+	"przekazana wiadomość", "wiadomość przesłana dalej", "początek przekazywanej wiadomości", "treść przekazanej wiadomości", "przesłana wiadomość",
+	"przekazywana wiadomość", "wiadomość przekazana",
 	"přeposlaná zpráva", "začátek přeposlané zprávy", "předaná zpráva", "přeposlaný e-mail", "začátek přeposílané zprávy", // Czech
 	"preposlaná správa", "začiatok preposlanej správy", "začiatok preposielanej správy", "preposlaný e-mail", "odovzdaná správa", // Slovak
 	"továbbított üzenet", "továbbított levél kezdete", "továbbított levél", "továbbítva", // Hungarian
-	"mesaj redirecționat", "mesaj redirectionat", "mesaj înaintat", "început mesaj redirecționat", "început mesaj redirecţionat", "mesaj retransmis", "inceputul mesajului redirectionat", "mesaj redirecţionat", "începe mesajul redirecționat", // Romanian
-	"proslijeđena poruka", "proslijedena poruka", "započni proslijeđenu poruku", "početak proslijeđene poruke", "prosleđena poruka", "posredovano sporočilo", "začetek posredovanega sporočila", "прослеђена порука", // Croatian, Serbian, Slovene
-	"iletilmiş mesaj", "iletilen mesaj", "yönlendirilen mesaj", "iletilen ileti", "ileti başlangıcı", "iletilmiş ileti", "yönlendirilmiş ileti", "yönlendirilmiş mesaj", // Turkish
+	// Romanian
+	"mesaj redirecționat", "mesaj redirectionat", "mesaj înaintat", "început mesaj redirecționat", "început mesaj redirecţionat", "mesaj retransmis",
+	"inceputul mesajului redirectionat", "mesaj redirecţionat", "începe mesajul redirecționat",
+	// Croatian, Serbian, Slovene
+	"proslijeđena poruka", "proslijedena poruka", "započni proslijeđenu poruku", "početak proslijeđene poruke", "prosleđena poruka",
+	"posredovano sporočilo", "začetek posredovanega sporočila", "прослеђена порука",
+	// Turkish
+	"iletilmiş mesaj", "iletilen mesaj", "yönlendirilen mesaj", "iletilen ileti", "ileti başlangıcı", "iletilmiş ileti", "yönlendirilmiş ileti",
+	"yönlendirilmiş mesaj",
 	"προωθημένο μήνυμα", "αρχή προωθημένου μηνύματος", "έναρξη προωθημένου μηνύματος", // Greek
-	"пересылаемое сообщение", "пересланное сообщение", "начало переадресованного сообщения", "переадресованное сообщение", "перенаправленное сообщение", "начало пересылаемого сообщения", "пересылаемое письмо", "пересланное письмо", "начало пересланного сообщения", "конец пересылаемого сообщения", // Russian
-	"перенаправлене повідомлення", "переслане повідомлення", "початок переадресованого повідомлення", "переадресоване повідомлення", "початок листа, що пересилається", "пересилається повідомлення", "початок переслано повідомлення", "початок пересланого повідомлення", // Ukrainian
+	// Russian
+	"пересылаемое сообщение", "пересланное сообщение", "начало переадресованного сообщения", "переадресованное сообщение", "перенаправленное сообщение",
+	"начало пересылаемого сообщения", "пересылаемое письмо", "пересланное письмо", "начало пересланного сообщения", "конец пересылаемого сообщения",
+	// Ukrainian
+	"перенаправлене повідомлення", "переслане повідомлення", "початок переадресованого повідомлення", "переадресоване повідомлення",
+	"початок листа, що пересилається", "пересилається повідомлення", "початок переслано повідомлення", "початок пересланого повідомлення",
 	"препратено съобщение", "начало на препратеното съобщение", // Bulgarian
 	"persiųstas laiškas", "pārsūtītā ziņa", "pārsūtīta ziņa", "edastatud kiri", "edastatud sõnum", // Lithuanian, Latvian, Estonian
 	"missatge reenviat", "inici del missatge reenviat", "mensaxe reenviada", "framsend skilaboð", // Catalan, Galician, Icelandic
@@ -40,7 +64,9 @@ var forwardWords = []string{
 	"ข้อความที่ส่งต่อ", "ข้อความส่งต่อ", "เริ่มข้อความที่ส่งต่อ", // Thai
 	"הודעה שהועברה", "הודעה מועברת", "התחלת הודעה שהועברה", // Hebrew
 	"رسالة معاد توجيهها", "الرسالة المعاد توجيهها", "رسالة محولة", "بدء الرسالة المُعاد توجيهها", "رسالة مُعاد توجيهها", "پیام هدایت شده", // Arabic, Persian
-	"转发的邮件", "轉寄的郵件", "转发邮件信息", "转发邮件", "轉寄郵件", "开始转发的邮件", "已转发邮件", "以下是转发邮件", "被转发的邮件", "以下是轉寄郵件", "开始转发", "開始轉寄郵件", "轉寄訊息", "转发的消息", "转发信息", "已轉寄的郵件", "轉寄的訊息", // Chinese
+	// Chinese
+	"转发的邮件", "轉寄的郵件", "转发邮件信息", "转发邮件", "轉寄郵件", "开始转发的邮件", "已转发邮件", "以下是转发邮件", "被转发的邮件", "以下是轉寄郵件", "开始转发", "開始轉寄郵件", "轉寄訊息", "转发的消息", "转发信息", "已轉寄的郵件",
+	"轉寄的訊息",
 	"転送されたメッセージ", "転送メッセージ", "転送されたメール", "メッセージを転送", "以下、転送", "ここから転送", "メッセージの転送", // Japanese
 	"전달된 메시지", "전달된 메일", "전달된 편지", "전달 메시지", "전달한 메시지", // Korean
 }

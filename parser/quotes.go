@@ -151,53 +151,89 @@ var headerLabels = map[string]byte{
 	"sender": 'f', "sent at": 'd', "sent by": 'f', "to whom": 't', "importance": 'i', "attachments": 'i', "organization": 'i', "resent-from": 'i',
 	"date sent": 'd', "recipient": 't', "recipients": 't', "copy": 'c', "priority": 'i', "received": 'd', "message-id": 'i', "sent on": 'd', "posted at": 'd',
 	// German
-	"von": 'f', "an": 't', "gesendet": 'd', "datum": 'D', "betreff": 's', "kopie": 'c', "kopie (cc)": 'c', "antwort an": 'r', "absender": 'f', "empfänger": 't', "wichtigkeit": 'i', "gesendet am": 'd', "anlagen": 'i', "bis": 't', "priorität": 'i', "titel": 's',
+	"von": 'f', "an": 't', "gesendet": 'd', "datum": 'D', "betreff": 's', "kopie": 'c', "kopie (cc)": 'c', "antwort an": 'r', "absender": 'f',
+	"empfänger": 't', "wichtigkeit": 'i', "gesendet am": 'd', "anlagen": 'i', "bis": 't', "priorität": 'i', "titel": 's',
 	// French
-	"de": 'f', "à": 't', "a": 't', "envoyé": 'd', "envoyé le": 'd', "objet": 's', "sujet": 's', "copie à": 'c', "copie": 'c', "expéditeur": 'f', "destinataire": 't', "message du": 'd', "répondre à": 'r', "date d'envoi": 'd', "envoyé à": 't', "pour": 't', "envoyée": 'd', "pièces jointes": 'i', "destinataires": 't', "date de": 'd',
+	"de": 'f', "à": 't', "a": 't', "envoyé": 'd', "envoyé le": 'd', "objet": 's', "sujet": 's', "copie à": 'c', "copie": 'c', "expéditeur": 'f',
+	"destinataire": 't', "message du": 'd', "répondre à": 'r', "date d'envoi": 'd', "envoyé à": 't', "pour": 't', "envoyée": 'd', "pièces jointes": 'i',
+	"destinataires": 't', "date de": 'd',
 	// Spanish
-	"para": 't', "enviado": 'd', "enviado el": 'd', "fecha": 'D', "asunto": 's', "remitente": 'f', "destinatario": 't', "responder a": 'r', "enviado por": 'f', "copia": 'c', "enviado em": 'd', "cco": 'c', "importancia": 'i', "datos adjuntos": 'i', "copia para": 'c',
+	"para": 't', "enviado": 'd', "enviado el": 'd', "fecha": 'D', "asunto": 's', "remitente": 'f', "destinatario": 't', "responder a": 'r',
+	"enviado por": 'f', "copia": 'c', "enviado em": 'd', "cco": 'c', "importancia": 'i', "datos adjuntos": 'i', "copia para": 'c',
 	// Portuguese
-	"assunto": 's', "data": 'D', "enviada": 'd', "enviada em": 'd', "enviada a": 'd', "remetente": 'f', "responder para": 'r', "destinatário": 't', "enviado a": 'd', "com cópia": 'c', "cópia": 'c', "anexos": 'i',
+	"assunto": 's', "data": 'D', "enviada": 'd', "enviada em": 'd', "enviada a": 'd', "remetente": 'f', "responder para": 'r', "destinatário": 't',
+	"enviado a": 'd', "com cópia": 'c', "cópia": 'c', "anexos": 'i',
 	// Italian
-	"da": 'f', "inviato": 'd', "oggetto": 's', "mittente": 'f', "inviata": 'd', "rispondi a": 'r', "per": 't', "inviato il": 'd', "data invio": 'd', "allegati": 'i', "per conoscenza": 'c', "ccn": 'c', "al": 't',
+	"da": 'f', "inviato": 'd', "oggetto": 's', "mittente": 'f', "inviata": 'd', "rispondi a": 'r', "per": 't', "inviato il": 'd', "data invio": 'd',
+	"allegati": 'i', "per conoscenza": 'c', "ccn": 'c', "al": 't',
 	// Dutch
-	"van": 'f', "aan": 't', "verzonden": 'd', "onderwerp": 's', "afzender": 'f', "antwoord aan": 'r', "beantwoorden": 'r', "verstuurd": 'd', "verzonden op": 'd', "ontvanger": 't', "bijlagen": 'i', "antwoorden aan": 'r', "antwoord-aan": 'r',
+	"van": 'f', "aan": 't', "verzonden": 'd', "onderwerp": 's', "afzender": 'f', "antwoord aan": 'r', "beantwoorden": 'r', "verstuurd": 'd',
+	"verzonden op": 'd', "ontvanger": 't', "bijlagen": 'i', "antwoorden aan": 'r', "antwoord-aan": 'r',
 	// Danish, Norwegian, Swedish
-	"fra": 'f', "til": 't', "sendt": 'd', "emne": 's', "dato": 'D', "från": 'f', "till": 't', "skickat": 'd', "ämne": 's', "kopia": 'c', "svar til": 'r', "avsändare": 'f', "svar till": 'r', "sendt den": 'd', "kopi": 'c', "mottaker": 't', "avsender": 'f', "svara till": 'r', "svara": 'r', "modtager": 't', "vedhæftede filer": 'i',
+	"fra": 'f', "til": 't', "sendt": 'd', "emne": 's', "dato": 'D', "från": 'f', "till": 't', "skickat": 'd', "ämne": 's', "kopia": 'c',
+	"svar til": 'r', "avsändare": 'f', "svar till": 'r', "sendt den": 'd', "kopi": 'c', "mottaker": 't', "avsender": 'f', "svara till": 'r',
+	"svara": 'r', "modtager": 't', "vedhæftede filer": 'i',
 	// Finnish
-	"lähettäjä": 'f', "vastaanottaja": 't', "lähetetty": 'd', "aihe": 's', "päivämäärä": 'D', "kopio": 'c', "vastausosoite": 'r', "päiväys": 'D', "otsikko": 's', "vastaus": 'r', "vastaa": 'r', "pvm": 'D',
+	"lähettäjä": 'f', "vastaanottaja": 't', "lähetetty": 'd', "aihe": 's', "päivämäärä": 'D', "kopio": 'c', "vastausosoite": 'r', "päiväys": 'D',
+	"otsikko": 's', "vastaus": 'r', "vastaa": 'r', "pvm": 'D',
 	// Polish
-	"od": 'f', "do": 't', "wysłano": 'd', "temat": 's', "dw": 'c', "nadawca": 'f', "odbiorca": 't', "wysłany": 'd', "data wysłania": 'd', "adresat": 't', "adresaci": 't', "udw": 'c', "odpowiedź do": 'r', "dodatkowe odpowiedzi": 'r', "wiadomość napisana przez": 'f', "kopia do": 'c', "wysłane": 'd',
+	"od": 'f', "do": 't', "wysłano": 'd', "temat": 's', "dw": 'c', "nadawca": 'f', "odbiorca": 't', "wysłany": 'd', "data wysłania": 'd',
+	"adresat": 't', "adresaci": 't', "udw": 'c', "odpowiedź do": 'r', "dodatkowe odpowiedzi": 'r', "wiadomość napisana przez": 'f', "kopia do": 'c',
+	"wysłane": 'd',
 	// Czech, Slovak
-	"komu": 't', "odesláno": 'd', "předmět": 's', "odoslané": 'd', "predmet": 's', "dátum": 'D', "kopie komu": 'c', "odesílatel": 'f', "odesílate": 'f', "příjemce": 't', "odosielateľ": 'f', "odoslal": 'f', "posláno": 'd', "odpověď na": 'r', "odpovědět komu": 'r', "odpoveď": 'r', "příjemci": 't', "kópia": 'c', "odosielate": 'f', "prijímateľ": 't', "odeslal": 'f', "odeslána": 'd', "odoslaná": 'd', "odpověď": 'r', "odoslať odpoveď": 'r', "dňa": 'd',
+	"komu": 't', "odesláno": 'd', "předmět": 's', "odoslané": 'd', "predmet": 's', "dátum": 'D', "kopie komu": 'c', "odesílatel": 'f', "odesílate": 'f',
+	"příjemce": 't', "odosielateľ": 'f', "odoslal": 'f', "posláno": 'd', "odpověď na": 'r', "odpovědět komu": 'r', "odpoveď": 'r', "příjemci": 't',
+	"kópia": 'c', "odosielate": 'f', "prijímateľ": 't', "odeslal": 'f', "odeslána": 'd', "odoslaná": 'd', "odpověď": 'r', "odoslať odpoveď": 'r',
+	"dňa": 'd',
 	// Hungarian
-	"feladó": 'f', "címzett": 't', "küldve": 'd', "elküldve": 'd', "tárgy": 's', "küldte": 'f', "küldési dátum": 'd', "másolat": 'c', "válaszcím": 'r', "másolatot kap": 'c', "dátuma": 'd', "kapja": 't', "felado": 'f', "címzettek": 't', "kelt": 'd',
+	"feladó": 'f', "címzett": 't', "küldve": 'd', "elküldve": 'd', "tárgy": 's', "küldte": 'f', "küldési dátum": 'd', "másolat": 'c', "válaszcím": 'r',
+	"másolatot kap": 'c', "dátuma": 'd', "kapja": 't', "felado": 'f', "címzettek": 't', "kelt": 'd',
 	// Romanian
-	"de la": 'f', "către": 't', "catre": 't', "trimis": 'd', "subiect": 's', "la": 't', "expeditor": 'f', "destinatar": 't', "răspuns către": 'r', "dată": 'D', "trimis la": 'd', "subiectul": 's', "răspunde-i lui": 'r', "pentru": 't',
+	"de la": 'f', "către": 't', "catre": 't', "trimis": 'd', "subiect": 's', "la": 't', "expeditor": 'f', "destinatar": 't', "răspuns către": 'r',
+	"dată": 'D', "trimis la": 'd', "subiectul": 's', "răspunde-i lui": 'r', "pentru": 't',
 	// Croatian, Serbian, Slovene
-	"za": 't', "poslano": 'd', "prima": 't', "šalje": 'f', "primatelj": 't', "zadeva": 's', "poslato": 'd', "naslov": 's', "tema": 's', "odgovori": 'r', "odgovor na": 'r', "pošiljatelj": 'f', "prejemnik": 't', "kp": 'c', "šalje se": 't', "шаље": 'f', "за": 't', "послато": 'd', "наслов": 's', "naslovnik": 't', "prejemniki": 't', "primatelji": 't',
+	"za": 't', "poslano": 'd', "prima": 't', "šalje": 'f', "primatelj": 't', "zadeva": 's', "poslato": 'd', "naslov": 's', "tema": 's', "odgovori": 'r',
+	"odgovor na": 'r', "pošiljatelj": 'f', "prejemnik": 't', "kp": 'c', "šalje se": 't', "шаље": 'f', "за": 't', "послато": 'd', "наслов": 's',
+	"naslovnik": 't', "prejemniki": 't', "primatelji": 't',
 	// Turkish
-	"kimden": 'f', "kime": 't', "gönderme": 'd', "gönderildi": 'd', "gönderilme": 'd', "konu": 's', "tarih": 'D', "bilgi": 'c', "gönderen": 'f', "alıcı": 't', "gönderilen": 'd', "gönderilme tarihi": 'd', "gönderi": 'd', "gönderim tarihi": 'd', "yanıt adresi": 'r', "kopya": 'c', "gönderim": 'd', "yanıtla": 'r',
+	"kimden": 'f', "kime": 't', "gönderme": 'd', "gönderildi": 'd', "gönderilme": 'd', "konu": 's', "tarih": 'D', "bilgi": 'c', "gönderen": 'f',
+	"alıcı": 't', "gönderilen": 'd', "gönderilme tarihi": 'd', "gönderi": 'd', "gönderim tarihi": 'd', "yanıt adresi": 'r', "kopya": 'c',
+	"gönderim": 'd', "yanıtla": 'r',
 	// Greek
-	"από": 'f', "προς": 't', "στάλθηκε": 'd', "ημερομηνία": 'D', "θέμα": 's', "κοιν": 'c', "κοιν.": 'c', "εστάλη": 'd', "αποστολή": 'd', "αποστολέας": 'f', "παραλήπτης": 't', "κοινοποίηση": 'c', "απάντηση προς": 'r',
+	"από": 'f', "προς": 't', "στάλθηκε": 'd', "ημερομηνία": 'D', "θέμα": 's', "κοιν": 'c', "κοιν.": 'c', "εστάλη": 'd', "αποστολή": 'd',
+	"αποστολέας": 'f', "παραλήπτης": 't', "κοινοποίηση": 'c', "απάντηση προς": 'r',
 	// Russian, Ukrainian, Bulgarian
-	"от": 'f', "от кого": 'f', "кому": 't', "отправлено": 'd', "дата": 'D', "тема": 's', "копия": 'c', "отправитель": 'f', "получатель": 't', "дата отправки": 'd', "ответить": 'r', "від": 'f', "надіслано": 'd', "копія": 'c', "від кого": 'f', "відправлено": 'd', "відправник": 'f', "до": 't', "относно": 's', "изпратено": 'd', "кого": 't', "отправлен": 'd', "обратный адрес": 'r', "копие": 'c', "предмет": 's', "адрес для ответа": 'r', "відповісти": 'r', "отговор до": 'r', "изпратен": 'd', "одержувач": 't', "получател": 't', "подател": 'f',
+	"от": 'f', "от кого": 'f', "кому": 't', "отправлено": 'd', "дата": 'D', "тема": 's', "копия": 'c', "отправитель": 'f', "получатель": 't',
+	"дата отправки": 'd', "ответить": 'r', "від": 'f', "надіслано": 'd', "копія": 'c', "від кого": 'f', "відправлено": 'd', "відправник": 'f',
+	"до": 't', "относно": 's', "изпратено": 'd', "кого": 't', "отправлен": 'd', "обратный адрес": 'r', "копие": 'c', "предмет": 's',
+	"адрес для ответа": 'r', "відповісти": 'r', "отговор до": 'r', "изпратен": 'd', "одержувач": 't', "получател": 't', "подател": 'f',
 	// Lithuanian, Latvian, Estonian
-	"nuo": 'f', "kam": 't', "išsiųsta": 'd', "no": 'f', "kellele": 't', "saatja": 'f', "saadetud": 'd', "teema": 's', "temats": 's', "nosūtīts": 'd', "saaja": 't', "kuupäev": 'D', "kellelt": 'f', "sūtītājs": 'f', "adresāts": 't', "datums": 'D',
+	"nuo": 'f', "kam": 't', "išsiųsta": 'd', "no": 'f', "kellele": 't', "saatja": 'f', "saadetud": 'd', "teema": 's', "temats": 's', "nosūtīts": 'd',
+	"saaja": 't', "kuupäev": 'D', "kellelt": 'f', "sūtītājs": 'f', "adresāts": 't', "datums": 'D',
 	// Icelandic, Catalan, Galician
-	"frá": 'f', "viðtakandi": 't', "efni": 's', "per a": 't', "assumpte": 's', "enviat": 'd', "data d'enviament": 'd', "sendandi": 'f', "dagsetning": 'D', "enviat el": 'd',
+	"frá": 'f', "viðtakandi": 't', "efni": 's', "per a": 't', "assumpte": 's', "enviat": 'd', "data d'enviament": 'd', "sendandi": 'f',
+	"dagsetning": 'D', "enviat el": 'd',
 	// Vietnamese, Indonesian, Malay, Thai
-	"từ": 'f', "đến": 't', "ngày": 'D', "chủ đề": 's', "tới": 't', "đã gửi": 'd', "tiêu đề": 's', "gửi": 'd', "vào ngày": 'd', "gửi lúc": 'd', "người gửi": 'f', "người nhận": 't', "kính gửi": 't', "dari": 'f', "kepada": 't', "dikirim": 'd', "tanggal": 'D', "subjek": 's', "perihal": 's', "ke": 't', "untuk": 't', "terkirim": 'd', "tarikh": 'D', "subyek": 's', "judul": 's', "dihantar": 'd', "จาก": 'f', "ถึง": 't', "วันที่": 'D', "เรื่อง": 's', "ส่ง": 'd', "หัวเรื่อง": 's', "ส่งเมื่อ": 'd', "หัวข้อ": 's', "สำเนา": 'c',
+	"từ": 'f', "đến": 't', "ngày": 'D', "chủ đề": 's', "tới": 't', "đã gửi": 'd', "tiêu đề": 's', "gửi": 'd', "vào ngày": 'd', "gửi lúc": 'd',
+	"người gửi": 'f', "người nhận": 't', "kính gửi": 't', "dari": 'f', "kepada": 't', "dikirim": 'd', "tanggal": 'D', "subjek": 's', "perihal": 's',
+	"ke": 't', "untuk": 't', "terkirim": 'd', "tarikh": 'D', "subyek": 's', "judul": 's', "dihantar": 'd', "จาก": 'f', "ถึง": 't', "วันที่": 'D',
+	"เรื่อง": 's', "ส่ง": 'd', "หัวเรื่อง": 's', "ส่งเมื่อ": 'd', "หัวข้อ": 's', "สำเนา": 'c',
 	// Hebrew, Arabic, Persian
-	"מאת": 'f', "אל": 't', "נשלח": 'd', "תאריך": 'D', "נושא": 's', "עותק": 'c', "הנדון": 's', "העתק": 'c', "من": 'f', "إلى": 't', "الى": 't', "تاريخ الإرسال": 'd', "تم الإرسال": 'd', "التاريخ": 'D', "الموضوع": 's', "نسخة": 'c', "أُرسلت": 'd', "تاريخ": 'D', "تاریخ": 'd', "از": 'f', "به": 't', "موضوع": 's', "المرسل": 'f', "المستلم": 't', "أرسلت": 'd', "ارسال شده": 'd',
+	"מאת": 'f', "אל": 't', "נשלח": 'd', "תאריך": 'D', "נושא": 's', "עותק": 'c', "הנדון": 's', "העתק": 'c', "من": 'f', "إلى": 't', "الى": 't',
+	"تاريخ الإرسال": 'd', "تم الإرسال": 'd', "التاريخ": 'D', "الموضوع": 's', "نسخة": 'c', "أُرسلت": 'd', "تاريخ": 'D', "تاریخ": 'd', "از": 'f',
+	"به": 't', "موضوع": 's', "المرسل": 'f', "المستلم": 't', "أرسلت": 'd', "ارسال شده": 'd',
 	// Hindi
 	"प्रेषक": 'f', "दिनांक": 'd', "विषय": 's', "प्रति": 't',
 	// Chinese: Outlook, QQ, Foxmail, NetEase, Sina
-	"发件人": 'f', "发送时间": 'd', "收件人": 't', "主题": 's', "抄送": 'c', "抄送人": 'c', "日期": 'D', "發件人": 'f', "傳送時間": 'd', "寄件者": 'f', "寄件人": 'f', "寄件日期": 'd', "收件者": 't', "主旨": 's', "主題": 's', "副本": 'c', "發送日期": 'd', "发送日期": 'd', "已发送": 'd', "時間": 'D', "时间": 'D', "发自": 'f', "回复": 'r', "回复至": 'r', "發送時間": 'd', "已傳送": 'd', "抄送至": 'c', "寄送時間": 'd', "傳送日期": 'd', "重要性": 'i', "附件": 'i', "答复": 'r', "回覆": 'r', "发件时间": 'd', "接收人": 't', "标题": 's',
+	"发件人": 'f', "发送时间": 'd', "收件人": 't', "主题": 's', "抄送": 'c', "抄送人": 'c', "日期": 'D', "發件人": 'f', "傳送時間": 'd', "寄件者": 'f', "寄件人": 'f', "寄件日期": 'd',
+	"收件者": 't', "主旨": 's', "主題": 's', "副本": 'c', "發送日期": 'd', "发送日期": 'd', "已发送": 'd', "時間": 'D', "时间": 'D', "发自": 'f', "回复": 'r', "回复至": 'r',
+	"發送時間": 'd', "已傳送": 'd', "抄送至": 'c', "寄送時間": 'd', "傳送日期": 'd', "重要性": 'i', "附件": 'i', "答复": 'r', "回覆": 'r', "发件时间": 'd', "接收人": 't', "标题": 's',
 	// Japanese
-	"差出人": 'f', "送信日時": 'd', "宛先": 't', "送信先": 't', "件名": 's', "日付": 'D', "送信元": 'f', "送信者": 'f', "送信日": 'd', "日時": 'D', "返信先": 'r', "ｃｃ": 'c', "送信済み": 'd', "題名": 's', "受信者": 't', "発信者": 'f',
+	"差出人": 'f', "送信日時": 'd', "宛先": 't', "送信先": 't', "件名": 's', "日付": 'D', "送信元": 'f', "送信者": 'f', "送信日": 'd', "日時": 'D', "返信先": 'r', "ｃｃ": 'c',
+	"送信済み": 'd', "題名": 's', "受信者": 't', "発信者": 'f',
 	// Korean
-	"보낸 사람": 'f', "보낸사람": 'f', "보낸 날짜": 'd', "받는 사람": 't', "받는사람": 't', "제목": 's', "날짜": 'D', "참조": 'c', "보낸날짜": 'd', "발신": 'f', "수신": 't', "일시": 'D', "받는 이": 't', "보낸 이": 'f', "답장받는 사람": 'r', "회신": 'r', "발신자": 'f', "수신자": 't', "보낸이": 'f', "받는이": 't', "보냄": 'd', "보낸일시": 'd',
+	"보낸 사람": 'f', "보낸사람": 'f', "보낸 날짜": 'd', "받는 사람": 't', "받는사람": 't', "제목": 's', "날짜": 'D', "참조": 'c', "보낸날짜": 'd', "발신": 'f', "수신": 't', "일시": 'D',
+	"받는 이": 't', "보낸 이": 'f', "답장받는 사람": 'r', "회신": 'r', "발신자": 'f', "수신자": 't', "보낸이": 'f', "받는이": 't', "보냄": 'd', "보낸일시": 'd',
 }
 
 // labelOf reads "Label: value" and gives the kind of the label, or 0.

@@ -27,11 +27,13 @@ const (
 
 // statusReasons gives a reason by RFC 3463 code, subject and detail.
 var statusReasons = map[string]string{
-	"1.1": reasonUnknownUser, "1.2": reasonUnknownHost, "1.3": reasonUnknownUser, "1.4": reasonUnknownUser, "1.6": reasonMoved, "1.7": reasonSender, "1.8": reasonSender, "1.10": reasonUnknownHost,
+	"1.1": reasonUnknownUser, "1.2": reasonUnknownHost, "1.3": reasonUnknownUser, "1.4": reasonUnknownUser, "1.6": reasonMoved, "1.7": reasonSender,
+	"1.8": reasonSender, "1.10": reasonUnknownHost,
 	"2.1": reasonDisabled, "2.2": reasonFull, "2.3": reasonTooLarge, "2.4": reasonSystem,
 	"3.1": reasonSystem, "3.2": reasonSystem, "3.4": reasonTooLarge, "3.5": reasonSystem,
 	"4.1": reasonUnreachable, "4.2": reasonUnreachable, "4.3": reasonUnknownHost, "4.4": reasonUnknownHost, "4.6": reasonLoop, "4.7": reasonExpired,
-	"6.1": reasonPolicy, "7.1": reasonPolicy, "7.20": reasonUnproved, "7.21": reasonUnproved, "7.23": reasonUnproved, "7.25": reasonUnproved, "7.26": reasonUnproved, "7.27": reasonUnproved, "7.28": reasonRate, "7.13": reasonDisabled,
+	"6.1": reasonPolicy, "7.1": reasonPolicy, "7.20": reasonUnproved, "7.21": reasonUnproved, "7.23": reasonUnproved, "7.25": reasonUnproved,
+	"7.26": reasonUnproved, "7.27": reasonUnproved, "7.28": reasonRate, "7.13": reasonDisabled,
 }
 
 // textReasons are words of diagnostics in lower case, those first that say

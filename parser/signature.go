@@ -239,7 +239,9 @@ func sentFrom(s string) bool {
 // disclaimerWords are stems of the legal text that companies add, by language.
 // Two different ones in one paragraph at the end make it a disclaimer.
 var disclaimerWords = []string{
-	"confidential", "privileged", "intended recipient", "intended solely", "disclaimer", "virus", "unauthorized", "unauthorised", "disclosure", "addressee", "notify the sender", "attachments", "received this", "registered in", "please consider the environment", "before printing", // English
+	// English
+	"confidential", "privileged", "intended recipient", "intended solely", "disclaimer", "virus", "unauthorized", "unauthorised", "disclosure",
+	"addressee", "notify the sender", "attachments", "received this", "registered in", "please consider the environment", "before printing",
 	"vertraulich", "rechtlich geschützt", "empfänger", "unbefugt", "irrtümlich", "vernichten", "geschäftsführer", "handelsregister", "amtsgericht", // German
 	"confidentiel", "destinataire", "à l'attention exclusive", "pièces jointes", "par erreur", "strictement interdit", // French
 	"confidencial", "destinatari", "privilegiad", "por error", "por erro", "prohibid", "proibid", "archivos adjuntos", // Spanish, Portuguese

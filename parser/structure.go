@@ -233,7 +233,11 @@ func (p *part) isText() bool {
 
 // text is the decoded text of p, with \n line ends and without a BOM.
 func (p *part) text(ps *problems) string {
-	raw := decodeTransfer(p.encoding, p.body, maxText)
+	body, tail := p.body, []byte(nil)
+	if p.encoding == "base64" {
+		body, tail = cutFooter(p.body)
+	}
+	raw := decodeTransfer(p.encoding, body, maxText)
 	if len(raw) == maxText {
 		ps.add("text cut at its limit")
 	}
@@ -245,7 +249,38 @@ func (p *part) text(ps *problems) string {
 	if mended {
 		ps.add("text in another charset than it says")
 	}
+	if len(tail) > 0 {
+		ps.add("text below the end of its encoding")
+		footer, _ := decodeCharset(tail[:min(len(tail), maxText)], "")
+		text += "\n" + footer
+	}
 	return cleanText(text)
+}
+
+// cutFooter parts base64 from the plain lines that some mailing lists and virus
+// scanners put below it: they begin behind padding or an empty line.
+func cutFooter(body []byte) (encoded, footer []byte) {
+	begun, ended := false, false
+	for pos := 0; pos < len(body); {
+		line, next := nextLine(body, pos)
+		trimmed := bytes.TrimSpace(line)
+		plain := bytes.TrimRight(trimmed, "=")
+		for i := 0; i < len(plain); i++ {
+			if !base64Alphabet[plain[i]] {
+				switch {
+				case ended:
+					return body[:pos], body[pos:]
+				case !begun && bytes.Count(trimmed, []byte(" ")) > 1:
+					return nil, body // not encoded at all
+				}
+				return body, nil
+			}
+		}
+		begun = begun || len(trimmed) > 0
+		ended = len(plain) < len(trimmed) || len(trimmed) == 0 && pos > 0 || ended && len(trimmed) == 0
+		pos = next
+	}
+	return body, nil
 }
 
 // cleanText makes line ends \n and takes out what no text holds.
