@@ -1,16 +1,19 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/mail"
+	netmail "net/mail"
 	"net/textproto"
+	"strconv"
 	"strings"
+
+	"github.com/wneessen/go-mail"
 
 	"guichet/templates"
 	"guichet/ticket"
@@ -20,12 +23,10 @@ import (
 // needed: once to be signed and measured, once for each host that is tried. It
 // gives the same bytes each time. Files are opened when they are written, and
 // pass through; nothing holds them whole.
-//
-// Composing is done here on the standard library: the modules for it hold every
-// file in memory, encoded, until the message is sent.
 type message struct {
 	fields   []field
 	boundary string // a word that no encoded content can hold
+	skeleton []byte // all but the files' bytes, once it was composed
 	locale   string
 	text     string
 	html     string
@@ -41,10 +42,11 @@ type file struct {
 	name, mediaType string
 	contentID       string // where the HTML shows it
 	encoding        string // base64, or 7bit for an attached message (RFC 2046 §5.2.1)
+	mark            string // stands in the skeleton where its bytes go
 	open            func(context.Context) (io.ReadCloser, error)
 }
 
-// longestLine is what header lines are folded at (RFC 5322 §2.1.1).
+// longestLine is that of base64 (RFC 2045 §6.8).
 const longestLine = 76
 
 // words encodes what may be in any language for a field (RFC 2047).
@@ -52,7 +54,7 @@ func words(s string) string { return mime.QEncoding.Encode("utf-8", s) }
 
 // mailbox writes name and address for an address field.
 func mailbox(name string, a ticket.Address) string {
-	return (&mail.Address{Name: templates.Line(name, 120), Address: string(a)}).String()
+	return (&netmail.Address{Name: templates.Line(name, 120), Address: string(a)}).String()
 }
 
 // add appends a field; an empty value adds none. Whatever should not be there
@@ -71,70 +73,74 @@ func (m *message) add(name, value string) {
 
 // writeTo writes the whole message with CRLF line ends.
 func (m *message) writeTo(ctx context.Context, w io.Writer) error {
-	for _, f := range m.fields {
-		if _, err := io.WriteString(w, fold(f)); err != nil {
-			return err
+	if m.skeleton == nil {
+		if err := m.compose(); err != nil {
+			return fmt.Errorf("compose: %w", err)
 		}
 	}
-	alternative := "multipart/alternative; boundary=\"" + m.boundary + "a\""
-	if len(m.files) == 0 {
-		if _, err := io.WriteString(w, fold(field{"Content-Type", alternative})+"\r\n"); err != nil {
-			return err
-		}
-		return m.writeBody(w)
-	}
-	outer := multipart.NewWriter(w)
-	if err := outer.SetBoundary(m.boundary + "m"); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(w, fold(field{"Content-Type", "multipart/mixed; boundary=\"" + m.boundary + "m\""})+"\r\n"); err != nil {
-		return err
-	}
-	body, err := outer.CreatePart(textproto.MIMEHeader{"Content-Type": {alternative}})
-	if err != nil {
-		return err
-	}
-	if err := m.writeBody(body); err != nil {
-		return err
-	}
+	rest := m.skeleton
 	for _, f := range m.files {
-		part, err := outer.CreatePart(f.header())
-		if err != nil {
+		before, after, ok := bytes.Cut(rest, f.slot())
+		if !ok {
+			return errors.New("compose: a file has no place in the message")
+		}
+		if _, err := w.Write(before); err != nil {
 			return err
 		}
-		if err := f.writeTo(ctx, part); err != nil {
+		if err := f.writeTo(ctx, w); err != nil {
 			return err
 		}
+		rest = after
 	}
-	return outer.Close()
+	_, err := w.Write(rest)
+	return err
 }
 
-// writeBody writes the text twice over: plain, then HTML (RFC 2046 §5.1.4).
-func (m *message) writeBody(w io.Writer) error {
-	both := multipart.NewWriter(w)
-	if err := both.SetBoundary(m.boundary + "a"); err != nil {
+// compose has go-mail write the message, with a slot in the place of each
+// file's bytes: it would hold them whole, and encoded, until they are sent.
+func (m *message) compose() error {
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithEncoding(mail.EncodingQP))
+	for _, f := range m.fields {
+		if err := f.setOn(msg); err != nil {
+			return err
+		}
+	}
+	msg.SetBodyString("text/plain; format=flowed", m.text)
+	msg.AddAlternativeString(mail.TypeTextHTML, m.html)
+	var files []*mail.File
+	for i := range m.files {
+		f := &m.files[i]
+		f.mark = m.boundary + strconv.Itoa(i)
+		files = append(files, &mail.File{Header: f.header(), Writer: func(w io.Writer) (int64, error) {
+			n, err := io.WriteString(w, f.mark)
+			return int64(n), err
+		}})
+	}
+	msg.SetAttachments(files)
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
 		return err
 	}
-	for _, each := range []struct{ mediaType, text string }{
-		{"text/plain; charset=utf-8; format=flowed", m.text},
-		{"text/html; charset=utf-8", m.html},
-	} {
-		part, err := both.CreatePart(textproto.MIMEHeader{
-			"Content-Type":              {each.mediaType},
-			"Content-Transfer-Encoding": {"quoted-printable"},
-		})
-		if err != nil {
-			return err
-		}
-		encoder := quotedprintable.NewWriter(part)
-		if _, err := io.WriteString(encoder, each.text); err != nil {
-			return err
-		}
-		if err := encoder.Close(); err != nil {
-			return err
-		}
+	m.skeleton = b.Bytes()
+	return nil
+}
+
+// setOn gives the field to go-mail: addresses as such, all else as generic
+// fields, whose values it encodes.
+func (f field) setOn(msg *mail.Msg) error {
+	switch f.name {
+	case "From", "To", "Reply-To":
+		return msg.SetAddrHeader(mail.AddrHeader(f.name), f.value)
 	}
-	return both.Close()
+	msg.SetGenHeader(mail.Header(f.name), f.value)
+	return nil
+}
+
+// slot is what go-mail makes of the file's mark: whatever the field says, it
+// writes base64. Nothing else in the message can hold a mark, which is drawn
+// with the message.
+func (f file) slot() []byte {
+	return []byte(base64.StdEncoding.EncodeToString([]byte(f.mark)) + "\r\n")
 }
 
 func (f file) header() textproto.MIMEHeader {
@@ -221,24 +227,4 @@ func (l *lineWriter) end() error {
 	l.used = 0
 	_, err := io.WriteString(l.w, "\r\n")
 	return err
-}
-
-// fold writes a field as lines, broken at its spaces.
-func fold(f field) string {
-	var b strings.Builder
-	b.WriteString(f.name + ":")
-	used := b.Len()
-	for word := range strings.SplitSeq(f.value, " ") {
-		if word == "" {
-			continue
-		}
-		if used+1+len(word) > longestLine && used > len(f.name)+1 {
-			b.WriteString("\r\n")
-			used = 0
-		}
-		b.WriteString(" " + word)
-		used += 1 + len(word)
-	}
-	b.WriteString("\r\n")
-	return b.String()
 }

@@ -265,3 +265,23 @@ func decodeTransfer(encoding string, r io.Reader) io.Reader {
 func charsetReader(label string, r io.Reader) (io.Reader, error) {
 	return charset.NewReaderLabel(label, r)
 }
+
+// fold writes a field as lines, broken at its spaces (RFC 5322 §2.1.1).
+func fold(f field) string {
+	var b strings.Builder
+	b.WriteString(f.name + ":")
+	used := b.Len()
+	for word := range strings.SplitSeq(f.value, " ") {
+		if word == "" {
+			continue
+		}
+		if used+1+len(word) > 76 && used > len(f.name)+1 {
+			b.WriteString("\r\n")
+			used = 0
+		}
+		b.WriteString(" " + word)
+		used += 1 + len(word)
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}

@@ -81,9 +81,16 @@ func enclose(node parse.Node) {
 	}
 }
 
-// value encloses what an action gives.
+// value encloses what an action gives. Views hold cleaned words; that none of
+// them ends the enclosure, or a line, is made sure here all the same.
 func value(v any) string {
-	return string(valueBegin) + Line(fmt.Sprint(v), 1000) + string(valueEnd)
+	words := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, fmt.Sprint(v))
+	return string(valueBegin) + words + string(valueEnd)
 }
 
 // fill executes the source and reads its lines.
