@@ -123,12 +123,14 @@ func cutComment(s string) (bare, comment string) {
 // cleanAddress takes off what does not belong to an address and lowers its
 // domain. What is left may still be no valid address: it is shown as found.
 func cleanAddress(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, decodeWords(s))
+	if s = decodeWords(s); !isASCII([]byte(s)) { // control bytes are gone by then
+		s = strings.Map(func(r rune) rune {
+			if unicode.Is(unicode.Cf, r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
 	s = strings.Trim(s, " \t<>\"'")
 	for _, prefix := range []string{"mailto:", "smtp:", "SMTP:"} {
 		s = strings.TrimPrefix(s, prefix)
@@ -165,6 +167,9 @@ func cleanName(s string) string {
 	}
 	if n := len(s); n > 2 && s[0] == '\'' && s[n-1] == '\'' {
 		s = s[1 : n-1] // Outlook puts 'name' around what was a bare address
+	}
+	if isASCII([]byte(s)) {
+		return strings.TrimSpace(s)
 	}
 	// Direction and other invisible characters make one name look like another.
 	s = strings.Map(func(r rune) rune {

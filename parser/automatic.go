@@ -368,13 +368,29 @@ func vacationText(m *Message) bool {
 		return false // people write long; vacation notices do not
 	}
 	head := strings.ToLower(ownWords(m.Text))
-	for _, p := range vacationPhrases {
-		if strings.Contains(head, p.stem) && p.pattern.MatchString(head) {
-			return true
+	for i := 0; i+1 < len(head); i++ {
+		if head[i] < 0x80 && i > 0 && isLetterByte(head[i]) && isLetterByte(head[i-1]) {
+			continue // inside a word
+		}
+		for _, p := range vacationByStart[[2]byte{head[i], head[i+1]}] {
+			if strings.HasPrefix(head[i:], p.stem) && p.pattern.MatchString(head) {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+// vacationByStart finds the phrases whose stem begins with two bytes, so that
+// one look at each word of a text is enough. Every stem begins a word.
+var vacationByStart = func() map[[2]byte][]vacationPhrase {
+	m := map[[2]byte][]vacationPhrase{}
+	for _, p := range vacationPhrases {
+		key := [2]byte{p.stem[0], p.stem[1]}
+		m[key] = append(m[key], p)
+	}
+	return m
+}()
 
 // ownWords is the start of a text as one line, up to what somebody else said.
 func ownWords(text string) string {

@@ -97,6 +97,9 @@ var subjectPrefix = regexp.MustCompile(`^\s*(?:\[[^\]]{1,60}\]\s*)?([^\s:：\[\]
 // forwardSubject takes the forward prefix off a subject. What the message that
 // was passed on had before its own subject stays there.
 func forwardSubject(subject string) (bare string, ok bool) {
+	if !strings.ContainsAny(subject, ":：") {
+		return strings.TrimSpace(subject), false
+	}
 	m := subjectPrefix.FindStringSubmatchIndex(subject)
 	if m == nil || !forwardPrefixes[strings.ToLower(strings.TrimRight(subject[m[2]:m[3]], "."))] {
 		return strings.TrimSpace(subject), false

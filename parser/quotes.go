@@ -456,6 +456,9 @@ func attribution(lines []line, end int) (start int, ok bool) {
 // above a date.
 func beginning(lines []line, j, end int) int {
 	tail := lines[j].text
+	if j == 0 || lines[j-1].blank() && !strings.HasPrefix(strings.TrimSpace(tail), "<") {
+		return j
+	}
 	if attributionHead(tail) && addrPattern.MatchString(tail) {
 		return j
 	}
