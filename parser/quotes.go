@@ -351,6 +351,20 @@ func plausible(seen map[byte]string) bool {
 	return false
 }
 
+// hasAddress is addrPattern by hand: it is asked of every other line.
+func hasAddress(s string) bool {
+	for at := 0; ; {
+		i := strings.IndexByte(s[at:], '@')
+		if i < 0 {
+			return false
+		}
+		at += i + 1
+		if at >= 2 && !strings.ContainsRune(" \t<>@", rune(s[at-2])) && at+1 < len(s) && !strings.ContainsAny(s[at:at+2], " \t<>@") {
+			return true
+		}
+	}
+}
+
 func hasDigit(s string) bool { return strings.IndexFunc(s, unicode.IsDigit) >= 0 }
 
 var (
@@ -459,7 +473,7 @@ func beginning(lines []line, j, end int) int {
 	if j == 0 || lines[j-1].blank() && !strings.HasPrefix(strings.TrimSpace(tail), "<") {
 		return j
 	}
-	if attributionHead(tail) && addrPattern.MatchString(tail) {
+	if attributionHead(tail) && hasAddress(tail) {
 		return j
 	}
 	for k := j - 1; k >= 0 && k > end-5; k-- {
@@ -473,8 +487,8 @@ func beginning(lines []line, j, end int) int {
 		if lines[k].blank() || strings.HasSuffix(above, ".") || strings.HasSuffix(above, "!") || strings.HasSuffix(above, "?") {
 			continue
 		}
-		hasDate, hasAddr := fullDate.MatchString(above), addrPattern.MatchString(above)
-		if hasDate && !datePattern.MatchString(tail) || hasAddr && !addrPattern.MatchString(tail) {
+		hasDate, hasAddr := fullDate.MatchString(above), hasAddress(above)
+		if hasDate && !datePattern.MatchString(tail) || hasAddr && !hasAddress(tail) {
 			return k
 		}
 	}
@@ -513,7 +527,7 @@ var lastWords = func() map[string]bool {
 // bareAttribution is the form without verb and colon of Gmail before 2014:
 // "2013/7/20 Ann <ann@example.com>".
 func bareAttribution(last string) bool {
-	return strings.HasSuffix(last, ">") && last[0] >= '0' && last[0] <= '9' && dateFirst.MatchString(last) && addrPattern.MatchString(last)
+	return strings.HasSuffix(last, ">") && last[0] >= '0' && last[0] <= '9' && dateFirst.MatchString(last) && hasAddress(last)
 }
 
 // certainty is how sure a line is to stand before a quote. A likely one counts
@@ -531,7 +545,7 @@ func isAttribution(s string, closing bool) certainty {
 	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\u202a\u202b\"'")
 	lower := strings.ToLower(s)
 	verb := hasVerb(lower)
-	addr := addrPattern.MatchString(s)
+	addr := hasAddress(s)
 	// The patterns of dates are dear; most candidates are settled before them.
 	if verb && startsAttribution(lower) && (addr || datePattern.MatchString(s)) {
 		return sure
