@@ -7,7 +7,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/emersion/go-message/charset"
 	"github.com/gogs/chardet"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -20,13 +19,6 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
-
-func init() {
-	// go-message decodes what we hand it with the same names that we know.
-	for label, enc := range extraCharsets {
-		charset.RegisterEncoding(label, enc)
-	}
-}
 
 // extraCharsets are labels that mail carries and no register lists, each with
 // the program or system that writes it.
