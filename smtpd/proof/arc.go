@@ -1,8 +1,7 @@
 package proof
 
 import (
-	"errors"
-	"net"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ type arcSet struct {
 // weighSeals looks for domain proof in what named relays sealed: those at the
 // end of the chain, down to the first that the settings do not name. Nothing is
 // verified before it is clear that it would matter.
-func (v *Verdict) weighSeals(dns *lookups, h *header, trust Trust, author ticket.Address, now time.Time, data []byte) {
+func (v *Verdict) weighSeals(dns *lookups, h *header, trust Trust, author ticket.Address, now time.Time) {
 	sets, ok := h.chain()
 	if !ok || len(sets) == 0 || !sets[len(sets)-1].covers(now) {
 		return
@@ -44,7 +43,7 @@ func (v *Verdict) weighSeals(dns *lookups, h *header, trust Trust, author ticket
 	if signed == "" && sent == "" {
 		return
 	}
-	switch v.ARC = h.verifyChain(dns, sets, data); {
+	switch v.ARC = h.verifyChain(dns, sets); {
 	case v.ARC == TempError:
 		v.Doubt = true
 	case v.ARC != Pass:
@@ -97,7 +96,7 @@ func (h *header) arcTags(f field) (map[string]string, bool) {
 		instance, _ := instanceOf(h.value(f))
 		return map[string]string{"i": instance}, true
 	}
-	return parseTags(h.value(f))
+	return parseTags(h.value(f), true)
 }
 
 // add puts a field in its place, and reports false where one stands already.
@@ -159,83 +158,57 @@ func (h *header) sealedResults(set arcSet, author ticket.Address) vouching {
 // covers reports whether the signature of a set is one that we count: by the
 // rules that hold for DKIM's too, over From and the whole body, and fresh.
 func (s *arcSet) covers(now time.Time) bool {
-	from := false
-	for name := range strings.SplitSeq(s.messageTags["h"], ":") {
-		from = from || strings.EqualFold(strings.TrimSpace(name), "from")
-	}
-	if _, partly := s.messageTags["l"]; partly || !from {
-		return false
-	}
-	made, dated := s.messageTags["t"]
-	seconds, err := strconv.ParseInt(made, 10, 64)
-	age := now.Sub(time.Unix(seconds, 0))
-	return !dated || err == nil && age <= maxAge && age >= -maxAhead
+	_, partly := s.messageTags["l"]
+	made, expires, ok := timesOf(s.messageTags)
+	fresh := made.IsZero() || now.Sub(made) <= maxAge && made.Sub(now) <= maxAhead
+	return ok && fresh && !partly && listed(s.messageTags["h"], "from") && (expires.IsZero() || now.Before(expires))
 }
 
 // verifyChain checks the signature of the last host over the message, and the
-// seals of all, the last first (RFC 8617 §5.2, steps 4 to 6).
-func (h *header) verifyChain(dns *lookups, sets []arcSet, data []byte) Result {
-	last := sets[len(sets)-1]
-	if r := h.verifyMessage(dns, last, data); r != Pass {
-		return r
+// seals of all, the last first (RFC 8617 §5.2, steps 4 to 6): Pass, Fail, or
+// TempError.
+func (h *header) verifyChain(dns *lookups, sets []arcSet) Result {
+	found := h.verifyMessage(dns, sets[len(sets)-1])
+	for n := len(sets); n > 0 && found == Pass; n-- {
+		found = h.verifySeal(dns, sets[:n])
 	}
-	for n := len(sets); n > 0; n-- {
-		if r := h.verifySeal(dns, sets[:n]); r != Pass {
-			return r
-		}
+	if found != Pass && found != TempError {
+		return Fail
 	}
-	return Pass
+	return found
 }
 
 // verifyMessage checks an ARC-Message-Signature, which is made as DKIM's are
-// (RFC 8617 §4.1.2).
-func (h *header) verifyMessage(dns *lookups, set arcSet, data []byte) Result {
-	tags := set.messageTags
-	canonical, relaxedBody, ok := canonicalizations(tags)
+// (RFC 8617 §4.1.2). Where c= is left out, the makers of ARC mean relaxed,
+// unlike DKIM's.
+func (h *header) verifyMessage(dns *lookups, set arcSet) Result {
+	tags := maps.Clone(set.messageTags)
+	if _, there := tags["c"]; !there {
+		tags["c"] = "relaxed/relaxed"
+	}
 	covered, there := tags["h"]
-	if !ok || !there || !dated(tags) || containsField(covered, "arc-seal") || !sameHash(tags["bh"], bodyHash(data[h.body:], relaxedBody)) {
+	if _, _, ok := timesOf(tags); !ok || !there || listed(covered, "arc-seal") {
 		return Fail
 	}
-	hash := newHash()
-	for _, f := range h.pick(covered) {
-		canonical(hash, f.name, h.data[f.start:f.end])
-	}
-	canonical(hash, set.message.name, unsigned(h.data[set.message.start:set.message.end]))
-	return checkSignature(dns, tags, hash)
+	return h.check(dns, set.message, tags)
 }
 
 // verifySeal checks the seal of the last of these sets: over all of them, and
 // nothing else (RFC 8617 §5.1.1).
 func (h *header) verifySeal(dns *lookups, sets []arcSet) Result {
+	last := sets[len(sets)-1]
 	hash := newHash()
-	for i, set := range sets {
-		relaxed(hash, set.results.name, h.data[set.results.start:set.results.end])
-		relaxed(hash, set.message.name, h.data[set.message.start:set.message.end])
-		text := h.data[set.seal.start:set.seal.end]
-		if i == len(sets)-1 {
-			text = unsigned(text)
+	for _, set := range sets {
+		for _, f := range []field{set.results, set.message, set.seal} {
+			text := h.data[f.start:f.end]
+			if f == last.seal {
+				text = unsigned(text)
+			}
+			relaxed(hash, f.name, text)
 		}
-		relaxed(hash, set.seal.name, text)
 	}
-	tags := sets[len(sets)-1].sealTags
-	if !dated(tags) {
+	if _, _, ok := timesOf(last.sealTags); !ok {
 		return Fail
 	}
-	return checkSignature(dns, tags, hash)
-}
-
-// checkSignature fetches the key that the tags name.
-func checkSignature(dns *lookups, tags map[string]string, hash *hashing) Result {
-	domain, selector := tags["d"], tags["s"]
-	if !validName(domain) || !validName(selector) {
-		return Fail
-	}
-	records, err := lookupKey(dns, selector+"._domainkey."+domain)
-	if fault := new(net.DNSError); errors.As(err, &fault) && !fault.IsNotFound {
-		return TempError
-	}
-	if err != nil || len(records) != 1 || !verifies(records[0], tags["a"], tags["b"], hash.sum()) {
-		return Fail
-	}
-	return Pass
+	return checkSignature(dns, last.sealTags, hash)
 }

@@ -241,12 +241,12 @@ func TestParseTags(t *testing.T) {
 	for list, want := range map[string]string{
 		"a=b": "b", " a = b c\t; d=e;": "bc", "a=": "", "a=b;c=d;e=f=": "b", "A=x; a=b": "b",
 	} {
-		if tags, ok := parseTags(list); !ok || tags["a"] != want {
+		if tags, ok := parseTags(list, true); !ok || tags["a"] != want {
 			t.Errorf("%q: %v, %v", list, tags, ok)
 		}
 	}
 	for _, bad := range []string{"", "a", "a=b;;c=d", "a=b; ;c=d", "a=b;a=c", "1a=b", "a b=c", "=x", ";a=b", "a=b;c"} {
-		if tags, ok := parseTags(bad); ok {
+		if tags, ok := parseTags(bad, true); ok {
 			t.Errorf("%q is %v", bad, tags)
 		}
 	}

@@ -1,17 +1,13 @@
 package proof
 
 import (
-	"bytes"
-	"errors"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/emersion/go-msgauth/dkim"
 )
 
 const (
 	maxSignatures = 5
-	maxKey        = 4096           // of a key record; RSA of 16,384 bits fits
 	maxAge        = 72 * time.Hour // of a signature; an older one may be a replay
 	maxAhead      = 24 * time.Hour // of a signer's clock
 )
@@ -25,118 +21,102 @@ type Signature struct {
 	aged bool // it would count but for its age, as far as could be found out
 }
 
-// errTestKey stands for a key in test mode: signatures with it are to be
-// treated as if there were none (RFC 6376 §3.6.1).
-var errTestKey = errors.New("key in test mode")
-
 // verify checks the first signatures of a message, by our rules as well as by
-// the RFC's.
-func verify(dns *lookups, h *header, data []byte, now time.Time) []Signature {
-	var raw []string
+// the RFC's, their keys being asked for at the same time.
+func verify(dns *lookups, h *header, now time.Time) []Signature {
+	var there []field
 	for _, f := range h.fields {
-		if f.name == "dkim-signature" && len(raw) < maxSignatures {
-			raw = append(raw, h.value(f))
+		if f.name == "dkim-signature" && len(there) < maxSignatures {
+			there = append(there, f)
 		}
 	}
-	if len(raw) == 0 || costly(data[h.body:]) {
-		return nil
+	signatures := make([]Signature, len(there))
+	var asked sync.WaitGroup
+	for i, f := range there {
+		asked.Go(func() { signatures[i] = h.assess(dns, f, now) })
 	}
-	found, err := dkim.VerifyWithOptions(bytes.NewReader(data), &dkim.VerifyOptions{
-		MaxVerifications: maxSignatures,
-		LookupTXT:        func(name string) ([]string, error) { return lookupKey(dns, name) },
-	})
-	if err != nil && !errors.Is(err, dkim.ErrTooManySignatures) {
-		return nil
-	}
-	signatures := make([]Signature, len(found))
-	for i, verification := range found {
-		signatures[i] = assess(verification, raw[min(i, len(raw)-1)], now)
-	}
+	asked.Wait()
 	return signatures
 }
 
-// assess applies our own rules to what the library found.
-func assess(v *dkim.Verification, raw string, now time.Time) Signature {
-	s := Signature{Domain: strings.ToLower(v.Domain), Result: Pass}
-	if !validName(s.Domain) {
+// assess applies our own rules to one signature. Those that make it worthless
+// come first, and spare the look-up.
+func (h *header) assess(dns *lookups, f field, now time.Time) Signature {
+	tags, ok := parseTags(h.value(f), false)
+	s := Signature{Domain: strings.ToLower(tags["d"]), Result: Pass}
+	if !ok || !validName(s.Domain) {
 		return Signature{Result: PermError, Reason: "a signature names no domain"}
 	}
-	not := func(result Result, why string) { s.Result, s.Reason = result, "the signature of "+s.Domain+" "+why }
+	not := func(result Result, why string) Signature {
+		s.Result, s.Reason = result, "the signature of "+s.Domain+" "+why
+		return s
+	}
+	made, expires, times := timesOf(tags)
+	_, partly := tags["l"]
 	switch {
-	case hasTag(raw, "l"):
-		not(Policy, "covers only a part of the message")
-	case !v.Expiration.IsZero() && !now.Before(v.Expiration):
-		not(Fail, "has expired")
-	case !v.Time.IsZero() && now.Sub(v.Time) > maxAge:
-		not(Policy, "is older than three days")
-		s.aged = v.Err == nil || dkim.IsTempFail(v.Err)
-	case !v.Time.IsZero() && v.Time.Sub(now) > maxAhead:
-		not(Policy, "is dated in the future")
-	case v.Err == nil:
-	case dkim.IsTempFail(v.Err):
-		not(TempError, "could not be checked: a look-up failed")
-	case strings.HasSuffix(v.Err.Error(), errTestKey.Error()):
-		not(Neutral, "uses a key in test mode")
-	case dkim.IsPermFail(v.Err):
-		not(PermError, "is not usable, or its key is not there")
-	default:
-		not(Fail, "does not fit the message")
+	case partly:
+		return not(Policy, "covers only a part of the message")
+	case !times || !h.usable(tags):
+		return not(PermError, "is not usable")
+	case !expires.IsZero() && !now.Before(expires):
+		return not(Fail, "has expired")
+	case !made.IsZero() && made.Sub(now) > maxAhead:
+		return not(Policy, "is dated in the future")
 	}
-	return s
-}
-
-// hasTag reports whether a signature or key record has the tag.
-func hasTag(record, tag string) bool {
-	_, ok := tagValue(record, tag)
-	return ok
-}
-
-func tagValue(record, tag string) (string, bool) {
-	for pair := range strings.SplitSeq(record, ";") {
-		name, value, ok := strings.Cut(pair, "=")
-		if ok && strings.TrimSpace(name) == tag {
-			return value, true
-		}
+	found := h.check(dns, f, tags)
+	if !made.IsZero() && now.Sub(made) > maxAge {
+		s.aged = found == Pass || found == TempError
+		return not(Policy, "is older than three days")
 	}
-	return "", false
-}
-
-// lookupKey asks for a key and hides it when it is in test mode, which the
-// library does not know.
-func lookupKey(dns *lookups, name string) ([]string, error) {
-	records, err := dns.LookupTXT(dns.ctx, name)
-	for _, record := range records {
-		if len(record) > maxKey {
-			return nil, errors.New("key too large")
-		}
-		flags, _ := tagValue(record, "t")
-		for flag := range strings.SplitSeq(flags, ":") {
-			if strings.TrimSpace(flag) == "y" {
-				return nil, errTestKey
-			}
-		}
+	switch found {
+	case Pass:
+		return s
+	case TempError:
+		return not(TempError, "could not be checked: a look-up failed")
+	case Neutral:
+		return not(Neutral, "uses a key in test mode")
+	case PermError:
+		return not(PermError, "is not usable, or its key is not there")
 	}
-	return records, err
+	return not(Fail, "does not fit the message")
 }
 
-// costly reports a body that would take the library quadratic time: it copies
-// a run of empty lines again with every piece that it reads.
-func costly(body []byte) bool {
-	run := 0
-	for len(body) > 0 {
-		i := bytes.IndexByte(body, '\n')
-		if i < 0 {
+// usable reports whether a signature has what one must have (RFC 6376 §3.5,
+// §6.1.1): From among the fields that it covers, and an identity of its domain.
+func (h *header) usable(tags map[string]string) bool {
+	for _, tag := range []string{"a", "b", "bh", "d", "h", "s"} {
+		if tags[tag] == "" {
 			return false
 		}
-		if run++; i > 1 {
-			run = 0
-		}
-		if run > maxEmptyLines {
-			return true
-		}
-		body = body[i+1:]
 	}
-	return false
+	if query, there := tags["q"]; there && !listed(query, "dns/txt") {
+		return false
+	}
+	if identity, there := tags["i"]; there {
+		_, domain, at := strings.Cut(strings.ToLower(identity), "@")
+		if d := strings.ToLower(tags["d"]); !at || domain != d && !strings.HasSuffix(domain, "."+d) {
+			return false
+		}
+	}
+	return tags["v"] == "1" && listed(tags["h"], "from")
 }
 
-const maxEmptyLines = 20_000
+// check verifies a signature over body and header (RFC 6376 §6.1).
+func (h *header) check(dns *lookups, f field, tags map[string]string) Result {
+	if _, there := tags["c"]; !there {
+		tags["c"] = "simple/simple"
+	}
+	canonical, relaxedBody, ok := canonicalizations(tags["c"])
+	if !ok {
+		return PermError
+	}
+	if !sameHash(tags["bh"], h.hashOfBody(relaxedBody)) {
+		return Fail
+	}
+	hash := newHash()
+	for _, covered := range h.pick(tags["h"]) {
+		canonical(hash, covered.name, h.data[covered.start:covered.end])
+	}
+	canonical(hash, f.name, unsigned(h.data[f.start:f.end]))
+	return checkSignature(dns, tags, hash)
+}

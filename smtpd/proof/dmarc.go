@@ -41,7 +41,7 @@ func askPolicy(dns *lookups, domain, tag string) (policy dmarc, there bool) {
 	}
 	var records []string
 	for _, text := range texts {
-		if version, _ := tagValue(text, "v"); strings.HasPrefix(text, "v") && strings.TrimSpace(version) == "DMARC1" {
+		if version, _, _ := strings.Cut(text, ";"); strings.Join(strings.Fields(version), "") == "v=DMARC1" {
 			records = append(records, text)
 		}
 	}
@@ -59,10 +59,8 @@ func askPolicy(dns *lookups, domain, tag string) (policy dmarc, there bool) {
 // milder one; any other share is taken for all of it, because a door that lets
 // some forgeries through by lot stops none.
 func parsePolicy(record, tag string) dmarc {
-	value := func(tag string) string {
-		v, _ := tagValue(record, tag)
-		return strings.ToLower(strings.TrimSpace(v))
-	}
+	tags, _ := parseTags(record, false)
+	value := func(tag string) string { return strings.ToLower(tags[tag]) }
 	wants := value(tag)
 	if wants == "" {
 		wants = value("p")

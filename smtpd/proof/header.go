@@ -40,6 +40,8 @@ type header struct {
 	broken  string  // why the header proves nothing
 	results []span  // all Authentication-Results, also of a broken header
 	hops    int     // Received fields
+
+	bodySums [2]bodySum // as they are asked for: simple, relaxed
 }
 
 // readHeader walks the header. It is linear in its length and, beyond the

@@ -114,10 +114,10 @@ func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data
 	}
 	v.checked = true
 	dns := &lookups{ctx: ctx, resolver: resolver, left: maxLookups}
-	v.ask(dns, h, d, author, data)
+	v.ask(dns, h, d, author)
 	v.weigh(author, vouched)
 	if v.Evidence.Proof < ticket.ProofDomain {
-		v.weighSeals(dns, h, trust, author, d.Now, data)
+		v.weighSeals(dns, h, trust, author, d.Now)
 	}
 	if v.Evidence.Proof < ticket.ProofDomain {
 		v.apply(author)
@@ -127,11 +127,11 @@ func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data
 
 // ask puts the three questions at the same time: SPF, DKIM, and the policy of
 // the author's domain.
-func (v *Verdict) ask(dns *lookups, h *header, d Delivery, author ticket.Address, data []byte) {
+func (v *Verdict) ask(dns *lookups, h *header, d Delivery, author ticket.Address) {
 	var asked sync.WaitGroup
 	asked.Go(func() { v.SPF = checkSPF(dns, d) })
 	asked.Go(func() { v.policy = findPolicy(dns, author.Domain()) })
-	v.DKIM = verify(dns, h, data, d.Now)
+	v.DKIM = verify(dns, h, d.Now)
 	asked.Wait()
 }
 

@@ -9,29 +9,33 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"hash"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 )
 
-// What DKIM and ARC have in common (RFC 6376 §3), as far as ARC needs it here:
-// DKIM's own signatures are checked by go-msgauth, which knows no other.
+// What DKIM and ARC have in common (RFC 6376 §3).
 
-// parseTags reads a tag list (RFC 6376 §3.2) without the space around and, in
-// the values, within. It reports false for what is none: a tag named twice, or
-// not well, or an empty place between two of them.
-func parseTags(list string) (map[string]string, bool) {
+// parseTags reads a tag list (RFC 6376 §3.2), without the space around and
+// within its values. It reports false for what is none: one with a tag that is
+// named twice, or has no value; and to be strict, with names that are no names,
+// or empty places.
+func parseTags(list string, strict bool) (map[string]string, bool) {
 	tags := map[string]string{}
 	pairs := strings.Split(list, ";")
 	for i, pair := range pairs {
-		if strings.TrimSpace(pair) == "" && i > 0 && i == len(pairs)-1 {
-			break
+		if last := i > 0 && i == len(pairs)-1; strings.TrimSpace(pair) == "" && (last || !strict) {
+			continue
 		}
 		name, value, ok := strings.Cut(pair, "=")
 		name = strings.TrimSpace(name)
 		_, twice := tags[name]
-		if !ok || twice || !isTagName(name) {
+		if !ok || twice || strict && !isTagName(name) {
 			return nil, false
 		}
 		tags[name] = strings.Join(strings.Fields(value), "")
@@ -49,11 +53,20 @@ func isTagName(name string) bool {
 	return name != ""
 }
 
-// dated reports that the time in the tags, if there is one, is a number.
-func dated(tags map[string]string) bool {
-	t, ok := tags["t"]
-	_, err := strconv.ParseUint(t, 10, 63)
-	return !ok || err == nil
+// timesOf is when a signature was made and when it ends, where it says so; false
+// where that cannot be read.
+func timesOf(tags map[string]string) (made, expires time.Time, ok bool) {
+	read := func(tag string) (time.Time, bool) {
+		text, there := tags[tag]
+		if !there {
+			return time.Time{}, true
+		}
+		seconds, err := strconv.ParseUint(text, 10, 40)
+		return time.Unix(int64(seconds), 0), err == nil
+	}
+	made, readable := read("t")
+	expires, readableToo := read("x")
+	return made, expires, readable && readableToo
 }
 
 // hashing is SHA-256 over header fields. The last of them ends without its line
@@ -76,13 +89,8 @@ func (h *hashing) field(text []byte) {
 func (h *hashing) sum() []byte { return h.Sum(nil) }
 
 // canonicalizations reads c= (RFC 6376 §3.4): how a field, and whether the
-// body, is made the same after small changes on the way. Where ARC leaves it
-// out, its makers mean relaxed, unlike DKIM's.
-func canonicalizations(tags map[string]string) (field func(*hashing, string, []byte), relaxedBody, ok bool) {
-	c, there := tags["c"]
-	if !there {
-		return relaxed, true, true
-	}
+// body, is made the same after small changes on the way.
+func canonicalizations(c string) (field func(*hashing, string, []byte), relaxedBody, ok bool) {
 	header, body, _ := strings.Cut(c, "/")
 	field = map[string]func(*hashing, string, []byte){"simple": simple, "relaxed": relaxed}[header]
 	return field, body == "relaxed", field != nil && (body == "" || body == "simple" || body == "relaxed")
@@ -115,41 +123,64 @@ func unsigned(text []byte) []byte {
 }
 
 // pick is the fields that h= names, of several with one name the lowest first
-// (RFC 6376 §5.4.2).
+// (RFC 6376 §5.4.2). It takes each field at most once, however often it is named.
 func (h *header) pick(names string) []field {
+	left := map[string][]field{}
+	for _, f := range h.fields {
+		left[f.name] = append(left[f.name], f)
+	}
 	var picked []field
-	used := map[string]int{}
 	for name := range strings.SplitSeq(strings.ToLower(names), ":") {
-		name = strings.TrimSpace(name)
-		skip := used[name]
-		used[name]++
-		for _, f := range slices.Backward(h.fields) {
-			if f.name != name {
-				continue
-			}
-			if skip--; skip < 0 {
-				picked = append(picked, f)
-				break
-			}
+		if same := left[name]; len(same) > 0 {
+			picked = append(picked, same[len(same)-1])
+			left[name] = same[:len(same)-1]
 		}
 	}
 	return picked
 }
 
-func containsField(names, name string) bool {
-	for n := range strings.SplitSeq(names, ":") {
-		if strings.EqualFold(strings.TrimSpace(n), name) {
+// listed reports whether a list with colons has the word. (Its space is gone
+// with that of the tag.)
+func listed(list, word string) bool {
+	for w := range strings.SplitSeq(list, ":") {
+		if strings.EqualFold(w, word) {
 			return true
 		}
 	}
 	return false
 }
 
+// hashOfBody is bodyHash of the message's body, which all signatures share.
+func (h *header) hashOfBody(relaxed bool) [sha256.Size]byte {
+	sum := &h.bodySums[0]
+	if relaxed {
+		sum = &h.bodySums[1]
+	}
+	sum.once.Do(func() { sum.value = bodyHash(h.data[h.body:], relaxed) })
+	return sum.value
+}
+
+type bodySum struct {
+	once  sync.Once
+	value [sha256.Size]byte
+}
+
+var lineEnds = []byte(strings.Repeat("\r\n", 1024))
+
 // bodyHash is SHA-256 of a body without the empty lines at its end and, relaxed,
 // with its space as little as may be (RFC 6376 §3.4.3, §3.4.4).
 func bodyHash(body []byte, relaxed bool) [sha256.Size]byte {
+	for bytes.HasSuffix(body, []byte("\r\n")) {
+		body = body[:len(body)-2]
+	}
+	if !relaxed {
+		sum := sha256.New()
+		sum.Write(body)
+		sum.Write(lineEnds[:2])
+		return [sha256.Size]byte(sum.Sum(nil))
+	}
 	sum := sha256.New()
-	empty, written := 0, false
+	empty := 0
 	for len(body) > 0 {
 		line := body
 		if i := bytes.IndexByte(body, '\n'); i >= 0 {
@@ -157,23 +188,15 @@ func bodyHash(body []byte, relaxed bool) [sha256.Size]byte {
 		} else {
 			body = nil
 		}
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		if relaxed {
-			line = squeeze(line)
-		}
-		if len(line) == 0 {
-			empty++
+		if line = squeeze(bytes.TrimSuffix(line, []byte("\r"))); len(line) == 0 {
+			empty += 2
 			continue
 		}
-		for ; empty > 0; empty-- {
-			sum.Write([]byte("\r\n"))
+		for ; empty > 0; empty -= min(empty, len(lineEnds)) {
+			sum.Write(lineEnds[:min(empty, len(lineEnds))])
 		}
 		sum.Write(line)
-		sum.Write([]byte("\r\n"))
-		written = true
-	}
-	if !written && !relaxed {
-		sum.Write([]byte("\r\n"))
+		sum.Write(lineEnds[:2])
 	}
 	return [sha256.Size]byte(sum.Sum(nil))
 }
@@ -201,29 +224,65 @@ func sameHash(encoded string, sum [sha256.Size]byte) bool {
 	return err == nil && subtle.ConstantTimeCompare(want, sum[:]) == 1
 }
 
-// verifies checks a signature with the key of a key record (RFC 6376 §3.6.1,
-// RFC 8463). RSA keys of less than 1024 bits count for nothing (RFC 8301).
-func verifies(record, algorithm, signature string, sum []byte) bool {
-	tags, ok := parseTags(record)
-	if version, there := tags["v"]; !ok || there && version != "DKIM1" || !lists(tags, "h", "sha256") || !lists(tags, "s", "email") {
-		return false
+// maxKey is of a key record; RSA of 16,384 bits fits.
+const maxKey = 4096
+
+// checkSignature verifies what was hashed by the key that the tags name: Pass,
+// Fail, PermError when there is no such key or none for this, TempError when
+// nobody could be asked for it, Neutral when it is on trial.
+func checkSignature(dns *lookups, tags map[string]string, hash *hashing) Result {
+	if !validName(tags["d"]) || !validName(tags["s"]) {
+		return PermError
 	}
-	key, err := base64.StdEncoding.DecodeString(tags["p"])
+	records, err := dns.LookupTXT(dns.ctx, tags["s"]+"._domainkey."+tags["d"])
+	if fault := new(net.DNSError); err != nil && !(errors.As(err, &fault) && fault.IsNotFound) {
+		return TempError
+	}
+	if err != nil || len(records) != 1 || len(records[0]) > maxKey {
+		return PermError
+	}
+	record, ok := parseTags(records[0], false)
+	if !ok {
+		return PermError
+	}
+	flags := record["t"]
+	_, identity, _ := strings.Cut(tags["i"], "@")
+	switch key, ok := publicKey(record, tags["a"]); {
+	case listed(flags, "y"):
+		return Neutral // to be treated as if it were not signed (RFC 6376 §3.6.1)
+	case !ok, listed(flags, "s") && identity != "" && !strings.EqualFold(identity, tags["d"]):
+		return PermError
+	case verifies(key, tags["b"], hash.sum()):
+		return Pass
+	}
+	return Fail
+}
+
+// publicKey is the key of a record, if it is one for mail and for the algorithm
+// (RFC 6376 §3.6.1, RFC 8463). SHA-1 and RSA keys of less than 1024 bits are
+// for nothing any more (RFC 8301).
+func publicKey(record map[string]string, algorithm string) (crypto.PublicKey, bool) {
+	if version, there := record["v"]; there && version != "DKIM1" {
+		return nil, false
+	}
+	if hashes, there := record["h"]; there && !listed(hashes, "sha256") {
+		return nil, false
+	}
+	if services, there := record["s"]; there && !listed(services, "email") && !listed(services, "*") {
+		return nil, false
+	}
+	der, err := base64.StdEncoding.DecodeString(record["p"])
 	if err != nil {
-		return false
+		return nil, false
 	}
-	signed, err := base64.StdEncoding.DecodeString(signature)
-	if err != nil {
-		return false
-	}
-	switch kind := tags["k"]; {
+	switch kind := record["k"]; {
 	case algorithm == "rsa-sha256" && (kind == "" || kind == "rsa"):
-		public, ok := rsaKey(key)
-		return ok && public.N.BitLen() >= 1024 && rsa.VerifyPKCS1v15(public, crypto.SHA256, sum, signed) == nil
+		key, ok := rsaKey(der)
+		return key, ok && key.N.BitLen() >= 1024
 	case algorithm == "ed25519-sha256" && kind == "ed25519":
-		return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, sum, signed)
+		return ed25519.PublicKey(der), len(der) == ed25519.PublicKeySize
 	}
-	return false
+	return nil, false
 }
 
 // rsaKey reads both forms that are in use (RFC 6376, erratum 3017).
@@ -236,17 +295,16 @@ func rsaKey(der []byte) (*rsa.PublicKey, bool) {
 	return public, err == nil
 }
 
-// lists reports whether a tag of a key record that limits what the key is for
-// leaves this.
-func lists(tags map[string]string, tag, word string) bool {
-	value, there := tags[tag]
-	if !there {
-		return true
+func verifies(key crypto.PublicKey, signature string, sum []byte) bool {
+	signed, err := base64.StdEncoding.DecodeString(signature)
+	if err != nil {
+		return false
 	}
-	for w := range strings.SplitSeq(value, ":") {
-		if w == word || w == "*" && tag == "s" {
-			return true
-		}
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum, signed) == nil
+	case ed25519.PublicKey:
+		return ed25519.Verify(key, sum, signed)
 	}
 	return false
 }
