@@ -102,7 +102,7 @@ func (d *decider) target(t Target) Outcome {
 	switch {
 	case t.Postmaster:
 		return d.forAdmin()
-	case m.Bounce != nil || m.Automatic == parser.BounceNotice:
+	case m.Bounce != nil || m.Automatic == parser.BounceNotice || d.cameHome(t):
 		return d.bounce(t)
 	case d.from == "":
 		return d.hold(t.Queue, nil, ticket.HeldNoSender, "no one author to answer")

@@ -105,6 +105,13 @@ func (d *decider) bounce(t Target) Outcome {
 		Reference: changed.Reference.String(), Proof: d.in.Envelope.Evidence.Proof}
 }
 
+// cameHome reports whether a machine wrote to an envelope sender of ours:
+// reports of success and vacation notices go there too.
+func (d *decider) cameHome(t Target) bool {
+	ours := func(token ticket.Token) bool { return token.Purpose == ticket.BounceToken }
+	return slices.ContainsFunc(t.Tokens, ours) && (d.in.Envelope.Null || d.in.Message.Automatic != parser.ByPerson)
+}
+
 // bounced finds whose mail a report is about: by our envelope sender, or by our
 // Message-ID in the part of the mail that came back.
 func (d *decider) bounced(t Target) (match, bool) {
