@@ -50,6 +50,9 @@ type Engine interface {
 	// Scan gives everything, in any order, an item perhaps more than once. It is
 	// for a store that nobody writes to.
 	Scan(ctx context.Context) iter.Seq2[Item, error]
+	// Dump is Scan for a store that is in use: all fields of a record come one
+	// after the other and are of one moment; two records may be of two.
+	Dump(ctx context.Context) iter.Seq2[Item, error]
 	Close() error
 }
 
@@ -220,12 +223,12 @@ func (c *Conflict) Is(target error) bool { return target == ErrConflict }
 
 // Item is one field of a record, or one entry of an index, as Scan gives it.
 type Item struct {
-	Space  Space
-	Record string // or Index
-	Index  string
-	Name   string // field or member
-	Value  []byte
-	Score  Score
+	Space  Space  `json:"space"`
+	Record string `json:"record,omitempty"` // or Index
+	Index  string `json:"index,omitempty"`
+	Name   string `json:"name"` // field or member
+	Value  []byte `json:"value,omitempty"`
+	Score  Score  `json:"score,omitempty"`
 	// Left is how long the record still lives; 0 for ever.
-	Left time.Duration
+	Left time.Duration `json:"left,omitempty"`
 }

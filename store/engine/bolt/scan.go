@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"strings"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"guichet/store/engine"
 )
@@ -50,4 +54,82 @@ func itemOf(k []byte) (engine.Item, []byte) {
 	parts := strings.SplitN(string(k), "\x00", 3)
 	item := engine.Item{Space: engine.Space(parts[0]), Record: parts[1], Name: parts[2]}
 	return item, bytes.Clone(k[:len(k)-len(parts[2])])
+}
+
+// dumpAtOnce is about how many items one transaction of a dump reads: a long one
+// would keep the file from being compacted, and pages from being used again.
+const dumpAtOnce = 2000
+
+// Dump is engine.Engine's. Nobody waits for it, however slowly it is read.
+func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		for _, part := range []func(*page, []byte) ([]engine.Item, []byte){(*page).dumpRecords, (*page).dumpEntries} {
+			for from, more := []byte(nil), true; more; more = from != nil {
+				var items []engine.Item
+				err := ctx.Err()
+				if err == nil {
+					err = e.durable.read(func(p *page) error {
+						items, from = part(p, from)
+						return nil
+					})
+				}
+				if err != nil {
+					yield(engine.Item{}, fmt.Errorf("store: dumping: %w", err))
+					return
+				}
+				for _, item := range items {
+					if !yield(item, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// seek goes to the first key at or after from.
+func seek(b *bbolt.Bucket, from []byte) (c *bbolt.Cursor, k, v []byte) {
+	c = b.Cursor()
+	if from == nil {
+		k, v = c.First()
+	} else {
+		k, v = c.Seek(from)
+	}
+	return c, k, v
+}
+
+// dumpRecords gives some whole records, and where the next one begins.
+func (p *page) dumpRecords(from []byte) (items []engine.Item, next []byte) {
+	c, k, v := seek(p.fields, from)
+	var last []byte
+	for ; k != nil; k, v = c.Next() {
+		item, record := itemOf(k)
+		if len(items) >= dumpAtOnce && !bytes.Equal(record, last) {
+			return items, bytes.Clone(k)
+		}
+		last = record
+		if p.expired(record) {
+			continue
+		}
+		item.Value = append([]byte{}, v...)
+		if at := p.expiry.Get(record); at != nil {
+			item.Left = time.Duration(decodeScore(at)-p.now) * time.Microsecond
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// dumpEntries gives some entries of indexes, and where the next one is.
+func (p *page) dumpEntries(from []byte) (items []engine.Item, next []byte) {
+	c, k, v := seek(p.scores, from)
+	for ; k != nil; k, v = c.Next() {
+		if len(items) >= dumpAtOnce {
+			return items, bytes.Clone(k)
+		}
+		item, _ := itemOf(k)
+		item.Index, item.Record, item.Score = item.Record, "", decodeScore(v)
+		items = append(items, item)
+	}
+	return items, nil
 }

@@ -45,6 +45,8 @@ type response struct {
 	Committed *engine.Committed `json:"committed,omitempty"`
 	Entries   []engine.Entry    `json:"entries,omitempty"`
 	Refused   int               `json:"refused,omitempty"`
+	// Items are a part of a dump. The answer without any ends it.
+	Items []engine.Item `json:"items,omitempty"`
 }
 
 // Listen opens the socket. One that a daemon left behind is replaced: whoever
@@ -92,6 +94,12 @@ func answerAll(ctx context.Context, conn net.Conn, e engine.Engine, committed fu
 		if err := in.Decode(&q); err != nil {
 			return
 		}
+		if q.Method == "dump" && q.Protocol == protocol {
+			if err := answerDump(ctx, out, e); err != nil {
+				return
+			}
+			continue
+		}
 		a := answer(ctx, e, q)
 		if q.Method == "commit" && a.Error == "" && committed != nil {
 			committed()
@@ -100,6 +108,31 @@ func answerAll(ctx context.Context, conn net.Conn, e engine.Engine, committed fu
 			return
 		}
 	}
+}
+
+// dumpAtOnce is how many items one answer of a dump carries.
+const dumpAtOnce = 200
+
+// answerDump gives everything, in many answers to one request.
+func answerDump(ctx context.Context, out *json.Encoder, e engine.Engine) error {
+	var items []engine.Item
+	for item, err := range e.Dump(ctx) {
+		if err != nil {
+			return out.Encode(response{Error: err.Error()})
+		}
+		if items = append(items, item); len(items) == dumpAtOnce {
+			if err := out.Encode(response{Items: items}); err != nil {
+				return err
+			}
+			items = items[:0]
+		}
+	}
+	if len(items) > 0 {
+		if err := out.Encode(response{Items: items}); err != nil {
+			return err
+		}
+	}
+	return out.Encode(response{})
 }
 
 func answer(ctx context.Context, e engine.Engine, q request) (a response) {
@@ -239,6 +272,37 @@ var ErrScan = errors.New("control: the store is in use by a daemon; stop it firs
 // Scan is engine.Engine's; it only ever gives ErrScan.
 func (c *Client) Scan(context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) { yield(engine.Item{}, ErrScan) }
+}
+
+// Dump is engine.Engine's. It has a connection of its own, so that other calls
+// can be made meanwhile.
+func (c *Client) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return func(yield func(engine.Item, error) bool) {
+		own, err := Dial(ctx, c.path)
+		if err != nil {
+			yield(engine.Item{}, err)
+			return
+		}
+		defer own.Close()
+		stop := context.AfterFunc(ctx, func() { own.conn.Close() })
+		defer stop()
+		err = json.NewEncoder(own.conn).Encode(request{Protocol: protocol, Method: "dump"})
+		for err == nil {
+			var a response
+			if err = own.in.Decode(&a); err == nil && a.Error != "" {
+				err = fmt.Errorf("control: %s", a.Error)
+			}
+			if err == nil && len(a.Items) == 0 {
+				return
+			}
+			for _, item := range a.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}
+		yield(engine.Item{}, errors.Join(ctx.Err(), err))
+	}
 }
 
 var _ engine.Engine = (*Client)(nil)

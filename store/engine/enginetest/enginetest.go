@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"testing"
@@ -92,6 +93,7 @@ func Run(t *testing.T, open func(*testing.T) Subject) {
 		"take begins a new window":      takeBeginsANewWindow,
 		"take is atomic":                takeIsAtomic,
 		"scan gives everything":         scanGivesEverything,
+		"dump is of whole records":      dumpIsOfWholeRecords,
 		"sync":                          syncReturns,
 		"volatile space":                volatileSpace,
 		"invalid batch":                 invalidBatch,
@@ -692,17 +694,64 @@ func scanGivesEverything(s suite) {
 			add(engine.Item{Space: other, Record: "a", Name: "v", Value: []byte("x")})
 		}
 	}
-	got := map[string]engine.Item{}
-	for item, err := range s.Scan(ctx) {
-		if err != nil {
-			s.Fatal(err)
+	for what, scan := range map[string]iter.Seq2[engine.Item, error]{"scanned": s.Scan(ctx), "dumped": s.Dump(ctx)} {
+		got := map[string]engine.Item{}
+		for item, err := range scan {
+			if err != nil {
+				s.Fatal(err)
+			}
+			item.Left = item.Left.Round(time.Minute)
+			got[fmt.Sprint(item.Space, item.Record, item.Index, item.Name)] = item
 		}
-		item.Left = item.Left.Round(time.Minute)
-		got[fmt.Sprint(item.Space, item.Record, item.Index, item.Name)] = item
+		s.equal(what, got, want)
+		for range scan {
+			break // it may be left at any time
+		}
 	}
-	s.equal("items", got, want)
-	for range s.Scan(ctx) {
-		break // a scan may be left at any time
+}
+
+// dumpIsOfWholeRecords writes to records while they are read: of each, all
+// fields were written by one commit.
+func dumpIsOfWholeRecords(s suite) {
+	const records, fields = 200, 30
+	write := func(round int) {
+		for r := range records {
+			var steps []engine.Step
+			for f := range fields {
+				steps = append(steps, engine.Put(fmt.Sprint("r", r), fmt.Sprint("f", f), fmt.Append(nil, round)))
+			}
+			if _, err := s.Commit(ctx, space, engine.Batch{Steps: steps}); err != nil {
+				s.Error(err)
+			}
+		}
+	}
+	write(0)
+	var group sync.WaitGroup
+	group.Go(func() {
+		for round := 1; round < 4; round++ {
+			write(round)
+		}
+	})
+	defer group.Wait()
+	for range 3 {
+		seen, is, n := map[string]string{}, "", 0
+		for item, err := range s.Dump(ctx) {
+			if err != nil {
+				s.Fatal(err)
+			}
+			if item.Record != is {
+				if is != "" && n != fields {
+					s.Errorf("%d fields of %s", n, is)
+				}
+				is, n = item.Record, 0
+			}
+			n++
+			if was, found := seen[item.Record]; found && was != string(item.Value) {
+				s.Errorf("%s is of two moments", item.Record)
+			}
+			seen[item.Record] = string(item.Value)
+		}
+		s.equal("records", len(seen), records)
 	}
 }
 

@@ -19,6 +19,33 @@ var errStopped = errors.New("stopped")
 
 // Scan is engine.Engine's: SCAN on each master, never KEYS.
 func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return e.scan(ctx, someFields)
+}
+
+// Dump is engine.Engine's. A record is read by one HGETALL: the largest are some
+// megabytes.
+func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
+	return e.scan(ctx, allFields)
+}
+
+// fieldsOf gives the fields of a hash.
+type fieldsOf func(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error
+
+func someFields(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error {
+	return pairs(ctx, node.HScan(ctx, key, 0, "", scanAtOnce), give)
+}
+
+func allFields(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error {
+	all, err := node.HGetAll(ctx, key).Result()
+	for field, value := range all {
+		if err == nil {
+			err = give(field, value)
+		}
+	}
+	return err
+}
+
+func (e *Engine) scan(ctx context.Context, fields fieldsOf) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		give := func(item engine.Item) error {
 			if !yield(item, nil) {
@@ -29,7 +56,7 @@ func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
 		nodes, err := e.masters(ctx)
 		for _, node := range nodes {
 			if err == nil {
-				err = scanNode(ctx, node, give)
+				err = scanNode(ctx, node, fields, give)
 			}
 		}
 		if err != nil && !errors.Is(err, errStopped) {
@@ -38,14 +65,14 @@ func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
 	}
 }
 
-func scanNode(ctx context.Context, node *goredis.Client, give func(engine.Item) error) error {
+func scanNode(ctx context.Context, node *goredis.Client, fields fieldsOf, give func(engine.Item) error) error {
 	keys := node.Scan(ctx, 0, keyPrefix+"*", scanAtOnce).Iterator()
 	for keys.Next(ctx) {
 		item, ok := itemOf(keys.Val())
 		if !ok || item.Space.Volatile() {
 			continue
 		}
-		if err := scanKey(ctx, node, keys.Val(), item, give); err != nil {
+		if err := scanKey(ctx, node, keys.Val(), item, fields, give); err != nil {
 			return err
 		}
 	}
@@ -59,7 +86,7 @@ func itemOf(key string) (engine.Item, bool) {
 	return engine.Item{Space: engine.Space(space), Record: name}, found && ended && name != syncKey
 }
 
-func scanKey(ctx context.Context, node *goredis.Client, key string, item engine.Item, give func(engine.Item) error) error {
+func scanKey(ctx context.Context, node *goredis.Client, key string, item engine.Item, fields fieldsOf, give func(engine.Item) error) error {
 	kind, err := node.Type(ctx, key).Result()
 	if err != nil {
 		return err
@@ -71,7 +98,7 @@ func scanKey(ctx context.Context, node *goredis.Client, key string, item engine.
 			return err
 		}
 		item.Left = max(0, left) // below 0 it lives for ever
-		return pairs(ctx, node.HScan(ctx, key, 0, "", scanAtOnce), func(field, value string) error {
+		return fields(ctx, node, key, func(field, value string) error {
 			item.Name, item.Value = field, []byte(value)
 			return give(item)
 		})
