@@ -16,6 +16,7 @@ import (
 	"text/template"
 
 	"guichet/config"
+	"guichet/doctor"
 )
 
 type initCommand struct {
@@ -92,14 +93,15 @@ func (p *program) tellNext(plan *plan, made []string) error {
 		fmt.Sprintf("Copy %s to another place: without it the store cannot be read.", plan.masterKey),
 	}
 	if plan.record != "" {
-		steps = append(steps, "Publish in DNS:\n"+plan.record)
+		steps = append(steps, "Publish in DNS:\n   "+strings.ReplaceAll(plan.record, "\n", "\n   "))
 	}
 	if plan.Postfix {
 		steps = append(steps, fmt.Sprintf("Tell Postfix, in its transport map: help@%s smtp:[127.0.0.1]:2525", plan.Domain))
 	} else {
 		steps = append(steps, fmt.Sprintf("Let the MX record of %s point at %s, port 25.", plan.Domain, plan.Hostname))
 	}
-	steps = append(steps, fmt.Sprintf("guichet check -c %s && guichet serve -c %s", plan.File, plan.File))
+	steps = append(steps, fmt.Sprintf("guichet check -c %s && guichet serve -c %s", plan.File, plan.File),
+		fmt.Sprintf("guichet doctor -c %s tells what DNS still lacks.", plan.File))
 	for i, step := range steps {
 		fmt.Fprintf(out, "%d. %s\n", i+1, step)
 	}
@@ -254,13 +256,8 @@ func (p *plan) signingKey() (wrote bool, err error) {
 	if err != nil {
 		return wrote, err
 	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		return wrote, err
-	}
-	value := "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)
-	p.record = fmt.Sprintf("   %s._domainkey.%s. TXT ( \"%s\"\n      \"%s\" )", p.Selector, p.Domain, value[:200], value[200:])
-	return wrote, nil
+	p.record, err = doctor.DKIMRecord(p.Selector, p.Domain, &key.PublicKey)
+	return wrote, err
 }
 
 func readSigningKey(path string) (*rsa.PrivateKey, error) {

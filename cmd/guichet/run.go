@@ -59,6 +59,7 @@ type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Play a ticket's whole life, each mail shown as it passes."`
 	Init    initCommand    `cmd:"" help:"Write a commented guichet.yaml and keys."`
 	Check   checkCommand   `cmd:"" help:"Read the settings and name every mistake."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at DNS, certificate, ports, store, clock and disk, and tell what to publish."`
 	Parse   parseCommand   `cmd:"" help:"Show what is read from a message, as JSON."`
 	Explain explainCommand `cmd:"" help:"Tell what would happen to a message, and change nothing."`
 	Tickets ticketsCommand `cmd:"" help:"List tickets."`

@@ -31,7 +31,8 @@ var rooms = []struct {
 	{"outbox", []string{"ticket", "templates"}, "mails leave by what store and router told it through interfaces"},
 	{"router", []string{"parser", "ticket", "envelope"}, "decisions are pure: the store is an interface to them"},
 	{"smtpd", []string{"envelope", "ticket"}, "the door hands on and never decides"},
-	{"cmd", []string{"config", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
+	{"doctor", nil, "it compares what it is told of the settings with the world, and knows no room"},
+	{"cmd", []string{"config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
 	{"internal", []string{"ticket", "envelope", "parser"}, "test support stands beside the rooms, not above them"},
 }
 
@@ -48,8 +49,8 @@ var owners = []struct {
 	{"github.com/wneessen/go-mail", []string{"outbox"}, "header names and preformatted values inject: one place composes"},
 	{"github.com/redis/go-redis", []string{"store"}, "Redis types never leave the store"},
 	{"go.etcd.io/bbolt", []string{"store"}, "nor do those of the embedded engine"},
-	{"github.com/emersion/go-msgauth", []string{"smtpd", "outbox"}, "signatures are proved at the door and made on the way out"},
-	{"blitiri.com.ar/go/spf", []string{"smtpd"}, "senders are proved at the door"},
+	{"github.com/emersion/go-msgauth", []string{"smtpd", "outbox", "doctor"}, "signatures are proved at the door and made on the way out; doctor reads policies as receivers do"},
+	{"blitiri.com.ar/go/spf", []string{"smtpd", "doctor"}, "senders are proved at the door; doctor asks as receivers of our mail do"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, "commands are the program's"},
 	{"github.com/prometheus/client_golang", []string{"cmd"}, "rooms count through small interfaces; the program publishes"},
 }
