@@ -40,6 +40,7 @@ func check(d *decoder, c *Config) {
 	unavailable(d, c)
 	checkTLS(d, c.SMTP.TLS)
 	checkTrust(d, c)
+	checkDoor(d, c)
 	checkCodes(d, "codes.tracking", c.Codes.Tracking)
 	checkDKIM(d, "outgoing.dkim", c.Outgoing.DKIM)
 	checkTemplates(d, "templates", c.Templates)

@@ -96,6 +96,63 @@ type SMTP struct {
 	Timeout time.Duration `yaml:"timeout" default:"5m" min:"10s" max:"1h" example:"3m"`
 	// How long a client may stand still in the middle of a mail.
 	Stall time.Duration `yaml:"stall" default:"3m" min:"10s" max:"1h" example:"1m"`
+
+	DNSBL    DNSBL    `yaml:"dnsbl"`
+	Greylist Greylist `yaml:"greylist"`
+	ClamAV   ClamAV   `yaml:"clamav"`
+	Rspamd   Rspamd   `yaml:"rspamd"`
+}
+
+// DNSBL asks block lists about the hosts that mail comes from, as a score. Hosts of `trust.networks` are not asked about; what came through a relay or an alias is held where it would be refused.
+type DNSBL struct {
+	// The lists. Each adds its score when the host is on it.
+	Lists []BlockList `yaml:"lists"`
+	// Mail is held for a person from this sum on. `0` never holds.
+	Hold int `yaml:"hold" default:"1" min:"0" max:"1000" example:"3"`
+	// Mail is refused from this sum on. `0` never refuses.
+	Refuse int `yaml:"refuse" default:"0" min:"0" max:"1000" example:"6"`
+	// What happens to mail when a list does not answer and it might matter: `pass` takes the list for silent, `tempfail` has the sender try again.
+	OnFault OnFault `yaml:"on_fault" default:"pass" oneof:"pass|tempfail" example:"tempfail"`
+}
+
+// BlockList is one list in DNS (RFC 5782). Mind its terms of use, and that many answer no public resolver.
+type BlockList struct {
+	// The domain under which addresses are asked for.
+	Zone string `yaml:"zone" required:"yes" check:"domain" example:"zen.lists.example"`
+	// What a listing adds.
+	Score int `yaml:"score" default:"1" min:"1" max:"1000" example:"3"`
+}
+
+// Greylist has those senders try again whom nothing proves: neither their domain, nor a host of `trust`. What it remembers is this daemon's alone, and lost when it ends.
+type Greylist struct {
+	// How long they must wait at least. `0` asks nobody to.
+	Delay time.Duration `yaml:"delay" default:"0" max:"1h" example:"5m"`
+	// How long they may take to try again.
+	Window time.Duration `yaml:"window" default:"1d" min:"1h" max:"7d" example:"12h"`
+	// How long one that did so is let in at once.
+	Keep time.Duration `yaml:"keep" default:"35d" min:"1d" max:"365d" example:"60d"`
+}
+
+// ClamAV has clamd look for viruses in all mail.
+type ClamAV struct {
+	// Where clamd listens: host:port, or the path of its socket. Empty asks nobody.
+	Address string `yaml:"address" check:"socket" example:"/run/clamav/clamd.ctl"`
+	// What happens to mail with a virus: `refuse` or `hold`.
+	Found Found `yaml:"found" default:"refuse" oneof:"refuse|hold" example:"hold"`
+	// How long one mail may take.
+	Timeout time.Duration `yaml:"timeout" default:"30s" min:"1s" max:"2m" example:"1m"`
+	// What happens to mail when clamd does not answer: `pass` lets it in, `tempfail` has the sender try again.
+	OnFault OnFault `yaml:"on_fault" default:"tempfail" oneof:"pass|tempfail" example:"pass"`
+}
+
+// Rspamd asks rspamd about all mail. What it would reject is refused, what it would mark is held.
+type Rspamd struct {
+	// Its normal worker. Empty asks nobody.
+	URL string `yaml:"url" check:"http" example:"http://127.0.0.1:11333"`
+	// How long one mail may take.
+	Timeout time.Duration `yaml:"timeout" default:"15s" min:"1s" max:"2m" example:"30s"`
+	// What happens to mail when rspamd does not answer: `pass` lets it in, `tempfail` has the sender try again.
+	OnFault OnFault `yaml:"on_fault" default:"pass" oneof:"pass|tempfail" example:"tempfail"`
 }
 
 // TLS is our certificate for STARTTLS.
@@ -122,9 +179,11 @@ type Trust struct {
 // Relay is a mail exchanger in front of us.
 type Relay struct {
 	// Its address or network.
-	Network netip.Prefix `yaml:"network" required:"yes" example:"192.0.2.10/32"`
+	Network netip.Prefix `yaml:"network" example:"192.0.2.10/32"`
 	// The name under which it writes Authentication-Results. Those are believed, everybody else's are removed. Empty believes none.
 	AuthservID string `yaml:"authserv_id" example:"mail.example.com"`
+	// The domain that it seals mail with (ARC, `d=` of ARC-Seal). What it sealed is believed wherever the mail comes from, so a host that is known by its seals alone, such as one that forwards an old address, needs no `network`.
+	Seals string `yaml:"seals" check:"domain" example:"forwarder.example"`
 }
 
 // Outgoing is how our mails leave.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -181,8 +182,10 @@ func rangeOf(least, most string) string {
 var forms = map[string]func(string) (string, *problem){
 	"address": addressForm,
 	"domain":  domainForm,
+	"http":    httpForm,
 	"listen":  listenForm,
 	"name":    nameForm,
+	"socket":  socketForm,
 }
 
 // addressForm is a mail address with its domain in lower-case ASCII. Quoted
@@ -243,6 +246,27 @@ func listenForm(text string) (string, *problem) {
 		}
 	}
 	return text, nil
+}
+
+// socketForm is host:port, or the absolute path of a Unix socket.
+func socketForm(text string) (string, *problem) {
+	if filepath.IsAbs(text) {
+		return text, nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if n, bad := strconv.Atoi(port); err != nil || host == "" || bad != nil || n < 1 || n > 65535 {
+		return "", &problem{"neither host:port nor the path of a socket", "write it as 127.0.0.1:3310 or /run/clamav/clamd.ctl"}
+	}
+	return text, nil
+}
+
+// httpForm is the address of a server near by, without a path.
+func httpForm(text string) (string, *problem) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", &problem{"no address of a web server", "write it as http://127.0.0.1:11333"}
+	}
+	return u.Scheme + "://" + u.Host, nil
 }
 
 // nameForm is a short name that is easy to type in a command and safe in a path.

@@ -26,6 +26,22 @@ const (
 	BareNewlineReject    BareNewline = "reject"
 )
 
+// OnFault is what happens to mail when a check of it fails.
+type OnFault string
+
+const (
+	OnFaultPass     OnFault = "pass"
+	OnFaultTempFail OnFault = "tempfail"
+)
+
+// Found is what happens to mail with a virus.
+type Found string
+
+const (
+	FoundRefuse Found = "refuse"
+	FoundHold   Found = "hold"
+)
+
 // Unproved is what happens to a request whose sender is not proved.
 type Unproved string
 

@@ -207,13 +207,17 @@ func (x *explanation) judge(ctx context.Context, p *program) {
 	}
 	e := &x.envelope
 	e.Received = p.Now()
-	trust := proof.Trust{Networks: x.settings.Trust.Networks}
-	for _, r := range x.settings.Trust.Relays {
-		trust.Relays = append(trust.Relays, proof.Relay{Network: r.Network, AuthservID: r.AuthservID})
-	}
+	trust := proof.Trust{Networks: x.settings.Trust.Networks, Relays: relaysOf(x.settings)}
 	x.verdict = proof.Judge(ctx, resolver, trust, proof.Delivery{Client: e.Client, Helo: e.Helo, From: e.From, Null: e.Null, Now: e.Received}, e.Data)
 	e.Evidence = x.verdict.Evidence
 	e.Data = x.verdict.Strip(e.Data)
+}
+
+// turnedAway reports that the door would refuse the message for the policy of
+// its From domain.
+func (x *explanation) turnedAway() bool {
+	alias := func(r envelope.Recipient) bool { return r.Alias }
+	return len(x.envelope.Recipients) > 0 && x.verdict.Refuses(slices.ContainsFunc(x.envelope.Recipients, alias))
 }
 
 // decide asks the router, over the store or over none.

@@ -42,6 +42,9 @@ func (x *explanation) text(p *program) string {
 	if x.verdict.Doubt && len(x.decisions) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", p.style.wary("DNS did not answer what would matter: the door would answer 451 4.4.3 first, for at most 4 hours."))
 	}
+	if x.turnedAway() {
+		fmt.Fprintf(&b, "\n%s\n", p.style.wary("Its From domain wants such mail refused: the door would answer 550 5.7.26. By a relay or an alias it would be held:"))
+	}
 	if limit := int64(x.settings.SMTP.MaxSize); int64(len(x.envelope.Data)) > limit {
 		fmt.Fprintf(&b, "\n%s\n", p.style.wary("It is larger than smtp.max_size, "+size(limit)+": the door would refuse it."))
 	}
@@ -85,6 +88,12 @@ func (x *explanation) arrival(p *program) string {
 	f.add("SPF", checked(x.verdict.SPF.Result, x.verdict.SPF.Domain, ""))
 	for _, signature := range x.verdict.DKIM {
 		f.add("DKIM", checked(signature.Result, signature.Domain, signature.Reason))
+	}
+	if r := x.verdict.DMARC(); r != "" && r != proof.None {
+		f.add("DMARC", checked(r, "", string(e.Evidence.Policy)))
+	}
+	if x.verdict.ARC != proof.None {
+		f.add("ARC", string(x.verdict.ARC))
 	}
 	if m.Automatic != parser.ByPerson {
 		f.add("Written by", "a machine: "+string(m.Automatic))
@@ -206,6 +215,11 @@ type proofObject struct {
 	Doubt  bool            `json:"doubt"` // DNS failed where it mattered
 	SPF    checkedObject   `json:"spf"`
 	DKIM   []checkedObject `json:"dkim"`
+	DMARC  proof.Result    `json:"dmarc"`  // "" where it was not asked
+	Policy ticket.Policy   `json:"policy"` // what the From domain wants done, where that matters
+	ARC    proof.Result    `json:"arc"`
+	// Refused is set when the door would turn the message away for that policy.
+	Refused bool `json:"refused"`
 }
 
 type checkedObject struct {
@@ -237,7 +251,8 @@ func (x *explanation) object() explanationObject {
 		Helo: e.Helo, MailFrom: e.From, MailFromFrom: x.senderFrom, RecipientsFrom: x.recipientsFrom,
 		Recipients: []recipientObject{}, Automatic: string(x.message.Automatic), Repeated: x.repeated, Outcomes: []outcomeObject{},
 		Proof: proofObject{Level: e.Evidence.Proof.String(), Method: e.Evidence.Method, Domain: e.Evidence.Domain,
-			Reason: e.Evidence.Reason, Doubt: v.Doubt, SPF: checkedObject{v.SPF.Result, v.SPF.Domain}, DKIM: []checkedObject{}},
+			Reason: e.Evidence.Reason, Doubt: v.Doubt, SPF: checkedObject{v.SPF.Result, v.SPF.Domain}, DKIM: []checkedObject{},
+			DMARC: v.DMARC(), Policy: e.Evidence.Policy, ARC: v.ARC, Refused: x.turnedAway()},
 	}
 	for _, s := range v.DKIM {
 		o.Proof.DKIM = append(o.Proof.DKIM, checkedObject{s.Result, s.Domain})

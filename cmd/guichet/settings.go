@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"guichet/config"
@@ -11,6 +12,7 @@ import (
 	"guichet/router"
 	"guichet/smtpd"
 	"guichet/smtpd/proof"
+	"guichet/smtpd/scan"
 	"guichet/store"
 	"guichet/templates"
 	"guichet/ticket"
@@ -99,12 +101,47 @@ func doorOf(c *config.Config, spool string) (smtpd.Settings, error) {
 	if c.SMTP.BareNewline == config.BareNewlineReject {
 		s.BareNewline = smtpd.Reject
 	}
-	for _, r := range c.Trust.Relays {
-		s.Relays = append(s.Relays, proof.Relay{Network: r.Network, AuthservID: r.AuthservID})
-	}
+	s.Relays = relaysOf(c)
+	s.Checks = checksOf(c.SMTP)
 	var err error
 	s.TLS, err = certificateOf(c)
 	return s, err
+}
+
+// relaysOf are the mail exchangers in front of us.
+func relaysOf(c *config.Config) []proof.Relay {
+	var relays []proof.Relay
+	for _, r := range c.Trust.Relays {
+		relays = append(relays, proof.Relay{Network: r.Network, AuthservID: r.AuthservID, Seals: r.Seals})
+	}
+	return relays
+}
+
+// checksOf is whom the door asks about each message, beside DNS about its
+// sender.
+func checksOf(s config.SMTP) scan.Settings {
+	var checks scan.Settings
+	if d := s.DNSBL; len(d.Lists) > 0 {
+		checks.BlockLists = &scan.BlockLists{Hold: d.Hold, Refuse: d.Refuse, TempFail: d.OnFault == config.OnFaultTempFail}
+		for _, l := range d.Lists {
+			checks.BlockLists.Lists = append(checks.BlockLists.Lists, scan.BlockList{Zone: l.Zone, Score: l.Score})
+		}
+	}
+	if g := s.Greylist; g.Delay > 0 {
+		checks.Greylist = &scan.Greylist{Delay: g.Delay, Window: g.Window, Keep: g.Keep}
+	}
+	if c := s.ClamAV; c.Address != "" {
+		network := "tcp"
+		if filepath.IsAbs(c.Address) {
+			network = "unix"
+		}
+		checks.ClamAV = &scan.ClamAV{Network: network, Address: c.Address, Timeout: c.Timeout,
+			Hold: c.Found == config.FoundHold, TempFail: c.OnFault == config.OnFaultTempFail}
+	}
+	if r := s.Rspamd; r.URL != "" {
+		checks.Rspamd = &scan.Rspamd{URL: r.URL, Timeout: r.Timeout, TempFail: r.OnFault == config.OnFaultTempFail}
+	}
+	return checks
 }
 
 func certificateOf(c *config.Config) (*tls.Config, error) {

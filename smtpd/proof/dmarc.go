@@ -134,10 +134,12 @@ func (v *Verdict) Refuses(alias bool) bool {
 // Relayed reports that a relay of the settings handed the message over.
 func (v *Verdict) Relayed() bool { return v.relayed }
 
-// dmarcResult is what our own Authentication-Results say (RFC 8601 §2.7.1, and
-// RFC 7489 §11.2).
-func (v *Verdict) dmarcResult() Result {
+// DMARC is what our own Authentication-Results say (RFC 8601 §2.7.1, and RFC
+// 7489 §11.2); "" where nobody was asked. A relay's word does not count here.
+func (v *Verdict) DMARC() Result {
 	switch {
+	case !v.checked:
+		return ""
 	case v.policy.result != Pass:
 		return v.policy.result
 	case v.Evidence.Method == ticket.ByDKIM, v.Evidence.Method == ticket.BySPF && !v.vouched:

@@ -124,7 +124,7 @@ func (v *Verdict) Field(host string) string {
 	if len(v.DKIM) == 0 {
 		add("dkim", None, "", "")
 	}
-	add("dmarc", v.dmarcResult(), "header.from", v.Evidence.From.Domain())
+	add("dmarc", v.DMARC(), "header.from", v.Evidence.From.Domain())
 	if v.ARC != None {
 		add("arc", v.ARC, "", "")
 	}

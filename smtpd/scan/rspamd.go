@@ -13,8 +13,7 @@ import (
 
 // Rspamd asks an rspamd about spam, by POST to /checkv2.
 type Rspamd struct {
-	URL      string // http://host:port
-	Password string // of its controller, where it wants one
+	URL string // of its normal worker: http://host:port
 	// Timeout bounds one message, all together.
 	Timeout  time.Duration
 	TempFail bool
@@ -37,7 +36,7 @@ func (c *Rspamd) Check(ctx context.Context, m *Mail) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	c.tell(request.Header, m)
+	tell(request.Header, m)
 	response, err := asker.Do(request)
 	if err != nil {
 		return Verdict{}, err
@@ -56,7 +55,7 @@ func (c *Rspamd) Check(ctx context.Context, m *Mail) (Verdict, error) {
 }
 
 // tell says what the envelope of the message is.
-func (c *Rspamd) tell(h http.Header, m *Mail) {
+func tell(h http.Header, m *Mail) {
 	h.Set("Queue-Id", m.ID)
 	h.Set("From", string(m.From))
 	for _, r := range m.Recipients {
@@ -70,9 +69,6 @@ func (c *Rspamd) tell(h http.Header, m *Mail) {
 	}
 	if m.Known {
 		h.Set("User", string(m.From))
-	}
-	if c.Password != "" {
-		h.Set("Password", c.Password)
 	}
 }
 
