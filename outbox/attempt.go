@@ -55,9 +55,13 @@ func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
 	}
 }
 
-// attempt tries to send one notice.
+// attempt tries to send one notice. ctx ends when nothing new is to be begun,
+// work when all must end.
 func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	n, now := d.Notice, o.Now()
+	if ctx.Err() != nil {
+		return later("released", now)
+	}
 	if o.wasSent(n.ID) {
 		return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered"}
 	}

@@ -220,8 +220,11 @@ func (o *Outbox) lease(ctx context.Context, n int) ([]ticket.Delivery, error) {
 	if n == 0 {
 		return nil, nil
 	}
+	// Cut short, it might have leased what we never hear of.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
 	leased, err := o.Store.Lease(ctx, n, leaseTime)
-	if err != nil && ctx.Err() == nil {
+	if err != nil {
 		o.Log.ErrorContext(ctx, "outbox cannot lease", "error", err)
 	}
 	return leased, err

@@ -167,9 +167,14 @@ type matter struct {
 }
 
 // noise is randomness that is the same in each run.
-type noise struct{ next byte }
+type noise struct {
+	mu   sync.Mutex
+	next byte
+}
 
 func (n *noise) Read(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for i := range p {
 		n.next = n.next*73 + 41
 		p[i] = n.next
@@ -179,13 +184,15 @@ func (n *noise) Read(p []byte) (int, error) {
 
 var opened = time.Date(2026, time.March, 12, 13, 0, 0, 0, time.UTC)
 
+var shippedWords = sync.OnceValues(func() (*templates.Set, error) { return templates.New(nil) })
+
 func newMatter(t testing.TB) *matter {
 	t.Helper()
 	signer, err := ticket.NewSigner(1, map[byte][]byte{1: bytes.Repeat([]byte{7}, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := templates.New(nil)
+	words, err := shippedWords()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,6 +217,8 @@ func newMatter(t testing.TB) *matter {
 
 // write adds an article to the ticket.
 func (m *matter) write(a ticket.Article) int {
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
 	m.t.Articles++
 	a.Number, a.At = m.t.Articles, opened.Add(time.Duration(m.t.Articles)*time.Minute)
 	m.store.articles[m.t.ID] = append(m.store.articles[m.t.ID], a)
@@ -218,6 +227,8 @@ func (m *matter) write(a ticket.Article) int {
 
 // notice makes a notice to the participant of that number.
 func (m *matter) notice(kind ticket.NoticeKind, to uint16, article int) ticket.Notice {
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
 	p, _ := m.t.Participant(to)
 	return m.mint.Notice(kind, m.t, p, article, opened.Add(time.Hour))
 }
