@@ -140,6 +140,11 @@ func (d *Dir) Remove(name string) error {
 // Old gives the names of the files that were last written before a time, also
 // of those whose writing was broken off.
 func (d *Dir) Old(ctx context.Context, before time.Time) iter.Seq2[string, error] {
+	return d.walk(ctx, func(info fs.FileInfo) bool { return info.ModTime().Before(before) })
+}
+
+// walk gives the names of the files that are wanted.
+func (d *Dir) walk(ctx context.Context, wanted func(fs.FileInfo) bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		err := fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 			if err == nil {
@@ -155,7 +160,7 @@ func (d *Dir) Old(ctx context.Context, before time.Time) iter.Seq2[string, error
 			if err != nil {
 				return err
 			}
-			if info.ModTime().Before(before) && !yield(name, nil) {
+			if wanted(info) && !yield(name, nil) {
 				return fs.SkipAll
 			}
 			return nil
