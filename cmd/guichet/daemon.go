@@ -59,7 +59,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	}
 	mint := ticket.Mint{Signer: d.store.Signer(), Random: rand.Reader, Hostname: c.Hostname}
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
-	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Log: d.log, Metrics: d.metrics, Now: p.Now})
+	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{
 		Store: d.store, Templates: parts.words, Site: func(name string) (*ticket.Site, bool) { return d.router.Directory().Site(name) },
 		Mint: mint, Commands: helpOf(), Now: p.Now, Log: d.log, Jitter: mathrand.Float64, Metrics: d.metrics,

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/foxcpp/go-mockdns"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"guichet/parser"
@@ -32,6 +33,8 @@ import (
 //
 //	serve                  starts the daemon with guichet.yaml; $SMTP is its address,
 //	                       $METRICS that of its metrics
+//	dns NAME TEXT          publishes a TXT record; before serve
+//	from ADDRESS           is the host that sends from now on, by a PROXY header
 //	stop                   ends it as SIGTERM does; it must end well
 //	hangup PATTERN         sends SIGHUP and waits for a line of the log
 //	send FILE [FROM [TO…]] sends a mail; $ANY variables in it are put in. By
@@ -72,6 +75,8 @@ func TestMail(t *testing.T) {
 }
 
 var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"dns":    worldCommand((*world).dns),
+	"from":   worldCommand((*world).from),
 	"serve":  worldCommand((*world).serve),
 	"stop":   worldCommand((*world).stop),
 	"hangup": worldCommand((*world).reload),
@@ -112,6 +117,8 @@ type world struct {
 	hangup  chan os.Signal
 	log     *logLines
 	clock   time.Time
+	zones   map[string]mockdns.Zone
+	client  string // the address that mails come from; "" is the true one
 }
 
 func newWorld(env *testscript.Env, redis string) error {
@@ -119,7 +126,7 @@ func newWorld(env *testscript.Env, redis string) error {
 	if err != nil {
 		return err
 	}
-	w := &world{post: post, last: map[string]*received{}, clock: time.Date(2026, 3, 16, 9, 12, 0, 0, time.UTC)}
+	w := &world{post: post, last: map[string]*received{}, zones: map[string]mockdns.Zone{}, clock: time.Date(2026, 3, 16, 9, 12, 0, 0, time.UTC)}
 	env.Values[worldKey{}] = w
 	env.Setenv("RELAY", post.address)
 	env.Setenv("REDIS", redis)
@@ -175,8 +182,35 @@ func startRedis(env *testscript.Env) (string, error) {
 func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) environment {
 	return environment{
 		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: time.Now, Dir: ts.MkAbs("."), Hangup: w.hangup,
+		Resolver: &mockdns.Resolver{Zones: w.zones},
 		Getenv: func(name string) (string, bool) { return ts.Getenv(name), true },
 	}
+}
+
+func (w *world) dns(_ *testscript.TestScript, args []string) error {
+	zone := w.zones[args[0]+"."]
+	zone.TXT = append(zone.TXT, args[1])
+	w.zones[args[0]+"."] = zone
+	return nil
+}
+
+func (w *world) from(_ *testscript.TestScript, args []string) error {
+	w.client = args[0]
+	return nil
+}
+
+// submit hands a mail to the daemon, from the host that the script says.
+func (w *world) submit(ts *testscript.TestScript, from string, to []string, raw []byte) error {
+	conn, err := net.Dial("tcp", ts.Getenv("SMTP"))
+	if err != nil {
+		return err
+	}
+	if w.client != "" {
+		if _, err := fmt.Fprintf(conn, "PROXY TCP4 %s 127.0.0.1 40000 25\r\n", w.client); err != nil {
+			return err
+		}
+	}
+	return submitOver(conn, from, to, raw)
 }
 
 func (w *world) serve(ts *testscript.TestScript, _ []string) error {
@@ -244,7 +278,7 @@ func (w *world) send(ts *testscript.TestScript, args []string) error {
 	if len(args) > 2 {
 		to = args[2:]
 	}
-	return submit(context.Background(), ts.Getenv("SMTP"), from, to, raw)
+	return w.submit(ts, from, to, raw)
 }
 
 func (w *world) reply(ts *testscript.TestScript, args []string) error {
@@ -258,7 +292,7 @@ func (w *world) reply(ts *testscript.TestScript, args []string) error {
 		letter.from = known
 	}
 	letter.answer(last, "On Mon, 16 Mar 2026 at 09:12, %s wrote:")
-	return submit(context.Background(), ts.Getenv("SMTP"), args[0], []string{letter.to}, letter.bytes())
+	return w.submit(ts, args[0], []string{letter.to}, letter.bytes())
 }
 
 // dialog plays a session line by line.

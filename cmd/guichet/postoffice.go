@@ -164,6 +164,11 @@ func submit(ctx context.Context, server, from string, to []string, raw []byte) e
 	if err != nil {
 		return err
 	}
+	return submitOver(conn, from, to, raw)
+}
+
+// submitOver is submit over a connection, which it closes.
+func submitOver(conn net.Conn, from string, to []string, raw []byte) error {
 	defer conn.Close()
 	client, err := smtp.NewClient(conn, "localhost")
 	if err != nil {
