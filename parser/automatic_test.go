@@ -1,6 +1,9 @@
 package parser
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAutomaticByHeader(t *testing.T) {
 	for _, c := range []struct {
@@ -112,6 +115,27 @@ func TestPeopleAreNoMachines(t *testing.T) {
 		m := Parse([]byte("From: Ann Lee <ann@example.com>\nTo: help@example.org\nSubject: " + c.subject + "\nContent-Type: text/plain; charset=utf-8\n\n" + c.text + "\n"))
 		if m.Automatic != ByPerson || m.Bounce != nil {
 			t.Errorf("%s / %s: %q %v", c.subject, c.text, m.Automatic, m.Bounce)
+		}
+	}
+}
+
+// What a machine sent is never answered, however little of it came through.
+func TestReportsAndListsInPieces(t *testing.T) {
+	const head = "From: Ann Lee <ann@example.com>\nSubject: printer\n"
+	for _, raw := range []string{
+		"List-Anything-At-All: x\n\nHello\n",
+		"list-x:\n\nHello\n",
+		"X-A: b\nLIST-Help : <mailto:x@example.com>\n\nHello\n",
+		"Content-Type: multipart/report\n\n",
+		"Content-Type: multipart/report; boundary=b\n\nno part at all\n",
+		"Content-Type: Multipart/Report; report-type=\"x-unheard-of\"; boundary=b\n\n--b\n\nHello\n--b--\n",
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nHello\n--b--\n",
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n\n--b--\n",
+		"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/report; boundary=b\n\n--b\n\nHello\n--b--\n--a\n\na list's footer\n--a--\n",
+		"Content-Type: multipart/report; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", maxParts+1),
+	} {
+		if m := Parse([]byte(head + raw)); m.Automatic == ByPerson {
+			t.Errorf("%.120q was taken for a person's", raw)
 		}
 	}
 }

@@ -63,10 +63,10 @@ type htmlMark struct {
 // htmlMarks are looked for before a mail becomes text. hintQuote and hintSign
 // last as long as the element, hintCut to the end of the mail.
 var htmlMarks = []htmlMark{
-	{class: "guichet-mail", hint: hintQuote | hintOurs},   // our own mails
-	{class: "x_guichet-mail", hint: hintQuote | hintOurs}, // after Outlook on the web
-	{id: "guichet-mail*", hint: hintQuote | hintOurs},
-	{id: "x_guichet-mail*", hint: hintQuote | hintOurs},
+	{class: MarkerClass, hint: hintQuote | hintOurs},        // our own mails
+	{class: "x_" + MarkerClass, hint: hintQuote | hintOurs}, // after Outlook on the web
+	{id: MarkerClass + "*", hint: hintQuote | hintOurs},
+	{id: "x_" + MarkerClass + "*", hint: hintQuote | hintOurs},
 
 	{tag: atom.Div, class: "gmail_quote", hint: hintQuote | hintLoose}, // Gmail, K-9, Mailspring
 	{class: "gmail_quote_container", hint: hintQuote | hintLoose},      // Gmail since 2024
