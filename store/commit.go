@@ -25,8 +25,9 @@ const (
 
 // Commit writes a change whole or not at all, and returns when it is durable.
 // The same operation is done once and gives the same result again. It gives
-// ticket.ErrConflict when a ticket has changed since it was read, held mail to
-// release is gone, or the tracking code of a new ticket is taken.
+// ticket.ErrConflict when a ticket or a challenge has changed since it was read,
+// held mail to release or a challenge to spend is gone, or the tracking code of a
+// new ticket is taken.
 func (s *Store) Commit(ctx context.Context, c *ticket.Change) (ticket.Result, error) {
 	r, err := s.room(ctx, c.Site)
 	if err != nil {
@@ -93,6 +94,9 @@ func (d *draft) change(ctx context.Context, c *ticket.Change) error {
 			return err
 		}
 	}
+	if err := d.people(ctx, c); err != nil {
+		return err
+	}
 	blobs, err := d.release(ctx, c)
 	if err != nil {
 		return err
@@ -142,7 +146,9 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 	}
 	for _, id := range c.MessageIDs {
 		posting := d.digest(kindMessage, id)
-		d.step(engine.Put(recordMessage(posting), fieldTicket, []byte(t.ID.String())),
+		// The first ticket of a message keeps it: nobody moves another's thread by
+		// naming its messages.
+		d.step(engine.PutAbsent(recordMessage(posting), fieldTicket, []byte(t.ID.String())),
 			engine.Put(record, fieldMessage(posting), nil))
 	}
 	for _, n := range c.Notices {
@@ -150,7 +156,27 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 			return err
 		}
 	}
+	d.own(t)
 	d.retention(t)
+	return nil
+}
+
+// people adds what a change says of those who prove who they are. Challenges
+// come before the end of challenges: a change may do both to one.
+func (d *draft) people(ctx context.Context, c *ticket.Change) error {
+	for _, challenge := range c.Challenges {
+		if err := d.challenge(ctx, challenge); err != nil {
+			return err
+		}
+	}
+	for _, challenge := range c.Spent {
+		d.spend(challenge)
+	}
+	for _, m := range c.Enrol {
+		if err := d.enrol(m); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -239,7 +265,7 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 	d.due = earliest(d.due, due)
 	d.step(engine.Put(record, fieldSealed, sealed),
 		engine.Place(record, fieldInOutbox, indexDue, n.ID, due))
-	return d.delivery(n.ID, k, progress{State: ticket.Queued})
+	return d.delivery(n.ID, k, progress{State: ticket.Queued, Due: due})
 }
 
 // commit does the batch, and then what follows from it.

@@ -42,7 +42,7 @@ func options(t testing.TB, c *enginetest.Clock) store.Options {
 	return store.Options{
 		Data: t.TempDir(), Now: c.Now, Replicas: -1,
 		Sites: []store.Site{
-			{Name: "acme", Prefix: "ACM", KeepClosed: 180 * day, KeepRaw: 14 * day},
+			{Name: "acme", Prefix: "ACM", KeepClosed: 180 * day, KeepRaw: 14 * day, KeepUnconfirmed: 7 * day},
 			{Name: "globex", Prefix: "GLO"},
 		},
 	}
@@ -59,7 +59,7 @@ func openWorld(t testing.TB, opt store.Options, advance func(time.Duration)) *wo
 		}
 	})
 	return &world{TB: t, Store: s, opt: opt, now: opt.Now, advance: advance,
-		mint: ticket.Mint{Signer: s.Signer(), Random: rand.Reader, Hostname: "mx.example.com"}}
+		mint: ticket.Mint{Signer: s.Signer(), Pepper: s.Pepper(), Random: rand.Reader, Hostname: "mx.example.com"}}
 }
 
 // again opens the same store as a restarted daemon would.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"guichet/store/engine"
@@ -12,7 +13,8 @@ import (
 
 // Erase removes a ticket and all that belongs to it: its key, and with it the
 // meaning of every copy; its articles, postings, notices, held mails, timers and
-// blobs. It gives ErrNotFound when there is no such ticket.
+// blobs. It gives ErrNotFound when there is no such ticket, and ErrLegalHold for
+// one that must be kept.
 func (s *Store) Erase(ctx context.Context, site string, id ticket.ID) error {
 	r, err := s.room(ctx, site)
 	if err != nil {
@@ -27,7 +29,7 @@ const eraseTries = 5
 
 func (r room) erase(ctx context.Context, id ticket.ID) error {
 	for range eraseTries {
-		err := r.eraseOnce(ctx, id)
+		err := r.eraseOnce(ctx, id, 0)
 		if !errors.Is(err, ticket.ErrConflict) {
 			return err
 		}
@@ -35,10 +37,12 @@ func (r room) erase(ctx context.Context, id ticket.ID) error {
 	return fmt.Errorf("store: erasing: %w", ticket.ErrConflict)
 }
 
-func (r room) eraseOnce(ctx context.Context, id ticket.ID) error {
+// eraseOnce erases a ticket that has a version; 0 is any. It gives
+// ticket.ErrConflict when the ticket has changed.
+func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked}},
+		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked, fieldLegalHold}},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
@@ -47,8 +51,14 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID) error {
 	if fields[fieldTVersion] == nil {
 		return fmt.Errorf("%w: ticket %s", ErrNotFound, id)
 	}
+	if fields[fieldLegalHold] != nil {
+		return fmt.Errorf("%w (%s)", ErrLegalHold, id)
+	}
 	d := newDraft(r, r.now())
 	d.check(engine.Equal(record, fieldTVersion, fields[fieldTVersion]))
+	if version > 0 {
+		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, version, 10)))
+	}
 	if code := fields[fieldTracked]; code != nil {
 		d.step(engine.Drop(recordTracking(digest(code))))
 	}
@@ -57,7 +67,9 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID) error {
 		return err
 	}
 	d.unschedule(Timer{Kind: EraseTimer, Ticket: id})
-	d.step(engine.Unplace(record, fieldInState, id.String()),
+	d.unschedule(Timer{Kind: ConfirmTimer, Ticket: id})
+	d.step(engine.Unplace(record, fieldInOwn, id.String()),
+		engine.Unplace(record, fieldInState, id.String()),
 		engine.Unplace(record, fieldInQueue, id.String()),
 		engine.Drop(record))
 	if _, err := d.commit(ctx); err != nil {
@@ -82,7 +94,9 @@ func (d *draft) eraseNamed(ctx context.Context, id ticket.ID, fields []string) e
 				engine.Drop(recordNotice(name)), engine.Drop(recordTaken(name)))
 			d.unschedule(Timer{Kind: NoticeTimer, Name: name})
 		case prefixHeldField:
-			d.step(engine.Drop(recordHeld(name)), engine.Remove(indexHeld, name))
+			d.dropHeld(name)
+		case prefixChallengeField:
+			d.step(engine.Drop(prefixChallenge + name))
 		case prefixBlobField:
 			if _, err := d.dropBlob(ctx, record, field); err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"guichet/store/engine"
@@ -17,90 +18,134 @@ var ticketFields = []string{fieldTVersion, fieldNumber, fieldKey, fieldSealed}
 // newest come first, and a References field may name thousands.
 const maxFactMessages = 100
 
-// Facts answers a query, in one round trip to the engine.
+// maxFactChallenges bounds how many challenges of one ticket are looked up, the
+// newest: anybody may ask for codes.
+const maxFactChallenges = 20
+
+// toTicket follows a record to its ticket. What facts follow must be read with
+// the same fields: a record that is reached twice is given once.
+var toTicket = &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: ticketFields}
+
+// Facts answers a query. For mail that neither names a challenge or held mail nor
+// comes to a ticket that waits for a code, that is one round trip to the engine.
 func (s *Store) Facts(ctx context.Context, q ticket.Query) (*ticket.Facts, error) {
 	r, err := s.room(ctx, q.Site)
 	if err != nil {
 		return nil, err
 	}
-	q.MessageIDs = q.MessageIDs[:min(len(q.MessageIDs), maxFactMessages)]
-	toTicket := &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: ticketFields}
-	var asks []engine.Ask
-	for _, id := range q.Tickets {
-		asks = append(asks, engine.Ask{Record: recordTicket(id), Fields: ticketFields})
-	}
-	for _, id := range q.MessageIDs {
-		asks = append(asks, engine.Ask{Record: recordMessage(r.digest(kindMessage, id)), Follow: toTicket})
-	}
-	for _, n := range q.References {
-		asks = append(asks, engine.Ask{Record: recordNumber(n), Follow: toTicket})
-	}
-	for _, delivery := range q.Seen {
-		asks = append(asks, engine.Ask{Record: recordSeen(r.digest(kindSeen, delivery)), Fields: []string{fieldSeen}})
-	}
-	answers, err := r.read(ctx, "facts", asks...)
-	if err != nil {
-		return nil, err
-	}
-	facts, err := r.facts(q, answers)
-	if err == nil && len(facts.Seen) > 0 {
-		// Who is told that a message was taken before must be able to rely on it
-		// as if it were taken now.
-		err = s.engine.Sync(ctx, r.space)
-	}
-	if err != nil {
+	l := newLookup(r)
+	l.query(q)
+	if err := l.run(ctx); err != nil {
 		return nil, fmt.Errorf("store: facts: %w", err)
 	}
-	return facts, nil
+	l.dropVanished()
+	if len(l.facts.Seen) > 0 {
+		// Who is told that a message was taken before must be able to rely on it
+		// as if it were taken now.
+		if err := s.engine.Sync(ctx, r.space); err != nil {
+			return nil, fmt.Errorf("store: facts: %w", err)
+		}
+	}
+	return l.facts, nil
 }
 
-// facts reads the answers in the order of the asks.
-func (r room) facts(q ticket.Query, answers []engine.Answer) (*ticket.Facts, error) {
-	f := &ticket.Facts{
+// lookup gathers facts in rounds: what one finds may name what the next asks.
+type lookup struct {
+	room
+	facts *ticket.Facts
+	asks  []engine.Ask
+	then  []func(engine.Answer) error // what to do with the answer to each
+	asked map[string]bool             // records of challenges and held mails
+}
+
+func newLookup(r room) *lookup {
+	return &lookup{room: r, asked: map[string]bool{}, facts: &ticket.Facts{
 		Tickets:     map[ticket.ID]*ticket.Ticket{},
 		ByMessageID: map[string]ticket.ID{},
 		ByReference: map[uint64]ticket.ID{},
 		Seen:        map[string]bool{},
-	}
-	next := func() engine.Row {
-		row := answers[0].Rows[0]
-		answers = answers[1:]
-		return row
-	}
-	for _, id := range q.Tickets {
-		if err := r.addTicket(f, id, next().Fields); err != nil {
-			return nil, err
-		}
-	}
-	for _, messageID := range q.MessageIDs {
-		id, found, err := r.reached(f, next())
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			f.ByMessageID[messageID] = id
-		}
-	}
-	for _, n := range q.References {
-		id, found, err := r.reached(f, next())
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			f.ByReference[n] = id
-		}
-	}
-	for _, delivery := range q.Seen {
-		if len(next().Fields) > 0 {
-			f.Seen[delivery] = true
-		}
-	}
-	return f, nil
+		Challenges:  map[ticket.ID]*ticket.Challenge{},
+		Held:        map[string]*ticket.Held{},
+		ByTracking:  map[string]ticket.ID{},
+	}}
 }
 
-// reached reads the ticket that a posting leads to. A posting of a ticket that
+func (l *lookup) ask(a engine.Ask, then func(engine.Answer) error) {
+	l.asks, l.then = append(l.asks, a), append(l.then, then)
+}
+
+// askRow asks about one record.
+func (l *lookup) askRow(a engine.Ask, then func(engine.Row) error) {
+	l.ask(a, func(answer engine.Answer) error { return then(answer.Rows[0]) })
+}
+
+// run asks until nothing more is named.
+func (l *lookup) run(ctx context.Context) error {
+	for len(l.asks) > 0 {
+		asks, then := l.asks, l.then
+		l.asks, l.then = nil, nil
+		answers, err := l.read(ctx, "facts", asks...)
+		if err != nil {
+			return err
+		}
+		for i, answer := range answers {
+			if err := then[i](answer); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// query asks for all that a query names.
+func (l *lookup) query(q ticket.Query) {
+	for _, id := range q.Tickets {
+		l.askRow(engine.Ask{Record: recordTicket(id), Fields: ticketFields}, func(row engine.Row) error {
+			return l.addTicket(id, row.Fields)
+		})
+	}
+	for _, id := range q.MessageIDs[:min(len(q.MessageIDs), maxFactMessages)] {
+		posted(l, recordMessage(l.digest(kindMessage, id)), l.facts.ByMessageID, id)
+	}
+	for _, n := range q.References {
+		posted(l, recordNumber(n), l.facts.ByReference, n)
+	}
+	for _, code := range q.Tracking {
+		posted(l, recordTracking(l.digest(kindTracking, code)), l.facts.ByTracking, code)
+	}
+	for _, delivery := range q.Seen {
+		l.askRow(engine.Ask{Record: recordSeen(l.digest(kindSeen, delivery)), Fields: []string{fieldSeen}}, func(row engine.Row) error {
+			if len(row.Fields) > 0 {
+				l.facts.Seen[delivery] = true
+			}
+			return nil
+		})
+	}
+	for _, id := range q.Challenges {
+		l.challenge(id)
+	}
+	for _, id := range q.Held {
+		l.held(id)
+	}
+	if q.Address != "" {
+		l.person(q.Address)
+	}
+}
+
+// posted asks for the ticket that a posting leads to. A posting of a ticket that
 // was erased in the same moment leads nowhere.
-func (r room) reached(f *ticket.Facts, row engine.Row) (ticket.ID, bool, error) {
+func posted[K comparable](l *lookup, record string, found map[K]ticket.ID, name K) {
+	l.askRow(engine.Ask{Record: record, Follow: toTicket}, func(row engine.Row) error {
+		id, ok, err := l.reached(row)
+		if ok {
+			found[name] = id
+		}
+		return err
+	})
+}
+
+// reached reads the ticket to which a row leads, if it does.
+func (l *lookup) reached(row engine.Row) (ticket.ID, bool, error) {
 	if row.Reached == "" {
 		return ticket.ID{}, false, nil
 	}
@@ -108,23 +153,116 @@ func (r room) reached(f *ticket.Facts, row engine.Row) (ticket.ID, bool, error) 
 	if err != nil {
 		return id, false, fmt.Errorf("posting: %w", err)
 	}
-	if err := r.addTicket(f, id, row.Followed); err != nil {
+	if err := l.addTicket(id, row.Followed); err != nil {
 		return id, false, err
 	}
-	_, found := f.Tickets[id]
+	_, found := l.facts.Tickets[id]
 	return id, found, nil
 }
 
-func (r room) addTicket(f *ticket.Facts, id ticket.ID, fields map[string][]byte) error {
-	if f.Tickets[id] != nil || fields[fieldSealed] == nil {
+func (l *lookup) addTicket(id ticket.ID, fields map[string][]byte) error {
+	if l.facts.Tickets[id] != nil || fields[fieldSealed] == nil {
 		return nil
 	}
-	t, err := r.openTicket(id, fields)
+	t, err := l.openTicket(id, fields)
 	if err != nil {
 		return err
 	}
-	f.Tickets[id] = t
+	l.facts.Tickets[id] = t
+	for _, c := range t.Challenges[max(0, len(t.Challenges)-maxFactChallenges):] {
+		l.challenge(c)
+	}
 	return nil
+}
+
+// once reports whether a record is asked about for the first time.
+func (l *lookup) once(record string) bool {
+	before := l.asked[record]
+	l.asked[record] = true
+	return !before
+}
+
+// challenge asks for a challenge, and then for all that it names.
+func (l *lookup) challenge(id ticket.ID) {
+	record := recordChallenge(id)
+	if id.IsZero() || !l.once(record) {
+		return
+	}
+	l.askRow(engine.Ask{Record: record, Fields: challengeFields, Follow: toTicket}, func(row engine.Row) error {
+		if there, err := l.whole(row); !there {
+			return err
+		}
+		c, err := l.openChallenge(id, row)
+		if err != nil {
+			return err
+		}
+		l.facts.Challenges[id] = c
+		l.challenge(c.Parked.Other)
+		l.held(c.Parked.Held)
+		return nil
+	})
+}
+
+// held asks for held mail, and the ticket that it would go to.
+func (l *lookup) held(id string) {
+	record := recordHeld(id)
+	if id == "" || !l.once(record) {
+		return
+	}
+	l.askRow(engine.Ask{Record: record, Fields: heldFields, Follow: toTicket}, func(row engine.Row) error {
+		if there, err := l.whole(row); !there {
+			return err
+		}
+		h := &ticket.Held{}
+		if err := l.openRow(record, row, h); err != nil {
+			return err
+		}
+		l.facts.Held[id] = h
+		return nil
+	})
+}
+
+// whole reads the ticket of a record, and reports whether the record is there
+// and can be opened: it cannot when its ticket was erased in the same moment.
+func (l *lookup) whole(row engine.Row) (bool, error) {
+	if row.Fields[fieldSealed] == nil {
+		return false, nil
+	}
+	_, found, err := l.reached(row)
+	return err == nil && (row.Reached == "" || found), err
+}
+
+// person asks what is an address's own.
+func (l *lookup) person(a ticket.Address) {
+	of := l.room.person(a)
+	page := &engine.Page{Index: indexOwn(of), Record: prefixTicket, Reverse: true, N: ticket.MaxOwn}
+	l.ask(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
+		for _, row := range answer.Rows {
+			id, err := ticket.ParseID(row.Member)
+			if err != nil {
+				return fmt.Errorf("own tickets: %w", err)
+			}
+			if err := l.addTicket(id, row.Fields); err != nil {
+				return err
+			}
+			if l.facts.Tickets[id] != nil {
+				l.facts.Own = append(l.facts.Own, id)
+			}
+		}
+		return nil
+	})
+	l.askRow(engine.Ask{Record: recordEnrolled(of), Fields: []string{fieldKey}}, func(row engine.Row) error {
+		l.facts.Enrolled = len(row.Fields) > 0
+		return nil
+	})
+}
+
+// dropVanished takes out of the tickets the challenges that are over: the next
+// change of each writes it without them.
+func (l *lookup) dropVanished() {
+	for _, t := range l.facts.Tickets {
+		t.Challenges = slices.DeleteFunc(t.Challenges, func(id ticket.ID) bool { return l.facts.Challenges[id] == nil })
+	}
 }
 
 // openTicket reads a ticket from ticketFields.

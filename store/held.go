@@ -36,8 +36,23 @@ func (d *draft) held(ctx context.Context, h ticket.Held) error {
 	if err != nil {
 		return err
 	}
-	d.step(engine.Put(record, fieldSealed, sealed), engine.Add(indexHeld, h.ID, engine.At(h.At)))
+	d.step(engine.Put(record, fieldSealed, sealed))
+	d.keepHeld(&h)
 	return nil
+}
+
+// keepHeld puts held mail into its indexes, and sets the timer of its end.
+func (d *draft) keepHeld(h *ticket.Held) {
+	d.step(engine.Add(indexHeld, h.ID, engine.At(h.At)),
+		engine.Place(recordHeld(h.ID), fieldInQueue, indexHeldIn(h.Queue), h.ID, engine.At(h.At)))
+	d.scheduleAt(Timer{Kind: HeldTimer, Name: h.ID}, d.heldOver(h))
+}
+
+// dropHeld removes held mail and all that leads to it.
+func (d *draft) dropHeld(id string) {
+	record := recordHeld(id)
+	d.step(engine.Unplace(record, fieldInQueue, id), engine.Remove(indexHeld, id), engine.Drop(record))
+	d.unschedule(Timer{Kind: HeldTimer, Name: id})
 }
 
 // release takes held mail out. Its blobs go with it, except those that the
@@ -59,7 +74,7 @@ func (d *draft) release(ctx context.Context, c *ticket.Change) (carried []ticket
 			return nil, err
 		}
 		d.check(engine.Equal(record, fieldSealed, row.Fields[fieldSealed]))
-		d.step(engine.Drop(record), engine.Remove(indexHeld, id))
+		d.dropHeld(id)
 		if !h.Ticket.IsZero() {
 			d.step(engine.Delete(recordTicket(h.Ticket), fieldHeld(id)))
 		}

@@ -27,21 +27,25 @@ func hintSpace(site string) engine.Space {
 // In the global space.
 const (
 	recordSchema = "schema" // fieldVersion
-	recordKeys   = "keys"   // fieldMaster, fieldToken, and those below
+	recordKeys   = "keys"   // fieldMaster, fieldToken, fieldPepper, and those below
 	fieldVersion = "version"
 	fieldMaster  = "master" // id of the master key that wraps the others
 	fieldToken   = "token"  // number of the token key that signs
+	fieldPepper  = "pepper" // of validation codes
 	// recordMigrating stands in a store while another is copied into it.
 	recordMigrating = "migrating" // fieldFrom
 	fieldFrom       = "from"
 )
 
-func fieldSiteKey(site string) string { return "site:" + site }
+func fieldSiteKey(site string) string { return prefixSiteKey + site }
 func fieldLookKey(site string) string { return "look:" + site }
 func fieldTokenKey(n int) string      { return "token:" + strconv.Itoa(n) }
 func recordChore(name string) string  { return "chore:" + name } // fieldBy; expires
 
-const fieldBy = "by"
+const (
+	prefixSiteKey = "site:"
+	fieldBy       = "by"
+)
 
 // In a volatile space: members are sites, scores when they next have work.
 const (
@@ -50,41 +54,48 @@ const (
 )
 
 // Records of a site.
-func recordTicket(id ticket.ID) string { return prefixTicket + id.String() }
-func recordNotice(id string) string    { return prefixNotice + id }
-func recordHeld(id string) string      { return prefixHeld + id }
-func recordMessage(d digest) string    { return "message:" + string(d) }  // fieldTicket
-func recordTracking(d digest) string   { return "tracking:" + string(d) } // fieldTicket
-func recordNumber(n uint64) string     { return prefixNumber + strconv.FormatUint(n, 10) }
-func recordSeen(d digest) string       { return "seen:" + string(d) }      // fieldSeen; expires
-func recordOperation(d digest) string  { return "operation:" + string(d) } // the engine's; expires
-func recordTaken(notice string) string { return "taken:" + notice }        // the engine's; expires
-func recordCount(d digest) string      { return "count:" + string(d) }     // the engine's; expires
+func recordTicket(id ticket.ID) string    { return prefixTicket + id.String() }
+func recordNotice(id string) string       { return prefixNotice + id }
+func recordHeld(id string) string         { return prefixHeld + id }
+func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String() } // expires
+func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
+func recordMessage(d digest) string       { return "message:" + string(d) }        // fieldTicket
+func recordTracking(d digest) string      { return "tracking:" + string(d) }       // fieldTicket
+func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
+func recordSeen(d digest) string          { return "seen:" + string(d) }      // fieldSeen; expires
+func recordOperation(d digest) string     { return "operation:" + string(d) } // the engine's; expires
+func recordTaken(notice string) string    { return "taken:" + notice }        // the engine's; expires
+func recordCount(d digest) string         { return "count:" + string(d) }     // the engine's; expires
 
 const (
-	prefixTicket  = "ticket:"
-	prefixNotice  = "notice:"
-	prefixHeld    = "held:"
-	prefixNumber  = "number:" // fieldTicket
-	recordNumbers = "numbers" // fieldTickets: the last number drawn
-	fieldTickets  = "tickets"
-	fieldSeen     = "seen"
+	prefixTicket    = "ticket:"
+	prefixNotice    = "notice:"
+	prefixHeld      = "held:"
+	prefixChallenge = "challenge:"
+	prefixEnrolled  = "enrolled:"
+	prefixNumber    = "number:" // fieldTicket
+	recordNumbers   = "numbers" // fieldTickets: the last number drawn
+	fieldTickets    = "tickets"
+	fieldSeen       = "seen"
 )
 
-// Fields of tickets, notices and held mail. What is sealed lies under the key
+// Fields of tickets, notices, held mail and challenges. What is sealed lies under the key
 // that fieldKey wraps, of the record itself or of the ticket that fieldTicket
 // names.
 const (
 	fieldKey      = "key"      // the record's own random key, wrapped under the site's
 	fieldTicket   = "ticket"   // id of the ticket that it belongs to
-	fieldTVersion = "version"  // of a ticket: counts commits
+	fieldTVersion = "version"  // of a ticket or a challenge: counts commits
 	fieldNumber   = "number"   // of a ticket: of its reference
-	fieldSealed   = "sealed"   // the ticket, notice or held mail itself
+	fieldSealed   = "sealed"   // the ticket, notice, held mail or challenge itself
 	fieldDelivery = "delivery" // of a notice: where it stands, sealed
 	fieldTracked  = "tracking" // of a ticket: digest of its tracking code
+	// fieldLegalHold is there while nothing of a ticket may be erased.
+	fieldLegalHold = "legal-hold"
 	// The indexes in which a ticket stands.
 	fieldInState = "in-state"
-	fieldInQueue = "in-queue"
+	fieldInOwn   = "in-own"
+	fieldInQueue = "in-queue" // held mail too
 	// The index in which a notice stands.
 	fieldInOutbox = "in-outbox"
 )
@@ -92,18 +103,20 @@ const (
 // Fields of a ticket by the thing that they name; those without a content of
 // their own are what erasing follows.
 const (
-	prefixArticleField = "article:"
-	prefixBlobField    = "blob:" // also of held mail without a ticket
-	prefixMessageField = "message:"
-	prefixNoticeField  = "notice:"
-	prefixHeldField    = "held:"
+	prefixArticleField   = "article:"
+	prefixBlobField      = "blob:" // also of held mail without a ticket
+	prefixMessageField   = "message:"
+	prefixNoticeField    = "notice:"
+	prefixHeldField      = "held:"
+	prefixChallengeField = "challenge:"
 )
 
-func fieldArticle(number int) string { return prefixArticleField + strconv.Itoa(number) }
-func fieldBlob(d digest) string      { return prefixBlobField + string(d) }
-func fieldMessage(d digest) string   { return prefixMessageField + string(d) }
-func fieldNotice(id string) string   { return prefixNoticeField + id }
-func fieldHeld(id string) string     { return prefixHeldField + id }
+func fieldArticle(number int) string     { return prefixArticleField + strconv.Itoa(number) }
+func fieldBlob(d digest) string          { return prefixBlobField + string(d) }
+func fieldMessage(d digest) string       { return prefixMessageField + string(d) }
+func fieldNotice(id string) string       { return prefixNoticeField + id }
+func fieldHeld(id string) string         { return prefixHeldField + id }
+func fieldChallenge(id ticket.ID) string { return prefixChallengeField + id.String() }
 
 // Indexes of a site.
 const (
@@ -117,6 +130,15 @@ const (
 // indexState and indexQueue hold tickets by when they changed.
 func indexState(s ticket.State) string               { return "tickets:" + string(s) }
 func indexQueue(s ticket.State, queue string) string { return "tickets:" + string(s) + ":" + queue }
+
+// indexHeldIn holds the held mail of a queue by when it came.
+func indexHeldIn(queue string) string { return "held-in:" + queue }
+
+// indexOwn holds the tickets of a requester, by the digest of their address and
+// when they were opened.
+func indexOwn(d digest) string { return prefixOwn + string(d) }
+
+const prefixOwn = "own:"
 
 // outboxIndex is where the notices of a state stand; "" for those that are over
 // and stand nowhere.

@@ -19,8 +19,6 @@ const (
 	takenFor = 31 * 24 * time.Hour
 	// settledFor is how long the repeat of a settlement is known.
 	settledFor = time.Hour
-	// historyLength is how many articles before its own a notice may show.
-	historyLength = 12
 )
 
 // noticeFields are what a notice is read from, beside the key of its ticket.
@@ -31,6 +29,11 @@ type progress struct {
 	State    ticket.DeliveryState `json:"state"`
 	Attempts int                  `json:"attempts,omitempty"`
 	Error    string               `json:"error,omitempty"`
+	// Due is the score at which it waits for its next attempt. Where the index has
+	// another, a worker took it.
+	Due engine.Score `json:"due,omitempty"`
+	// Spent is set when it brought a code that is forgotten.
+	Spent bool `json:"spent,omitempty"`
 }
 
 func (d *draft) delivery(id string, k key, p progress) error {
@@ -110,73 +113,27 @@ func (r room) keepBack(ctx context.Context, e engine.Entry) {
 }
 
 func (r room) openNotice(e engine.Entry, row engine.Row) (ticket.Delivery, error) {
-	record := recordNotice(e.Member)
-	if row.Fields[fieldSealed] == nil {
-		return ticket.Delivery{}, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
-	}
-	k, err := r.keyOf(record, row)
-	if err != nil {
-		return ticket.Delivery{}, err
-	}
-	d := ticket.Delivery{Due: e.Score.Time()}
-	if err := r.openJSON(k, r.at(record, fieldSealed), row.Fields[fieldSealed], &d.Notice); err != nil {
-		return d, err
-	}
-	var p progress
-	err = r.openJSON(k, r.at(record, fieldDelivery), row.Fields[fieldDelivery], &p)
-	d.State, d.Attempts, d.Error = p.State, p.Attempts, p.Error
+	d, _, _, err := r.openDelivery(e, row)
 	return d, err
 }
 
-// Material reads what a notice is about, in one round trip where it brings an
-// article.
-func (s *Store) Material(ctx context.Context, n ticket.Notice) (ticket.Material, error) {
-	r, err := s.room(ctx, n.Site)
-	if err != nil {
-		return ticket.Material{}, err
+// openDelivery is openNotice, with the key that it lies under and what only the
+// store needs of its progress.
+func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k key, p progress, err error) {
+	record := recordNotice(e.Member)
+	if row.Fields[fieldSealed] == nil {
+		return d, k, p, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
 	}
-	var m ticket.Material
-	if n.Held != "" {
-		// Held mail may have been decided on since.
-		if m.Held, _, err = r.readHeld(ctx, n.Held); errors.Is(err, ErrNotFound) {
-			m.Held, err = nil, nil
-		}
+	if k, err = r.keyOf(record, row); err != nil {
+		return d, k, p, err
 	}
-	if err != nil || n.Ticket.IsZero() {
-		return m, err
+	d.Due = e.Score.Time()
+	if err := r.openJSON(k, r.at(record, fieldSealed), row.Fields[fieldSealed], &d.Notice); err != nil {
+		return d, k, p, err
 	}
-	last := n.Article
-	if last == 0 {
-		t, err := s.Ticket(ctx, n.Site, n.Ticket)
-		if err != nil {
-			return m, err
-		}
-		last = t.Articles
-	}
-	return m, r.readMaterial(ctx, n, last, &m)
-}
-
-func (r room) readMaterial(ctx context.Context, n ticket.Notice, last int, m *ticket.Material) error {
-	after := max(0, last-1-historyLength)
-	ask := engine.Ask{Record: recordTicket(n.Ticket), Fields: append([]string{}, ticketFields...)}
-	for number := after + 1; number <= last; number++ {
-		ask.Fields = append(ask.Fields, fieldArticle(number))
-	}
-	answers, err := r.read(ctx, "a ticket", ask)
-	if err != nil {
-		return err
-	}
-	fields := answers[0].Rows[0].Fields
-	if m.Ticket, err = r.ticketOf(n.Ticket, fields); err != nil {
-		return err
-	}
-	if m.History, err = r.openArticles(n.Ticket, fields, after, last-after); err != nil {
-		return err
-	}
-	if i := len(m.History) - 1; i >= 0 && n.Article != 0 && m.History[i].Number == n.Article {
-		m.Article, m.History = &m.History[i], m.History[:i]
-	}
-	return nil
+	err = r.openJSON(k, r.at(record, fieldDelivery), row.Fields[fieldDelivery], &p)
+	d.State, d.Attempts, d.Error = p.State, p.Attempts, p.Error
+	return d, k, p, err
 }
 
 // Allow asks the brakes of a notice whether it may leave, and counts. It gives
@@ -232,7 +189,7 @@ func (s *Store) Settle(ctx context.Context, delivery ticket.Delivery, o ticket.O
 	if err != nil {
 		return err
 	}
-	if err := d.settle(n, k, delivery.Attempts, o); err != nil {
+	if err := d.settle(delivery, k, o); err != nil {
 		return err
 	}
 	if o.Change != nil {
@@ -257,20 +214,38 @@ func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 
 // settle moves a notice to where its new state belongs. What was tried counts
 // as an attempt; what a brake or a person kept back was not tried.
-func (d *draft) settle(n ticket.Notice, k key, attempts int, o ticket.Outcome) error {
+func (d *draft) settle(was ticket.Delivery, k key, o ticket.Outcome) error {
+	p := progress{State: o.State, Attempts: was.Attempts, Error: o.Error}
 	switch o.State {
 	case ticket.Queued, ticket.Delivered, ticket.Failed:
-		attempts++
+		p.Attempts++
 	}
-	if err := d.delivery(n.ID, k, progress{o.State, attempts, o.Error}); err != nil {
+	due := engine.At(d.now)
+	if o.State == ticket.Queued {
+		due = engine.At(o.Due)
+		d.due = earliest(d.due, due)
+	}
+	return d.moveTo(was.Notice, k, p, due)
+}
+
+// moveTo writes down where a notice stands, and moves it there. The code that it
+// brought is forgotten once no attempt is to come.
+func (d *draft) moveTo(n ticket.Notice, k key, p progress, at engine.Score) error {
+	if p.State != ticket.Queued && p.State != ticket.OnHold && n.Code != "" {
+		n.Code, p.Spent = "", true
+		sealed, err := d.sealJSON(k, d.at(recordNotice(n.ID), fieldSealed), n)
+		if err != nil {
+			return err
+		}
+		d.step(engine.Put(recordNotice(n.ID), fieldSealed, sealed))
+	}
+	if p.State == ticket.Queued {
+		p.Due = at
+	}
+	if err := d.delivery(n.ID, k, p); err != nil {
 		return err
 	}
-	due := d.now
-	if o.State == ticket.Queued {
-		due = o.Due
-		d.due = earliest(d.due, engine.At(due))
-	}
-	d.move(n.ID, o.State, engine.At(due))
+	d.move(n.ID, p.State, at)
 	return nil
 }
 
@@ -359,45 +334,4 @@ func (s *Store) Notice(ctx context.Context, site, id string) (ticket.Delivery, e
 		return ticket.Delivery{}, err
 	}
 	return r.openNotice(engine.Entry{Member: id}, answers[0].Rows[0])
-}
-
-// Redirect moves a notice by hand: to Queued (tried at once; also what failed),
-// OnHold or Dropped. It gives ErrNotFound for one that is over.
-func (s *Store) Redirect(ctx context.Context, site, id string, to ticket.DeliveryState) error {
-	r, err := s.room(ctx, site)
-	if err != nil {
-		return err
-	}
-	answers, err := r.read(ctx, "a notice", engine.Ask{
-		Record: recordNotice(id), Fields: append([]string{fieldInOutbox}, noticeFields...), Follow: toTicketKey,
-	})
-	if err != nil {
-		return err
-	}
-	row := answers[0].Rows[0]
-	was, err := r.openNotice(engine.Entry{Member: id}, row)
-	if err != nil {
-		return err
-	}
-	in := row.Fields[fieldInOutbox]
-	if in == nil {
-		return fmt.Errorf("%w: notice %s is %s", ErrNotFound, id, was.State)
-	}
-	k, err := r.keyOf(recordNotice(id), row)
-	if err != nil {
-		return err
-	}
-	d := newDraft(r, s.now())
-	d.check(engine.Equal(recordNotice(id), fieldInOutbox, in))
-	if err := d.delivery(id, k, progress{to, was.Attempts, was.Error}); err != nil {
-		return err
-	}
-	at := engine.At(d.now)
-	if to == ticket.Queued {
-		at = engine.At(d.now.Add(-clockSlack))
-		d.due = at
-	}
-	d.move(id, to, at)
-	_, err = d.commit(ctx)
-	return err
 }

@@ -157,6 +157,10 @@ func TestNoticeIsRedirectedByHand(t *testing.T) {
 		if len(d) != 1 {
 			t.Fatal("a released notice was not leased")
 		}
+		for _, to := range []ticket.DeliveryState{ticket.Queued, ticket.OnHold, ticket.Dropped} {
+			wantError(t, w.Redirect(ctx, "acme", id, to), store.ErrLeased)
+		}
+		w.advance(2 * time.Minute) // its worker died
 		redirect(ticket.Dropped)
 		wantError(t, w.Settle(ctx, d[0], ticket.Outcome{State: ticket.Delivered}), store.ErrLeaseLost)
 		wantError(t, w.Redirect(ctx, "acme", id, ticket.Queued), store.ErrNotFound)

@@ -135,6 +135,7 @@ const (
 	kindOperation kind = "operation"
 	kindBrake     kind = "brake"
 	kindBlob      kind = "blob"
+	kindAddress   kind = "address"
 )
 
 func (k key) digest(of kind, parts ...string) digest {

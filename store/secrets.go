@@ -95,6 +95,7 @@ func (s *secrets) found(ctx context.Context) error {
 			engine.Put(recordKeys, fieldMaster, []byte(s.master.id)),
 			engine.Put(recordKeys, fieldToken, []byte("0")),
 			engine.Put(recordKeys, fieldTokenKey(0), s.wrapGlobal(fieldTokenKey(0), token)),
+			engine.Put(recordKeys, fieldPepper, s.wrapGlobal(fieldPepper, newKey())),
 		},
 	})
 	if errors.Is(err, engine.ErrConflict) {
@@ -143,6 +144,34 @@ func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
 		keys[byte(n)] = k[:]
 	}
 	return ticket.NewSigner(byte(current), keys)
+}
+
+// pepper reads the key that codes are digested with, and makes it in a store
+// that is older than codes.
+func (s *secrets) pepper(ctx context.Context) (ticket.Pepper, error) {
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: []string{fieldPepper}})
+	if err != nil {
+		return nil, fmt.Errorf("store: reading the key of codes: %w", err)
+	}
+	if wrapped := answers[0].Rows[0].Fields[fieldPepper]; wrapped != nil {
+		k, err := s.unwrapGlobal(fieldPepper, wrapped)
+		return k[:], err
+	}
+	k := newKey()
+	_, err = s.engine.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{
+			engine.Absent(recordKeys, fieldPepper),
+			engine.Equal(recordKeys, fieldMaster, []byte(s.master.id)),
+		},
+		Steps: []engine.Step{engine.Put(recordKeys, fieldPepper, s.wrapGlobal(fieldPepper, k))},
+	})
+	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
+		return s.pepper(ctx) // another daemon was faster
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: making the key of codes: %w", err)
+	}
+	return k[:], nil
 }
 
 // site gives a site's keys, and makes them for a new one.

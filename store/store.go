@@ -56,9 +56,11 @@ type Options struct {
 type Site struct {
 	Name   string
 	Prefix string // of references
-	// KeepClosed is how long a ticket is kept after it was closed, KeepRaw how
-	// long mails are kept as they came; 0 is for ever.
-	KeepClosed, KeepRaw time.Duration
+	// KeepClosed is how long a ticket is kept after it was closed, and held mail
+	// after it came; KeepRaw how long mails are kept as they came;
+	// KeepUnconfirmed how long a request is that its sender was asked to confirm.
+	// 0 is for ever.
+	KeepClosed, KeepRaw, KeepUnconfirmed time.Duration
 }
 
 // Store is an open store. Its methods may be called at the same time.
@@ -68,6 +70,7 @@ type Store struct {
 	vault   *vault
 	blobs   *blob.Dir
 	signer  *ticket.Signer
+	pepper  ticket.Pepper
 	sites   atomic.Pointer[map[string]Site]
 	now     func() time.Time
 	log     *slog.Logger
@@ -129,6 +132,9 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	if s.signer, err = s.secrets.signer(ctx); err != nil {
 		return nil, err
 	}
+	if s.pepper, err = s.secrets.pepper(ctx); err != nil {
+		return nil, err
+	}
 	s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs")))
 	return s, err
 }
@@ -155,6 +161,10 @@ func (s *Store) SetSites(sites []Site) {
 // Signer makes and proves tokens with the keys that all daemons of this store
 // share.
 func (s *Store) Signer() *ticket.Signer { return s.signer }
+
+// Pepper is what validation codes are digested with, the same for all daemons
+// of this store.
+func (s *Store) Pepper() ticket.Pepper { return s.pepper }
 
 // Wake is told, at most once until it is read, when a commit here has made a
 // notice that is due.

@@ -17,8 +17,14 @@ type TimerKind string
 const (
 	// RawTimer removes a mail as it came. Name is the digest of its blob.
 	RawTimer TimerKind = "raw"
-	// EraseTimer erases a ticket that has been closed long enough.
+	// EraseTimer erases a ticket that has been closed long enough, or whose
+	// requester wants it so.
 	EraseTimer TimerKind = "erase"
+	// ConfirmTimer erases a request that its sender was asked to confirm, and did
+	// not.
+	ConfirmTimer TimerKind = "confirm"
+	// HeldTimer throws held mail away that nobody decided on. Name is its id.
+	HeldTimer TimerKind = "held"
 	// NoticeTimer forgets a notice that failed. Name is its id.
 	NoticeTimer TimerKind = "notice"
 )
@@ -56,17 +62,6 @@ func (d *draft) schedule(t Timer, due time.Time) {
 
 func (d *draft) unschedule(t Timer) { d.step(engine.Remove(indexTimers, t.member())) }
 
-// retention schedules the end of a closed ticket, and calls off that of one
-// that is open again.
-func (d *draft) retention(t *ticket.Ticket) {
-	timer := Timer{Kind: EraseTimer, Ticket: t.ID}
-	if t.State == ticket.Closed && d.KeepClosed > 0 {
-		d.schedule(timer, t.Closed.Add(d.KeepClosed))
-		return
-	}
-	d.unschedule(timer)
-}
-
 const (
 	timersAtOnce = 50
 	timerLease   = 5 * time.Minute
@@ -75,9 +70,11 @@ const (
 // timerHandlers are what is done for each kind. A handler leaves the timer gone
 // or moved; a failure is tried again when the lease is over.
 var timerHandlers = map[TimerKind]func(context.Context, room, Timer) error{
-	RawTimer:    dropRaw,
-	EraseTimer:  eraseClosed,
-	NoticeTimer: forgetNotice,
+	RawTimer:     dropRaw,
+	EraseTimer:   eraseOver,
+	ConfirmTimer: eraseUnconfirmed,
+	HeldTimer:    dropHeld,
+	NoticeTimer:  forgetNotice,
 }
 
 // RunTimers handles the timers of all sites that are due, and gives how many it
@@ -129,34 +126,6 @@ func (r room) finish(t Timer) *draft {
 	d.check(engine.Leased(indexTimers, t.lease))
 	d.unschedule(t)
 	return d
-}
-
-func dropRaw(ctx context.Context, r room, t Timer) error {
-	d := r.finish(t)
-	if _, err := d.dropBlob(ctx, recordTicket(t.Ticket), fieldBlob(digest(t.Name))); err != nil {
-		return err
-	}
-	_, err := d.commit(ctx)
-	return err
-}
-
-// eraseClosed erases a ticket if it still is to be: the settings may have
-// changed since the timer was set.
-func eraseClosed(ctx context.Context, r room, t Timer) error {
-	found, err := r.Ticket(ctx, r.Name, t.Ticket)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	over := err == nil && found.State == ticket.Closed && r.KeepClosed > 0
-	if over && !r.now().Before(found.Closed.Add(r.KeepClosed)) {
-		return r.erase(ctx, t.Ticket)
-	}
-	d := r.finish(t)
-	if over {
-		d.schedule(Timer{Kind: EraseTimer, Ticket: t.Ticket}, found.Closed.Add(r.KeepClosed))
-	}
-	_, err = d.commit(ctx)
-	return err
 }
 
 func forgetNotice(ctx context.Context, r room, t Timer) error {

@@ -57,7 +57,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	if err != nil {
 		return nil, err
 	}
-	mint := ticket.Mint{Signer: d.store.Signer(), Random: rand.Reader, Hostname: c.Hostname}
+	mint := ticket.Mint{Signer: d.store.Signer(), Pepper: d.store.Pepper(), Random: rand.Reader, Hostname: c.Hostname}
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
 	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{

@@ -20,6 +20,7 @@ import (
 	"guichet/parser"
 	"guichet/router"
 	"guichet/smtpd/proof"
+	"guichet/store"
 	"guichet/ticket"
 )
 
@@ -231,19 +232,19 @@ func (x *explanation) decide(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		return x.ask(ctx, p, emptyStore{}, signer)
+		return x.ask(ctx, p, emptyStore{}, ticket.Mint{Signer: signer})
 	}
 	t, err := p.openToolOf(ctx, x.settings)
 	if err != nil {
 		return err
 	}
-	return errors.Join(x.ask(ctx, p, t.store, t.store.Signer()), t.store.Close())
+	return errors.Join(x.ask(ctx, p, t.store, mintOf(t.store)), t.store.Close())
 }
 
 // ask has the message decided. One that was delivered before would change
 // nothing, which says nothing about it: it is decided anew, as if it had not.
-func (x *explanation) ask(ctx context.Context, p *program, s router.Store, signer *ticket.Signer) (err error) {
-	if x.decisions, err = p.newRouter(x.settings, x.directory, s, signer).Explain(ctx, &x.envelope); err != nil {
+func (x *explanation) ask(ctx context.Context, p *program, s router.Store, mint ticket.Mint) (err error) {
+	if x.decisions, err = p.newRouter(x.settings, x.directory, s, mint).Explain(ctx, &x.envelope); err != nil {
 		return err
 	}
 	for _, d := range x.decisions {
@@ -251,14 +252,19 @@ func (x *explanation) ask(ctx context.Context, p *program, s router.Store, signe
 	}
 	if x.repeated {
 		first := firstTime{s, x.message.MessageID}
-		x.decisions, err = p.newRouter(x.settings, x.directory, first, signer).Explain(ctx, &x.envelope)
+		x.decisions, err = p.newRouter(x.settings, x.directory, first, mint).Explain(ctx, &x.envelope)
 	}
 	return err
 }
 
+// mintOf holds the keys of a store.
+func mintOf(s *store.Store) ticket.Mint {
+	return ticket.Mint{Signer: s.Signer(), Pepper: s.Pepper()}
+}
+
 // newRouter decides as a daemon would, and leaves no line in a log.
-func (p *program) newRouter(c *config.Config, d *router.Directory, s router.Store, signer *ticket.Signer) *router.Router {
-	mint := ticket.Mint{Signer: signer, Random: rand.Reader, Hostname: c.Hostname}
+func (p *program) newRouter(c *config.Config, d *router.Directory, s router.Store, mint ticket.Mint) *router.Router {
+	mint.Random, mint.Hostname = rand.Reader, c.Hostname
 	return router.New(s, d, mint, p.Now, slog.New(slog.DiscardHandler))
 }
 

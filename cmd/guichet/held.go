@@ -217,7 +217,7 @@ func (c heldRelease) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return "", err
 		}
-		r := p.newRouter(t.settings, router.NewDirectory(t.settings.Hostname, sites), t.store, t.store.Signer())
+		r := p.newRouter(t.settings, router.NewDirectory(t.settings.Hostname, sites), t.store, mintOf(t.store))
 		into, err := t.ticketOf(ctx, h.Site, h.Ticket)
 		if err != nil {
 			return "", err

@@ -163,7 +163,7 @@ func storeOf(c *config.Config) store.Options {
 	}
 	for _, s := range c.Sites {
 		o.Sites = append(o.Sites, store.Site{Name: s.Name, Prefix: s.Prefix,
-			KeepClosed: s.Retention.Closed, KeepRaw: s.Retention.Raw})
+			KeepClosed: s.Retention.Closed, KeepRaw: s.Retention.Raw, KeepUnconfirmed: s.Retention.Unconfirmed})
 	}
 	return o
 }

@@ -141,7 +141,7 @@ func (s *sandbox) deliver(ts *testscript.TestScript, files []string) error {
 			return err
 		}
 		directory := router.NewDirectory(t.settings.Hostname, sites)
-		mint := ticket.Mint{Signer: t.store.Signer(), Random: s.random, Hostname: t.settings.Hostname}
+		mint := ticket.Mint{Signer: t.store.Signer(), Pepper: t.store.Pepper(), Random: s.random, Hostname: t.settings.Hostname}
 		r := router.New(t.store, directory, mint, p.Now, slog.New(slog.DiscardHandler))
 		for _, file := range files {
 			e, err := s.arrives(p, t.settings, directory, file)

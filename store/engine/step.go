@@ -24,6 +24,7 @@ type Verb string
 
 const (
 	DoPut        Verb = "put"
+	DoPutAbsent  Verb = "put-absent"
 	DoPutNumber  Verb = "put-number"
 	DoPutAt      Verb = "put-at"
 	DoDelete     Verb = "delete"
@@ -39,6 +40,11 @@ const (
 // Put sets a field.
 func Put(record, field string, value []byte) Step {
 	return Step{Do: DoPut, Record: record, Name: field, Value: value}
+}
+
+// PutAbsent sets a field that is not there, and leaves one that is.
+func PutAbsent(record, field string, value []byte) Step {
+	return Step{Do: DoPutAbsent, Record: record, Name: field, Value: value}
 }
 
 // PutNumber sets a field to the number of a draw, in decimal.

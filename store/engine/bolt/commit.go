@@ -82,6 +82,11 @@ func (p *page) step(space engine.Space, s engine.Step, numbers []uint64) error {
 	switch s.Do {
 	case engine.DoPut:
 		return p.put(record, s.Name, s.Value)
+	case engine.DoPutAbsent:
+		if p.get(record, s.Name) != nil {
+			return nil
+		}
+		return p.put(record, s.Name, s.Value)
 	case engine.DoPutNumber:
 		return p.put(record, s.Name, strconv.AppendUint(nil, numbers[s.Draw], 10))
 	case engine.DoPutAt:

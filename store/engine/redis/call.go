@@ -65,7 +65,7 @@ func (c *call) batch(b engine.Batch) {
 func (c *call) step(s engine.Step) {
 	c.add(string(s.Do))
 	switch s.Do {
-	case engine.DoPut:
+	case engine.DoPut, engine.DoPutAbsent:
 		c.add(c.key(s.Record), s.Name, s.Value)
 	case engine.DoPutNumber:
 		c.add(c.key(s.Record), s.Name, s.Draw)

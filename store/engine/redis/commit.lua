@@ -69,6 +69,9 @@ local verbs = {
   ['put'] = function()
     redis.call('HSET', key(), arg(), arg())
   end,
+  ['put-absent'] = function()
+    redis.call('HSETNX', key(), arg(), arg())
+  end,
   ['put-number'] = function() -- key field draw
     redis.call('HSET', key(), arg(), numbers[tonumber(arg()) + 1])
   end,

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+const (
+	// historyLength is how many articles before its own a notice may show.
+	historyLength = 12
+	// wholeHistory is how many public articles a whole history has at most, the
+	// newest.
+	wholeHistory = 500
+	// digestLength is how much held mail one digest tells of.
+	digestLength = 100
+)
+
+// Material reads what a notice is about, in one round trip where it brings an
+// article.
+func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Material, err error) {
+	r, err := s.room(ctx, n.Site)
+	if err != nil {
+		return m, err
+	}
+	if n.Held != "" {
+		// Held mail may have been decided on since.
+		if m.Held, _, err = r.readHeld(ctx, n.Held); errors.Is(err, ErrNotFound) {
+			m.Held, err = nil, nil
+		}
+		if err != nil {
+			return m, err
+		}
+	}
+	if n.About != nil && len(n.About.Tickets) > 0 {
+		if err := r.addOwn(ctx, n, &m); err != nil {
+			return m, err
+		}
+	}
+	if n.Kind == ticket.HeldDigest {
+		if m.Waiting, err = r.heldIn(ctx, n.Queue); err != nil {
+			return m, err
+		}
+	}
+	if n.Ticket.IsZero() {
+		return m, nil
+	}
+	return m, r.addTicket(ctx, n, &m)
+}
+
+// addOwn adds the tickets that a notice tells of, and for an export all that was
+// written on them.
+func (r room) addOwn(ctx context.Context, n ticket.Notice, m *ticket.Material) error {
+	ids := n.About.Tickets[:min(len(n.About.Tickets), ticket.MaxOwn)]
+	asks := make([]engine.Ask, len(ids))
+	for i, id := range ids {
+		asks[i] = engine.Ask{Record: recordTicket(id), Fields: ticketFields}
+	}
+	answers, err := r.read(ctx, "tickets", asks...)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		t, err := r.ticketOf(id, answers[i].Rows[0].Fields)
+		if errors.Is(err, ErrNotFound) {
+			continue // erased since
+		}
+		if err != nil {
+			return err
+		}
+		m.Tickets = append(m.Tickets, t)
+	}
+	if n.Kind != ticket.Export {
+		return nil
+	}
+	m.Entries = map[ticket.ID][]ticket.Article{}
+	for _, t := range m.Tickets {
+		articles, err := r.allArticles(ctx, t)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		m.Entries[t.ID] = articles
+	}
+	return nil
+}
+
+func (r room) allArticles(ctx context.Context, t *ticket.Ticket) (all []ticket.Article, err error) {
+	for after := 0; after < t.Articles; after += articlesAtOnce {
+		some, err := r.articles(ctx, t.ID, after, min(articlesAtOnce, t.Articles-after))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// addTicket adds the ticket of a notice, what it brings, and what went before.
+func (r room) addTicket(ctx context.Context, n ticket.Notice, m *ticket.Material) error {
+	last := n.Article
+	if last == 0 {
+		t, err := r.Ticket(ctx, r.Name, n.Ticket)
+		if err != nil {
+			return err
+		}
+		if n.Kind == ticket.History {
+			m.Ticket = t
+			m.History, err = r.publicArticles(ctx, t)
+			return err
+		}
+		last = t.Articles
+	}
+	return r.readMaterial(ctx, n, last, m)
+}
+
+// publicArticles gives what requesters may read of a ticket, oldest first.
+func (r room) publicArticles(ctx context.Context, t *ticket.Ticket) ([]ticket.Article, error) {
+	var newestFirst []ticket.Article
+	for last := t.Articles; last > 0 && len(newestFirst) < wholeHistory; last -= articlesAtOnce {
+		after := max(0, last-articlesAtOnce)
+		some, err := r.articles(ctx, t.ID, after, last-after)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range slices.Backward(some) {
+			if a.Kind == ticket.PublicArticle && len(newestFirst) < wholeHistory {
+				newestFirst = append(newestFirst, a)
+			}
+		}
+	}
+	slices.Reverse(newestFirst)
+	return newestFirst, nil
+}
+
+func (r room) readMaterial(ctx context.Context, n ticket.Notice, last int, m *ticket.Material) error {
+	after := max(0, last-1-historyLength)
+	ask := engine.Ask{Record: recordTicket(n.Ticket), Fields: append([]string{}, ticketFields...)}
+	for number := after + 1; number <= last; number++ {
+		ask.Fields = append(ask.Fields, fieldArticle(number))
+	}
+	answers, err := r.read(ctx, "a ticket", ask)
+	if err != nil {
+		return err
+	}
+	fields := answers[0].Rows[0].Fields
+	if m.Ticket, err = r.ticketOf(n.Ticket, fields); err != nil {
+		return err
+	}
+	if m.History, err = r.openArticles(n.Ticket, fields, after, last-after); err != nil {
+		return err
+	}
+	if i := len(m.History) - 1; i >= 0 && n.Article != 0 && m.History[i].Number == n.Article {
+		m.Article, m.History = &m.History[i], m.History[:i]
+	}
+	return nil
+}
+
+// heldIn gives the held mail of a queue that waits longest.
+func (r room) heldIn(ctx context.Context, queue string) ([]*ticket.Held, error) {
+	answers, err := r.read(ctx, "held mail", engine.Ask{Fields: heldFields, Follow: toTicketKey,
+		Page: &engine.Page{Index: indexHeldIn(queue), Record: prefixHeld, N: digestLength}})
+	if err != nil {
+		return nil, err
+	}
+	var waiting []*ticket.Held
+	for _, row := range answers[0].Rows {
+		if row.Fields[fieldSealed] == nil {
+			continue // decided on in the same moment
+		}
+		h := &ticket.Held{}
+		if err := r.openRow(recordHeld(row.Member), row, h); err != nil {
+			return nil, err
+		}
+		waiting = append(waiting, h)
+	}
+	return waiting, nil
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// This file is about whom a site knows by their address: the requesters of its
+// tickets, and those who enrolled. An address is found by its digest alone.
+
+func (r room) person(a ticket.Address) digest { return r.digest(kindAddress, a.Key()) }
+
+// own puts a ticket into the index of its requester's address, whoever that is
+// by now.
+func (d *draft) own(t *ticket.Ticket) {
+	record, id := recordTicket(t.ID), t.ID.String()
+	if address := t.Requester().Address; address != "" {
+		d.step(engine.Place(record, fieldInOwn, indexOwn(d.person(address)), id, engine.At(t.Opened)))
+		return
+	}
+	d.step(engine.Unplace(record, fieldInOwn, id))
+}
+
+// enrol makes a mailbox known to the site until it is erased.
+func (d *draft) enrol(m ticket.Mailbox) error {
+	record := recordEnrolled(d.person(m.Address))
+	k := d.drawKey(record)
+	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), m)
+	if err != nil {
+		return err
+	}
+	d.step(engine.Put(record, fieldKey, k.wrapped), engine.Put(record, fieldSealed, sealed))
+	return nil
+}
+
+// Enrolment gives the mailbox that was enrolled under an address, or
+// ErrNotFound.
+func (s *Store) Enrolment(ctx context.Context, site string, a ticket.Address) (m ticket.Mailbox, err error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return m, err
+	}
+	record := recordEnrolled(r.person(a))
+	answers, err := r.read(ctx, "an enrolment", engine.Ask{Record: record, Fields: []string{fieldKey, fieldSealed}})
+	if err != nil {
+		return m, err
+	}
+	row := answers[0].Rows[0]
+	if row.Fields[fieldSealed] == nil {
+		return m, fmt.Errorf("%w: nobody of that address is enrolled", ErrNotFound)
+	}
+	return m, r.openRow(record, row, &m)
+}
+
+// EraseEnrolment forgets that an address was enrolled. It gives ErrNotFound for
+// one that was not.
+func (s *Store) EraseEnrolment(ctx context.Context, site string, a ticket.Address) error {
+	if _, err := s.Enrolment(ctx, site, a); err != nil {
+		return err
+	}
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	_, err = r.commit(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{engine.Drop(recordEnrolled(r.person(a)))}})
+	return err
+}
