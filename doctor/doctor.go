@@ -230,9 +230,7 @@ func (e *exam) withoutDNS(ctx context.Context, steps []step, results [][]Finding
 		}
 		for _, f := range results[i] {
 			dropped++
-			if f.Record != "" && f.State != OK {
-				records = lines(records, f.Record)
-			}
+			records = lines(records, f.Record)
 		}
 	}
 	if dead && dropped > 0 {

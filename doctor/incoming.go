@@ -16,7 +16,7 @@ import (
 // mx looks where the mail of a domain goes.
 func (e *exam) mx(ctx context.Context, d Domain) []Finding {
 	const check = "mx"
-	record := absolute(d.Name) + " MX 10 " + absolute(e.Hostname)
+	record := absolute(d.Name) + " MX 10 " + absolute(e.exchanger(ctx, d))
 	if trial(d.Name) {
 		return []Finding{note(check, d.Name, "is a name for trials; no DNS knows it")}
 	}
@@ -60,6 +60,24 @@ func (e *exam) mx(ctx context.Context, d Domain) []Finding {
 		return all
 	}
 	return append(all, e.reached(d, hosts, ours, front, record)...)
+}
+
+// exchanger is the host that a domain's MX should name: ourselves, or whatever
+// is in front of us for another domain.
+func (e *exam) exchanger(ctx context.Context, d Domain) string {
+	for _, other := range e.Domains {
+		if e.outward() || other.Name == d.Name || other.Alias || trial(other.Name) {
+			continue
+		}
+		found, err := e.dns.mx(ctx, other.Name)
+		if err != nil || len(found) == 0 {
+			continue
+		}
+		if host := plainName(found[0].Host); host != "" {
+			return host
+		}
+	}
+	return e.Hostname
 }
 
 // noExchanger is the finding for a domain without MX records.

@@ -168,6 +168,9 @@ func (w *world) serve(certificates []tls.Certificate) func(net.Conn) {
 		secure := tls.Server(c, &tls.Config{Certificates: certificates})
 		request, err := http.ReadRequest(bufio.NewReader(secure))
 		status := "200 OK"
+		if w.policy == "elsewhere" {
+			status = "302 Found\r\nLocation: " + "https://mta-sts.acme.example/.well-known/mta-sts.txt"
+		}
 		if err != nil || request.URL.Path != "/.well-known/mta-sts.txt" || w.policy == "" {
 			status = "404 Not Found"
 		}
