@@ -18,7 +18,11 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 	<-daemon.Wake()
 	serving, stop := context.WithCancel(ctx)
 	done := make(chan error)
-	go func() { done <- daemon.ServeControl(serving) }()
+	serve, err := daemon.ListenControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- serve(serving) }()
 	defer func() {
 		stop()
 		if err := <-done; err != nil {

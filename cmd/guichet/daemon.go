@@ -34,6 +34,8 @@ type daemon struct {
 	outbox   *outbox.Outbox
 	metrics  *metrics
 
+	// control answers command-line tools until its context ends.
+	control        func(context.Context) error
 	listeners      []net.Listener
 	metricsAddress string
 }
@@ -52,6 +54,9 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	}
 	if d.store, err = p.openStore(ctx, c, d.log, false); err != nil {
 		return nil, err
+	}
+	if d.control, err = d.store.ListenControl(); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	parts, err := p.parts(c)
 	if err != nil {
@@ -159,7 +164,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 		}
 	})
 	workers.Go(func() {
-		if err := d.store.ServeControl(working); err != nil && working.Err() == nil {
+		if err := d.control(working); err != nil && working.Err() == nil {
 			failed <- fmt.Errorf("control socket: %w", err)
 		}
 	})

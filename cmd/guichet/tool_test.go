@@ -218,7 +218,12 @@ func (s *sandbox) daemon(ts *testscript.TestScript, _ []string) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- opened.ServeControl(ctx) }()
+	serve, err := opened.ListenControl()
+	if err != nil {
+		stop()
+		return errors.Join(err, opened.Close())
+	}
+	go func() { served <- serve(ctx) }()
 	ts.Defer(func() {
 		stop()
 		ts.Check(errors.Join(<-served, opened.Close()))

@@ -3,11 +3,13 @@ package enginetest
 import (
 	"bufio"
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,19 +140,28 @@ func (r *Redis) Age(d time.Duration) {
 	}
 }
 
-// FreePort gives a port of loopback that nobody uses now.
+// FreePort gives a port of loopback that nobody uses now, nor the one 10,000
+// above it, where a cluster's servers talk. Both lie below those that the system
+// gives to connections by itself, so that none of these takes it meanwhile.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10000 + rand.IntN(12000)
+		if free(port) && free(port+10000) {
+			return strconv.Itoa(port)
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	t.Fatal("no port is free")
+	return ""
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", ":"+strconv.Itoa(port))
 	if err != nil {
-		t.Fatal(err)
+		return false
 	}
-	return port
+	l.Close()
+	return true
 }
 
 // AwaitInfo returns when CLUSTER INFO says all of some lines. The servers need
