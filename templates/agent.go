@@ -78,7 +78,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 	in.history(c, &view, bring)
 	in.held(c, &view, bring)
 	in.transcript(c, &view, bring)
-	return c.finish(in.Kind, view, bring, subject, "")
+	return c.finish(string(in.Kind), view, bring, subject, "")
 }
 
 func (in ToAgent) assignee(c *catalogue) string {
@@ -272,5 +272,5 @@ func (in ToAdmin) write(c *catalogue) (Mail, error) {
 	view := agentView{}
 	bring := map[string]block{":files": {}, ":card": {}}
 	ToAgent{Held: &in.Held}.held(c, &view, bring)
-	return c.finish(ticket.Postmaster, view, bring, "", "")
+	return c.finish(string(ticket.Postmaster), view, bring, "", "")
 }

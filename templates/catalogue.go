@@ -126,7 +126,7 @@ func parseCatalogue(locale, file, text string, base *catalogue) (*catalogue, err
 			maps.Copy(c.words, words)
 			continue
 		}
-		if !slices.Contains(mailNames(), name) {
+		if !slices.Contains(mailNames(), name) && !strings.HasPrefix(name, ownValidation) {
 			return nil, fmt.Errorf("%s:%d: no mail is called %q; there are %s", file, s.line-1, name, strings.Join(mailNames(), ", "))
 		}
 		if c.mails[name], err = parseSource(name, s); err != nil {

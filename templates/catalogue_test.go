@@ -223,3 +223,32 @@ func TestALanguageIsOneFile(t *testing.T) {
 		t.Errorf("not in Spanish: %s", m.Text)
 	}
 }
+
+func TestASiteChoosesTheMailThatBringsCodes(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "en.txt"), "-- validation-short --\nSubject: Code\n\nYour code: {{.ValidationCode}}\n")
+	s, err := New(map[string]string{"acme": dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := stories[0].mails()["validation"].(ToRequester)
+	in.Site.Validation.Template = "validation-short"
+	if err := s.Check(in.Site); err != nil {
+		t.Error(err)
+	}
+	m, err := s.ToRequester(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Subject != "Code" || !strings.Contains(m.Text, "Your code: 3467-9CDF") {
+		t.Errorf("%s: %s", m.Subject, m.Text)
+	}
+	in.Site.Locales = []string{"en", "fr"}
+	if err := s.Check(in.Site); err == nil || !strings.Contains(err.Error(), "-- validation-short -- in fr.txt") {
+		t.Errorf("it is missing in French: %v", err)
+	}
+	write(t, filepath.Join(dir, "en.txt"), "-- validation-short --\nYour code: {{.Cdoe}}\n")
+	if _, err := New(map[string]string{"acme": dir}); err == nil || !strings.Contains(err.Error(), "en.txt:2") {
+		t.Errorf("a mistake in it: %v", err)
+	}
+}

@@ -102,7 +102,11 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 		in.fill(c, &view)
 		in.bring(c, &view, bring)
 	}
-	return c.finish(in.Kind, view, bring, subject, in.Site.Footer)
+	name := string(in.Kind)
+	if own := in.Site.Validation.Template; in.Kind == ticket.Validation && c.mails[own] != nil {
+		name = own
+	}
+	return c.finish(name, view, bring, subject, in.Site.Footer)
 }
 
 // fill adds what is the recipient's own, or what somebody asked for.

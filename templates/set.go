@@ -140,6 +140,34 @@ func (s *Set) whole(c *catalogue, file string) error {
 			}
 		}
 	}
+	for name := range c.mails {
+		if !strings.HasPrefix(name, ownValidation) {
+			continue
+		}
+		for _, sample := range samples(ticket.Validation, c.locale) {
+			in := sample.(ToRequester)
+			in.Site.Validation.Template = name
+			if _, err := in.write(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ownValidation begins the names of further mails that bring a code, of which a
+// site chooses one.
+const ownValidation = string(ticket.Validation) + "-"
+
+// Check reports a mail that the site's settings name and that is not there in
+// one of its languages.
+func (s *Set) Check(site *ticket.Site) error {
+	name := site.Validation.Template
+	for _, locale := range site.Locales {
+		if c := s.catalogue(site, locale); name != "" && c.mails[name] == nil {
+			return fmt.Errorf("site %s: no section -- %s -- in %s.txt of its templates", site.Name, name, locale)
+		}
+	}
 	return nil
 }
 
@@ -166,10 +194,10 @@ func (s *Set) Via(site *ticket.Site, locale string, who ticket.Mailbox, team str
 }
 
 // finish fills the source of one mail and renders it, with the site's footer.
-func (c *catalogue) finish(kind ticket.NoticeKind, view any, bring map[string]block, subject, footer string) (Mail, error) {
-	source, ok := c.mails[string(kind)]
+func (c *catalogue) finish(name string, view any, bring map[string]block, subject, footer string) (Mail, error) {
+	source, ok := c.mails[name]
 	if !ok {
-		return Mail{}, fmt.Errorf("templates: no mail is called %q", kind)
+		return Mail{}, fmt.Errorf("templates: no mail is called %q", name)
 	}
 	d, err := source.fill(view, bring)
 	if err != nil {

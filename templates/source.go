@@ -103,7 +103,7 @@ func (s *source) fill(view any, bring map[string]block) (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", s.tmpl.Name(), s.name, err)
 	}
-	if d.subject != "" && !ownSubject[ticket.NoticeKind(s.name)] {
+	if d.subject != "" && !ownSubject[ticket.NoticeKind(s.name)] && !strings.HasPrefix(s.name, ownValidation) {
 		return nil, fmt.Errorf("%s: %s: its subject is that of the ticket, so that it stays in the conversation", s.tmpl.Name(), s.name)
 	}
 	return d, nil
