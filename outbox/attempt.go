@@ -228,9 +228,10 @@ func (o *Outbox) settle(ctx context.Context, d ticket.Delivery, r result) error 
 				r.Change = r.change(m.Ticket)
 			}
 		}
-		if err = o.Store.Settle(ctx, d, r.Outcome); err == nil {
+		err = o.Store.Settle(ctx, d, r.Outcome)
+		if err == nil || errors.Is(err, ticket.ErrLeaseLost) {
 			o.forget(d.Notice.ID)
-			return nil
+			return err
 		}
 	}
 	return err

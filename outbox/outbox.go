@@ -171,6 +171,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 		free <- struct{}{}
 	}
 	for ctx.Err() == nil {
+		if o.current().paused() { // nothing is leased that would only be put back
+			o.wait(ctx)
+			continue
+		}
 		n := take(ctx, free)
 		leased, err := o.lease(ctx, n)
 		for range n - len(leased) {

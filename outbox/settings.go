@@ -45,6 +45,16 @@ func (s Settings) outgoing(site string) Outgoing {
 	return o
 }
 
+// paused reports whether nothing at all may leave.
+func (s Settings) paused() bool {
+	for site := range s.Sites {
+		if !s.outgoing(site).Paused {
+			return false
+		}
+	}
+	return len(s.Sites) > 0 || s.Outgoing.Paused
+}
+
 // check reports settings with which nothing could leave.
 func (s Settings) check() error {
 	if s.Hostname == "" {

@@ -28,6 +28,8 @@ type Query struct {
 	// Address asks for the tickets whose requester it is, the newest first and at
 	// most MaxOwn, and whether it is enrolled.
 	Address Address
+	// Sender asks whether mail of that address was called spam.
+	Sender Address
 }
 
 // MaxOwn is how many tickets of one person a message can be about.
@@ -46,7 +48,21 @@ type Facts struct {
 	Own []ID
 	// Enrolled is set when the Address was enrolled for the site.
 	Enrolled bool
+	// Spammer is what is remembered of the Sender, or nil.
+	Spammer *Spammer
 }
+
+// Spammer is a sender whose mail an agent called spam.
+type Spammer struct {
+	Address Address
+	// Proved is set where their domain stood behind that mail. Where it did not,
+	// the owner of the address may have had no part in it: what they prove to be
+	// theirs is not held for it.
+	Proved bool
+}
+
+// Sent reports whether mail with that proof is to be taken for the spammer's.
+func (s *Spammer) Sent(p Proof) bool { return s != nil && (s.Proved || p < ProofDomain) }
 
 // Change is all that one message, or one act, alters in a site. It is written
 // whole or not at all.
@@ -71,6 +87,10 @@ type Change struct {
 	Spent []Challenge
 	// Enrol are the mailboxes that are known to the site from now on.
 	Enrol []Mailbox
+	// Spammers are remembered, for half a year; Welcome are no longer taken for
+	// such.
+	Spammers []Spammer
+	Welcome  []Address
 	// Blobs are the bytes that Tickets and Held name. They are durable before
 	// anything that names them is.
 	Blobs []Blob
@@ -131,7 +151,18 @@ const (
 	HeldPolicy      Why = "policy"      // its From domain does not stand behind it, and wants such mail set aside or refused
 	HeldSuspect     Why = "suspect"     // a block list or a scanner at the door is against it
 	HeldOwn         Why = "own"         // from an address of ours: a loop, or a forgery
+	HeldSpam        Why = "spam"        // from a sender whose mail an agent called spam
 )
+
+// Waits reports whether somebody may be waiting for a word about the mail, so
+// that agents are asked about it. The rest is kept for who looks for it.
+func (w Why) Waits() bool {
+	switch w {
+	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
+		return true
+	}
+	return false
+}
 
 // Result is what a commit gives back.
 type Result struct {
@@ -144,3 +175,7 @@ type Result struct {
 // ErrConflict is what a commit says when what was decided on has changed since,
 // or a code that was drawn is taken: read again, decide again.
 var ErrConflict = errors.New("changed in the meantime")
+
+// ErrLeaseLost is what a worker is told that took so long that another has the
+// notice, or whose notice was erased: there is nothing left to settle.
+var ErrLeaseLost = errors.New("lease lost")
