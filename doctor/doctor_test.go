@@ -116,6 +116,10 @@ func TestDefectsOfIncomingMail(t *testing.T) {
 			[]string{"problem mx acme.example"}, "old.acme.example, which has no address", "MX 10 mx.acme.example."},
 		{"an MX that is an address", func(_ *testing.T, w *world) { w.setMX("tickets.acme.example", "192.0.2.10.", "mx.acme.example.") },
 			[]string{"problem mx tickets.acme.example", "problem mta-sts tickets.acme.example"}, "where a name must stand", "tickets.acme.example. MX 10"},
+		{"an MX that leads every host to itself", func(_ *testing.T, w *world) {
+			w.zones["loop.acme.example."] = mockdns.Zone{A: []string{"127.0.0.1"}}
+			w.setMX("acme.example", "loop.acme.example.")
+		}, []string{"warning mx acme.example"}, "is not this host", "MX 10 mx.acme.example."},
 		{"no MX behind a front", func(_ *testing.T, w *world) {
 			w.behind()
 			w.setMX("tickets.acme.example")
