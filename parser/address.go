@@ -91,7 +91,8 @@ func parseMailbox(s string) Mailbox {
 			}
 			return Mailbox{Name: name, Address: addr}
 		}
-		return Mailbox{Name: cleanName(strings.TrimSpace(s[:i] + " " + s[i+1:]))}
+		inside, after, _ := strings.Cut(s[i+1:], ">")
+		return Mailbox{Name: cleanName(strings.Join([]string{strings.TrimSpace(s[:i]), inside, after}, " "))}
 	}
 	bare, comment := cutComment(s)
 	if bare = strings.TrimSpace(bare); strings.Contains(bare, "@") && !strings.ContainsAny(bare, " \t") {

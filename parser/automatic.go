@@ -11,8 +11,10 @@ const LoopHeader = "X-Loop"
 
 // classify tells a machine's mail from a person's. Any sign that a mail must
 // not be answered gives a kind (RFC 3834 §2); where there is no header, the
-// subject and the text of vacation notices do.
-func classify(m *Message, h *header, root *part) Automatic {
+// subject and the text of vacation notices do. challenge is set where a report
+// turned out to be a question for the sender.
+func classify(m *Message, root *part, challenge bool) Automatic {
+	h := &root.header
 	report := ""
 	if root.declared == "multipart/report" {
 		report = strings.ToLower(root.params["report-type"])
@@ -20,7 +22,7 @@ func classify(m *Message, h *header, root *part) Automatic {
 	switch {
 	case m.Bounce != nil:
 		return BounceNotice
-	case vacationHeader(h) || vacationSubject(m.Subject):
+	case challenge || vacationHeader(h) || vacationSubject(m.Subject):
 		return AutoReply
 	case report == "disposition-notification":
 		return AutoReply // a read receipt (RFC 8098)

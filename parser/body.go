@@ -19,6 +19,7 @@ type body struct {
 	reports     []*part  // message/delivery-status and its kin
 	messages    []*part  // attached messages and their headers
 	encrypted   string
+	challenge   bool // a report asks the sender to prove that they are a person
 	problems    *problems
 	spare       *part // a text that has a file name, used where there is no other
 	nested      int   // signed messages that are open

@@ -1,28 +1,31 @@
 package parser
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 )
 
 // findBounce reads a report of delivery: by the standard (RFC 3464) where it
 // has one, by X-Failed-Recipients (Exim, Google), else from its words. Reports
-// of success, of reading and of complaint are no bounces.
+// of success, of reading and of complaint are no bounces, nor are those by
+// which a challenge system asks to be answered.
 func findBounce(m *Message, root *part, b *body) *Bounce {
 	if complaint(root) {
 		return nil
 	}
 	found := &Bounce{Recipients: []BouncedRecipient{}}
-	delivered := false
+	status := statusReader{found: found}
 	for _, p := range b.reports {
 		if strings.HasSuffix(p.mediaType, "delivery-status") {
-			delivered = readStatus(found, decodeTransfer(p.encoding, p.body, maxInner)) || delivered
+			status.read(decodeTransfer(p.encoding, p.body, maxInner))
 		}
 	}
 	text := newReportText(m, root, b)
 	switch {
 	case len(found.Recipients) > 0:
-	case delivered:
+	case status.delivered || status.challenged:
+		b.challenge = status.challenged
 		return nil
 	case root.header.has("x-failed-recipients"):
 		for _, a := range parseAddresses(root.header.get("x-failed-recipients")) {
@@ -68,55 +71,82 @@ func (b *Bounce) add(r BouncedRecipient) {
 	b.Recipients = append(b.Recipients, r)
 }
 
-// readStatus reads message/delivery-status: groups of fields, the first about
-// the message, each other about one recipient (RFC 3464 §2.1). It reports
-// whether a recipient was reached.
-func readStatus(found *Bounce, raw []byte) (delivered bool) {
-	var pending *BouncedRecipient
-	flush := func() {
-		if pending != nil && pending.Address != "" {
-			switch pending.Action {
-			case "delivered", "relayed", "expanded":
-				delivered = true
-			default:
-				found.add(*pending)
-			}
-		}
-		pending = nil
-	}
-	for group := range strings.SplitSeq(strings.ReplaceAll(strings.ReplaceAll(string(raw), "\r\n", "\n"), "\r", "\n"), "\n\n") {
-		h := readHeader([]byte(strings.TrimLeft(group, "\n") + "\n"))
-		if id := firstID(h.get("x-original-message-id"), h.get("original-message-id")); id != "" {
-			found.OriginalMessageID = id
-		}
-		for i := range h.fields {
-			f := &h.fields[i]
-			switch f.name {
-			case "final-recipient", "original-recipient", "x-actual-recipient":
-				addr := reportAddress(unfold(f.value))
-				switch {
-				case pending != nil && pending.Address != "" && f.name == "final-recipient" && pending.Status != "":
-					flush() // the empty line between two groups was lost
-					pending = &BouncedRecipient{Address: addr}
-				case pending == nil:
-					pending = &BouncedRecipient{Address: addr}
-				case !qualified(pending.Address) && qualified(addr) || f.name == "final-recipient" && qualified(addr):
-					pending.Address = addr
-				}
-			case "action", "status", "diagnostic-code":
-				if pending == nil {
-					pending = &BouncedRecipient{}
-				}
-				pending.set(f.name, decodeWords(unfold(f.value)))
-			}
-		}
-		if pending != nil && pending.Address != "" {
-			flush()
-		}
-	}
-	flush()
-	return delivered
+// statusReader reads message/delivery-status: groups of fields, the first about
+// the message, each other about one recipient (RFC 3464 §2.1).
+type statusReader struct {
+	found      *Bounce
+	pending    *BouncedRecipient
+	delivered  bool // a recipient was reached
+	challenged bool // a recipient asks who the sender is before it takes the message
 }
+
+func (r *statusReader) read(raw []byte) {
+	if bytes.IndexByte(raw, '\n') < 0 {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))
+	}
+	for n := 0; len(raw) > 0 && n < maxGroups; n++ {
+		raw = bytes.TrimLeft(raw, "\r\n")
+		end := endOfBlock(raw, 0)
+		r.group(raw[:end])
+		raw = raw[end:]
+	}
+	r.flush()
+}
+
+func (r *statusReader) group(raw []byte) {
+	h := readHeader(raw)
+	if id := firstID(h.get("x-original-message-id"), h.get("original-message-id")); id != "" {
+		r.found.OriginalMessageID = id
+	}
+	for i := range h.fields {
+		f := &h.fields[i]
+		switch f.name {
+		case "final-recipient", "original-recipient", "x-actual-recipient":
+			r.recipient(f.name, reportAddress(unfold(f.value)))
+		case "action", "status", "diagnostic-code":
+			if r.pending == nil {
+				r.pending = &BouncedRecipient{}
+			}
+			r.pending.set(f.name, decodeWords(unfold(f.value)))
+		}
+	}
+	if r.pending != nil && r.pending.Address != "" {
+		r.flush()
+	}
+}
+
+func (r *statusReader) recipient(field, addr string) {
+	p := r.pending
+	switch {
+	case p != nil && p.Address != "" && field == "final-recipient" && p.Status != "":
+		r.flush() // the empty line between two groups was lost
+		r.pending = &BouncedRecipient{Address: addr}
+	case p == nil:
+		r.pending = &BouncedRecipient{Address: addr}
+	case !qualified(p.Address) && qualified(addr) || field == "final-recipient" && qualified(addr):
+		p.Address = addr
+	}
+}
+
+// flush files the recipient whose group is complete.
+func (r *statusReader) flush() {
+	p := r.pending
+	r.pending = nil
+	switch {
+	case p == nil || p.Address == "":
+	case p.Action == "delivered" || p.Action == "relayed" || p.Action == "expanded":
+		r.delivered = true
+	case strings.HasPrefix(p.Status, "4.7.") && containsAny(strings.ToLower(p.Diagnostic), challengeWords):
+		r.challenged = true
+	default:
+		r.found.add(*p)
+	}
+}
+
+// challengeWords stand in the diagnostics of systems that let a message in once
+// its sender has said that they are a person. The status beside them is that of
+// a security matter which may change (RFC 3463 §3.8).
+var challengeWords = []string{"pre-approved", "preapproved", "not yet approved", "challenge", "guest list", "confirm your", "verify your", "verify that you", "confirm that you"}
 
 // qualified tells an address of the world from one that only its host knows.
 func qualified(addr string) bool {

@@ -84,3 +84,17 @@ func TestReasons(t *testing.T) {
 		}
 	}
 }
+
+// A challenge system dresses its question as a report of failure.
+func TestChallengeIsNoBounce(t *testing.T) {
+	const report = "From: noreply@guests.example\nSubject: Re: printer\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nPlease put yourself on my list.\n" +
+		"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; guests.example\n\nFinal-Recipient: rfc822; carla@example.net\nAction: failed\nStatus: 4.7.0\nDiagnostic-Code: x-notice; "
+	m := Parse([]byte(report + "Sender not pre-approved\n--b--\n"))
+	if m.Bounce != nil || m.Automatic != AutoReply {
+		t.Errorf("%q, %+v", m.Automatic, m.Bounce)
+	}
+	m = Parse([]byte(report + "greylisted, try again\n--b--\n"))
+	if m.Bounce == nil || m.Automatic != BounceNotice {
+		t.Errorf("of a plain deferral: %q, %+v", m.Automatic, m.Bounce)
+	}
+}

@@ -8,88 +8,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/gogs/chardet"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/encoding/unicode/utf32"
 )
-
-// extraCharsets are labels that mail carries and no register lists, each with
-// the program or system that writes it.
-var extraCharsets = map[string]encoding.Encoding{
-	"cp932":                          japanese.ShiftJIS, // Becky!, Outlook Japan
-	"ms932":                          japanese.ShiftJIS,
-	"windows-31j":                    japanese.ShiftJIS,
-	"x-ms-cp932":                     japanese.ShiftJIS,
-	"shift-jis":                      japanese.ShiftJIS, // scripts
-	"sjis":                           japanese.ShiftJIS,
-	"iso-2022-jp-1":                  japanese.ISO2022JP,
-	"iso-2022-jp-2":                  japanese.ISO2022JP,
-	"iso-2022-jp-ms":                 japanese.ISO2022JP, // PHP
-	"cp50220":                        japanese.ISO2022JP, // Outlook Express Japan
-	"cp50221":                        japanese.ISO2022JP,
-	"eucjp-win":                      japanese.EUCJP, // PHP
-	"cp936":                          simplifiedchinese.GB18030,
-	"ms936":                          simplifiedchinese.GB18030, // Foxmail
-	"x-gbk":                          simplifiedchinese.GB18030,
-	"gb2312_charset":                 simplifiedchinese.GB18030, // bulk mailers
-	"chinesebig5":                    traditionalchinese.Big5,
-	"cp950":                          traditionalchinese.Big5,
-	"136":                            traditionalchinese.Big5, // Windows font charset numbers in Notes mail
-	"134":                            simplifiedchinese.GB18030,
-	"cp949":                          korean.EUCKR,
-	"ms949":                          korean.EUCKR,
-	"uhc":                            korean.EUCKR,
-	"euckr":                          korean.EUCKR,
-	"latin1":                         charmap.Windows1252,
-	"iso8859-1":                      charmap.Windows1252,
-	"iso-8859":                       charmap.Windows1252,
-	"8859-1":                         charmap.Windows1252,
-	"iso-8859-1-windows-3.1-latin-1": charmap.Windows1252,
-	"ansi":                           charmap.Windows1252,
-	"ansi_x3.4":                      charmap.Windows1252,
-	"unknown-8bit":                   charmap.Windows1252, // sendmail; replaced by detection
-	"cp1250":                         charmap.Windows1250,
-	"cp1251":                         charmap.Windows1251,
-	"cp-1251":                        charmap.Windows1251,
-	"win-1251":                       charmap.Windows1251, // The Bat!
-	"cp1252":                         charmap.Windows1252,
-	"cp-1252":                        charmap.Windows1252,
-	"cp1253":                         charmap.Windows1253,
-	"cp1254":                         charmap.Windows1254,
-	"cp1255":                         charmap.Windows1255,
-	"cp1256":                         charmap.Windows1256,
-	"cp1257":                         charmap.Windows1257,
-	"cp1258":                         charmap.Windows1258,
-	"cp437":                          charmap.CodePage437,
-	"cp850":                          charmap.CodePage850,
-	"cp852":                          charmap.CodePage852,
-	"cp866":                          charmap.CodePage866,
-	"koi8":                           charmap.KOI8R,
-	"koi-8":                          charmap.KOI8R,
-	"macroman":                       charmap.Macintosh,
-	"x-mac-roman":                    charmap.Macintosh, // Apple Mail, Eudora
-	"utf-16":                         unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
-	"utf-16le":                       unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-	"utf-16be":                       unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
-	"unicode":                        unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-	"ucs-2":                          unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
-	"utf-32":                         utf32.UTF32(utf32.BigEndian, utf32.UseBOM),
-	"ucs-4":                          utf32.UTF32(utf32.BigEndian, utf32.UseBOM),
-}
-
-// undeclared are labels that say nothing about the bytes.
-var undeclared = map[string]bool{
-	"": true, "unknown-8bit": true, "x-unknown": true, "unknown": true, "x-user-defined": true,
-	"default": true, "default_charset": true, "default-charset": true, "binary": true, "none": true, "8bit": true,
-	"_charset": true, "charset": true, "null": true, "x-unknown-charset": true,
-}
 
 // decodeCharset gives b as UTF-8. A label is believed unless the bytes show it
 // to be wrong; only where none says anything are they looked at to guess.
@@ -108,7 +30,8 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 		}
 		if label == "utf-16" || strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || label == "unicode" {
 			if bytes.IndexByte(b, 0) >= 0 {
-				return decodeWith(lookup(label), b), false
+				text, _ = decodeLabelled(label, b)
+				return text, false
 			}
 		}
 		return string(b), false
@@ -123,16 +46,15 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 		}
 		return text, false
 	}
-	enc := lookup(label)
-	if enc == nil {
-		return guessCharset(b)
-	}
-	if _, single := enc.(*charmap.Charmap); single && utf8.Valid(b) {
+	if !manyBytes(label) && utf8.Valid(b) {
 		// UTF-8 under a single-byte label: two letters that happen to make a
 		// valid sequence do not stand together in any real word of one.
 		return string(b), true
 	}
-	text = decodeWith(enc, b)
+	text, known := decodeLabelled(label, b)
+	if !known {
+		return guessCharset(b)
+	}
 	if n := strings.Count(text, "\uFFFD"); n > 0 && (utf8.Valid(b) || n*10 > utf8.RuneCountInString(text)) {
 		return guessCharset(b)
 	}
@@ -178,28 +100,28 @@ func guessCharset(b []byte) (string, bool) {
 	if mostlyUTF8(sample) {
 		return strings.ToValidUTF8(string(b), "\uFFFD"), true
 	}
-	enc := encoding.Encoding(charmap.Windows1252)
+	label := likeliest
 	if all, err := chardet.NewTextDetector().DetectAll(sample); err == nil {
-		enc = bestGuess(all, len(sample))
+		label = bestGuess(all, len(sample))
 	}
-	return decodeWith(enc, b), true
+	text, _ := decodeLabelled(label, b)
+	return text, true
 }
+
+// likeliest is the charset of bytes in which nothing else is recognised.
+const likeliest = "windows-1252"
 
 // bestGuess takes a guess only where the detector is sure: the languages of
 // Europe are told apart by a handful of bytes, and Windows-1252 is most likely.
-func bestGuess(all []chardet.Result, size int) encoding.Encoding {
+func bestGuess(all []chardet.Result, size int) string {
 	for _, r := range all {
 		name := strings.ToLower(r.Charset)
-		multi := strings.HasPrefix(name, "gb") || strings.HasPrefix(name, "big5") || strings.HasPrefix(name, "euc") ||
-			strings.HasPrefix(name, "shift") || strings.HasPrefix(name, "iso-2022") || strings.HasPrefix(name, "utf-16")
 		cyrillic := name == "koi8-r" || name == "windows-1251" || name == "iso-8859-5"
-		if (multi && r.Confidence >= 50) || (cyrillic && r.Confidence >= 30) || r.Confidence >= 60 && size >= 200 {
-			if enc := lookup(name); enc != nil {
-				return enc
-			}
+		if (manyBytes(name) && r.Confidence >= 50) || (cyrillic && r.Confidence >= 30) || r.Confidence >= 60 && size >= 200 {
+			return name
 		}
 	}
-	return charmap.Windows1252
+	return likeliest
 }
 
 // mostlyUTF8 is true where a text is UTF-8 that was cut or lightly damaged.
@@ -216,44 +138,6 @@ func mostlyUTF8(b []byte) bool {
 		i += n
 	}
 	return good > 4*bad
-}
-
-// cleanLabel takes off what surrounds a label in broken headers.
-func cleanLabel(s string) string {
-	s = strings.ToLower(strings.Trim(s, " \t\"'<>;="))
-	if i := strings.IndexByte(s, '*'); i > 0 {
-		s = s[:i] // RFC 2231 §5: a language behind the charset
-	}
-	s = strings.TrimSuffix(strings.TrimPrefix(s, "charset="), "$esc")
-	return strings.Trim(s, " \t\"'_")
-}
-
-// lookup finds an encoding by the labels of the web, of IANA and of mail.
-func lookup(label string) encoding.Encoding {
-	if enc := extraCharsets[label]; enc != nil {
-		return enc
-	}
-	if enc, err := htmlindex.Get(label); err == nil && enc != encoding.Replacement {
-		return enc
-	}
-	if enc, err := ianaindex.MIME.Encoding(label); err == nil && enc != nil {
-		return enc
-	}
-	if enc, err := ianaindex.IANA.Encoding(label); err == nil && enc != nil {
-		return enc
-	}
-	return nil
-}
-
-func decodeWith(enc encoding.Encoding, b []byte) string {
-	if enc == nil {
-		return strings.ToValidUTF8(string(b), "\uFFFD")
-	}
-	out, err := enc.NewDecoder().Bytes(b)
-	if err != nil && len(out) == 0 {
-		return strings.ToValidUTF8(string(b), "\uFFFD")
-	}
-	return strings.ToValidUTF8(string(out), "\uFFFD")
 }
 
 func isASCII(b []byte) bool {

@@ -33,6 +33,11 @@ func TestCharsets(t *testing.T) {
 		{"UTF-7 by its old name", "unicode-1-1-utf-7", "+MFMwkw-", "こん"},
 		{"UTF-16 with a BOM", "utf-16", "\xff\xfec\x00a\x00f\x00\xe9\x00", "café"},
 		{"Mac", "macintosh", "caf\x8e", "café"},
+		{"Thai", "tis-620", "\xca\xc7\xd1\xca", "สวัส"},
+		{"Turkish", "iso-8859-9", "\xdd\xfe", "İş"},
+		{"Polish", "iso-8859-2", "\xb6wi\xeata", "święta"},
+		{"a name that only IANA lists", "ISO_8859-5:1988", "\xbf\xe0\xd8\xd2\xd5\xe2", "Привет"},
+		{"a page of mainframes", "ibm037", "\x83\x81\x86\x85", "cafe"},
 		{"label in quotes", `"utf-8"`, "café", "café"},
 		{"label nobody knows", "x-nobody", "café", "café"},
 	} {

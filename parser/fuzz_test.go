@@ -133,7 +133,7 @@ func FuzzBounce(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		check(t, Parse(append([]byte("From: MAILER-DAEMON@example.com\nSubject: failure notice\nContent-Type: multipart/report; report-type=delivery-status; boundary=B1\n\n--B1\n\nfailed\n--B1\nContent-Type: message/delivery-status\n\n"), raw...)))
 		found := &Bounce{}
-		readStatus(found, raw)
+		(&statusReader{found: found}).read(raw)
 		if len(found.Recipients) > maxRecipients {
 			t.Error("too many recipients")
 		}

@@ -43,11 +43,7 @@ func (h *header) decode(f *field) string {
 	if utf8.ValidString(s) {
 		return s
 	}
-	label := cleanLabel(h.charset)
-	if lookup(label) == nil {
-		label = ""
-	}
-	text, _ := decodeCharset([]byte(s), label)
+	text, _ := decodeCharset([]byte(s), h.charset)
 	return text
 }
 

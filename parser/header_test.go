@@ -57,6 +57,8 @@ func TestAddresses(t *testing.T) {
 		"=?utf-8?Q?Andr=C3=A9_<a@example.com>?=":      {{"André", "a@example.com"}},
 		"'Ann' <ann@example.com>":                     {{"Ann", "ann@example.com"}},
 		"<mailto:ann@example.com>":                    {{"", "ann@example.com"}},
+		"MAILER-DAEMON <>":                            {{"MAILER-DAEMON", ""}},
+		"Mail System <MAILER-DAEMON>":                 {{"Mail System MAILER-DAEMON", ""}},
 		"<@relay.example:ann@example.com>":            {{"", "ann@example.com"}},
 		"ann@exämple.test":                            {{"", "ann@xn--exmple-cua.test"}},
 		"Ann \u202Enna <ann@example.com>":             {{"Ann nna", "ann@example.com"}},

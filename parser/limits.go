@@ -21,4 +21,5 @@ const (
 	maxInner      = 8 << 20   // bytes of an encoded message, TNEF or report that is opened
 	maxTNEF       = 32 << 20  // bytes of a winmail.dat that is opened
 	maxRecipients = 500       // recipients read from one report
+	maxGroups     = 1_000     // groups of fields read from one report
 )

@@ -61,7 +61,7 @@ func (m *Message) fill(root *part, b *body, outer bool) {
 		m.Calendar = parseCalendar(b.calendars[0])
 	}
 	m.Bounce = findBounce(m, root, b)
-	m.Automatic = classify(m, &root.header, root)
+	m.Automatic = classify(m, root, b.challenge)
 	if outer {
 		m.Forwarded = findForwarded(m, c, b)
 	}
@@ -117,7 +117,7 @@ func (m *Message) unreadable(root *part, ps *problems) {
 	m.Text = tidy(cleanText(text))
 	m.Reply = m.Text
 	m.Attachments = []Attachment{}
-	m.Automatic = classify(m, &root.header, root)
+	m.Automatic = classify(m, root, false)
 	m.Problems = ps.list()
 }
 

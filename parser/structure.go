@@ -167,9 +167,19 @@ func cutParts(body []byte, boundary string) [][]byte {
 		}
 	}
 	if start >= 0 && start < len(body) {
-		pieces = append(pieces, body[start:])
+		pieces = append(pieces, cutClosing(body[start:], delimiter))
 	}
 	return pieces
+}
+
+// cutClosing takes the closing delimiter off an unclosed last piece: the line
+// end before it was lost.
+func cutClosing(piece, delimiter []byte) []byte {
+	rest, closed := bytes.CutSuffix(bytes.TrimRight(piece, " \t\r\n"), []byte("--"))
+	if rest, found := bytes.CutSuffix(rest, delimiter); closed && found {
+		return rest
+	}
+	return piece
 }
 
 // namesBoundary reports whether the header of a piece gives it a boundary that

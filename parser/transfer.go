@@ -74,6 +74,9 @@ func (r *base64Reader) fill() {
 		}
 	}
 	r.src = r.src[i:]
+	if padded {
+		r.src = skipRemark(r.src)
+	}
 	whole := n
 	if !padded && len(r.src) > 0 {
 		whole = n &^ 3
@@ -84,6 +87,17 @@ func (r *base64Reader) fill() {
 	}
 	m, _ := base64.RawStdEncoding.Decode(r.buf[:], r.text[:whole])
 	r.out = r.buf[:m]
+}
+
+// skipRemark passes words that stand behind the padding on its line. Without a
+// space between they are a second encoding, joined to the first.
+func skipRemark(b []byte) []byte {
+	rest := bytes.TrimLeft(b, "=")
+	if len(rest) == 0 || !isSpace(rest[0]) {
+		return b
+	}
+	_, next := nextLine(rest, 0)
+	return rest[next:]
 }
 
 var base64Alphabet = func() (t [256]bool) {
