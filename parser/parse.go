@@ -28,9 +28,7 @@ func parse(raw []byte, outer bool) *Message {
 	b := &body{problems: &w.problems}
 	b.gather(root)
 	b.useSpare()
-	if len(b.sections) == 0 && len(b.attachments) == 0 {
-		b.fallback(root)
-	}
+	b.fallback(root)
 	m.fill(root, b, outer)
 	m.Problems = w.problems.list()
 	return m
