@@ -206,7 +206,7 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	in := templates.ToAgent{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Ticket: c.Ticket, To: p.Number,
 		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
-		Held: c.scrubbedHeld(scrub), Waiting: c.Waiting, Transcript: c.notice.Transcript, Commands: c.commands,
+		Held: c.scrubbedHeld(scrub), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
 	}
 	sender := c.queue.Mailbox()
 	var files []file
@@ -233,6 +233,18 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	return l, nil
 }
 
+// waiting is what a digest lists, with nothing in it that would lead elsewhere.
+func (c *composer) waiting() []*ticket.Held {
+	scrub := scrubForAgent(c.queue)
+	var out []*ticket.Held
+	for _, h := range c.Waiting {
+		listed := *h
+		listed.Subject, listed.Text, listed.Attachments = scrub.line(h.Subject), "", nil
+		out = append(out, &listed)
+	}
+	return out
+}
+
 // withoutTicket writes to an agent about nothing in particular: the answer to a
 // command that needs no ticket.
 func (c *composer) withoutTicket() (*letter, error) {
@@ -240,9 +252,12 @@ func (c *composer) withoutTicket() (*letter, error) {
 	if !c.notice.Kind.ForAgents() || !c.queue.Agent(to.Address) {
 		return nil, errGone("without a ticket, only the team is written to")
 	}
+	if c.notice.Kind == ticket.HeldDigest && len(c.Waiting) == 0 {
+		return nil, errGone("nothing waits for a decision any more")
+	}
 	written, err := c.templates.ToAgent(templates.ToAgent{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, ReplyTo: c.queue.Address, NoteTo: c.queue.Address,
-		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Waiting: c.Waiting, Transcript: c.notice.Transcript, Commands: c.commands,
+		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
 	})
 	if err != nil {
 		return nil, err

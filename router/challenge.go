@@ -305,10 +305,12 @@ func (a *act) verify() ticket.TranscriptLine {
 	return ticket.TranscriptLine{Result: ticket.ResultNotVerified}
 }
 
-// accept files a held mail, and reject throws it away. Without a name they mean
-// the one that the mail quotes, if it is one.
+// accept files a held mail, reject throws it away, and spam remembers its
+// sender besides. Without a name they mean the one that the mail quotes, if it
+// is one.
 func (a *act) accept() ticket.TranscriptLine { return a.decideHeld(ticket.ResultAccepted) }
 func (a *act) reject() ticket.TranscriptLine { return a.decideHeld(ticket.ResultRejected) }
+func (a *act) spam() ticket.TranscriptLine   { return a.decideHeld(ticket.ResultSpam) }
 
 func (a *act) decideHeld(result string) ticket.TranscriptLine {
 	d := a.d
@@ -321,12 +323,17 @@ func (a *act) decideHeld(result string) ticket.TranscriptLine {
 		return ticket.TranscriptLine{Result: ticket.ResultNoHeld}
 	}
 	queue, ok := d.in.Site.Queue(h.Queue)
-	if !ok || !queue.Agent(d.from) || h.From.Address == "" || d.in.Ours(h.From.Address) {
+	answerable := h.From.Address != "" && !d.in.Ours(h.From.Address)
+	if !ok || !queue.Agent(d.from) || result == ticket.ResultAccepted && !answerable {
 		return ticket.TranscriptLine{Result: ticket.ResultNoHeld}
 	}
 	d.change.Release = append(d.change.Release, h.ID)
-	if result == ticket.ResultAccepted {
+	switch {
+	case result == ticket.ResultAccepted:
+		d.change.Welcome = append(d.change.Welcome, h.From.Address)
 		d.releaseInto(queue, h, func(id ticket.BlobID) (io.ReadCloser, error) { return d.in.OpenHeld(h, id) })
+	case result == ticket.ResultSpam && answerable && !queue.Agent(h.From.Address):
+		d.change.Spammers = append(d.change.Spammers, ticket.Spammer{Address: h.From.Address, Proved: h.Proof >= ticket.ProofDomain})
 	}
 	return ticket.TranscriptLine{Result: result, Detail: h.From.Called()}
 }

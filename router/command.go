@@ -64,6 +64,10 @@ func init() {
 			help: map[string]string{
 				"en": "Throws a held mail away.",
 				"fr": "Jette un message retenu."}},
+		{name: "spam", names: map[string][]string{"fr": {"indésirable", "indesirable"}}, action: ticket.AgentWrite, argument: true, anywhere: true, run: (*act).spam,
+			help: map[string]string{
+				"en": "Throws a held mail away, and sets aside unanswered what its sender writes later.",
+				"fr": "Jette un message retenu, et met de côté sans réponse ce que son auteur écrira ensuite."}},
 		{name: "help", names: map[string][]string{"fr": {"aide"}}, action: ticket.AgentRead, anywhere: true, run: (*act).help,
 			help: map[string]string{
 				"en": "Sends this list.",

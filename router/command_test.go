@@ -185,7 +185,7 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"note", "close", "reopen", "take", "verify", "accept", "reject", "help"}; !slices.Equal(names, want) {
+	if want := []string{"note", "close", "reopen", "take", "verify", "accept", "reject", "spam", "help"}; !slices.Equal(names, want) {
 		t.Errorf("lists %q", names)
 	}
 }

@@ -147,6 +147,9 @@ func (d *decider) follow(t Target, found match) Outcome {
 	}
 	d.change.Seen = append(d.change.Seen, seen)
 	w := d.writer(queue, found)
+	if d.facts.Spammer.Sent(w.claim.Proof) && (w.participant == nil || w.claim.Proof < ticket.ProofDomain) {
+		return d.hold(w.queue, w.ticket, ticket.HeldSpam, spamReason)
+	}
 	if why, reason := d.warned(); why != "" {
 		return d.holdInto(w, why, reason)
 	}

@@ -14,6 +14,9 @@ func floodBrake(counter string, to ticket.Address) []ticket.Brake {
 	return []ticket.Brake{{Counter: counter + " " + to.Key(), Limit: 20, Window: time.Hour}}
 }
 
+// spamReason is said of mail that is kept aside without a word to anybody.
+const spamReason = "its sender's mail was called spam"
+
 // hold keeps the message aside. into is the ticket that it was for, or nil.
 func (d *decider) hold(q *ticket.Queue, into *ticket.Ticket, why ticket.Why, reason string) Outcome {
 	d.held(q, into, why)

@@ -36,7 +36,7 @@ type match struct {
 
 // Query is what must be known of the site before the message can be decided.
 func (in *Input) Query() ticket.Query {
-	q := query{ticket.Query{Site: in.Site.Name}}
+	q := query{ticket.Query{Site: in.Site.Name, Sender: in.Envelope.Evidence.From}}
 	for _, t := range in.Targets {
 		q.Seen = append(q.Seen, in.seen(t))
 		for _, token := range t.Tokens {

@@ -37,7 +37,7 @@ func (r *Router) Release(ctx context.Context, h *ticket.Held, blob func(ticket.B
 			return ticket.Result{}, fmt.Errorf("read: %w", err)
 		}
 		d := &decider{in: Input{Site: site, Now: r.now()}, facts: facts, mint: r.mint, from: h.From.Address,
-			change: &ticket.Change{Site: h.Site, Operation: "release " + h.ID, At: r.now(), Release: []string{h.ID}}}
+			change: &ticket.Change{Site: h.Site, Operation: "release " + h.ID, At: r.now(), Release: []string{h.ID}, Welcome: []ticket.Address{h.From.Address}}}
 		if err := d.release(h, blob); err != nil {
 			return ticket.Result{}, err
 		}

@@ -8,6 +8,9 @@ import (
 // request decides on a message that belongs to no ticket.
 func (d *decider) request(t Target) Outcome {
 	proof := ticket.Prove(d.in.Envelope.Evidence, false)
+	if d.facts.Spammer.Sent(proof) {
+		return d.hold(t.Queue, nil, ticket.HeldSpam, spamReason)
+	}
 	if why, reason := d.warned(); why != "" {
 		return d.hold(t.Queue, nil, why, reason)
 	}

@@ -317,6 +317,7 @@ type records struct {
 	tracking   map[string]ticket.ID
 	challenges map[ticket.ID]ticket.Challenge
 	enrolled   map[string]bool
+	spammers   map[string]ticket.Spammer // by address
 	seen       map[string]bool
 	done       map[string]ticket.Result
 	held       []ticket.Held
@@ -329,7 +330,7 @@ func (m *memory) site(name string) *records {
 	if m.sites[name] == nil {
 		m.sites[name] = &records{
 			tickets: map[ticket.ID]*ticket.Ticket{}, articles: map[ticket.ID][]ticket.Article{}, messageIDs: map[string]ticket.ID{},
-			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, seen: map[string]bool{},
+			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, spammers: map[string]ticket.Spammer{}, seen: map[string]bool{},
 			done: map[string]ticket.Result{}, sentIDs: map[string]bool{},
 		}
 	}
@@ -417,6 +418,22 @@ func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.
 	}
 	slices.SortFunc(f.Own, func(a, b ticket.ID) int { return s.tickets[b].Opened.Compare(s.tickets[a].Opened) })
 	f.Enrolled = s.enrolled[q.Address.Key()]
+	if spammer, ok := s.spammers[q.Sender.Key()]; ok {
+		f.Spammer = &spammer
+	}
+}
+
+// Waiting is router.Shelf's.
+func (m *memory) Waiting(_ context.Context, site, queue string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for _, h := range m.site(site).held {
+		if h.Queue == queue && h.Why.Waits() {
+			n++
+		}
+	}
+	return n, nil
 }
 
 func (m *memory) OpenHeldBlob(_ context.Context, h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) {
@@ -476,6 +493,12 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	}
 	for _, who := range c.Enrol {
 		s.enrolled[who.Address.Key()] = true
+	}
+	for _, a := range c.Welcome {
+		delete(s.spammers, a.Key())
+	}
+	for _, spammer := range c.Spammers {
+		s.spammers[spammer.Address.Key()] = spammer
 	}
 	s.held = append(slices.DeleteFunc(s.held, func(h ticket.Held) bool { return slices.Contains(c.Release, h.ID) }), c.Held...)
 	for _, key := range c.Seen {

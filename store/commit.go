@@ -177,6 +177,7 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 			return err
 		}
 	}
+	d.spammers(c)
 	return nil
 }
 

@@ -130,6 +130,9 @@ func (l *lookup) query(q ticket.Query) {
 	if q.Address != "" {
 		l.person(q.Address)
 	}
+	if q.Sender != "" {
+		l.spammer(q.Sender)
+	}
 }
 
 // posted asks for the ticket that a posting leads to. A posting of a ticket that

@@ -44,8 +44,16 @@ func (d *draft) held(ctx context.Context, h ticket.Held) error {
 // keepHeld puts held mail into its indexes, and sets the timer of its end.
 func (d *draft) keepHeld(h *ticket.Held) {
 	d.step(engine.Add(indexHeld, h.ID, engine.At(h.At)),
-		engine.Place(recordHeld(h.ID), fieldInQueue, indexHeldIn(h.Queue), h.ID, engine.At(h.At)))
+		engine.Place(recordHeld(h.ID), fieldInQueue, heldIndex(h), h.ID, engine.At(h.At)))
 	d.scheduleAt(Timer{Kind: HeldTimer, Name: h.ID}, d.heldOver(h))
+}
+
+// heldIndex is where held mail of a queue stands.
+func heldIndex(h *ticket.Held) string {
+	if h.Why.Waits() {
+		return indexHeldIn(h.Queue)
+	}
+	return indexAside(h.Queue)
 }
 
 // dropHeld removes held mail and all that leads to it.

@@ -59,6 +59,7 @@ func recordNotice(id string) string       { return prefixNotice + id }
 func recordHeld(id string) string         { return prefixHeld + id }
 func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String() } // expires
 func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
+func recordSpammer(d digest) string       { return "spam:" + string(d) }           // fieldSpam; expires
 func recordMessage(d digest) string       { return "message:" + string(d) }        // fieldTicket
 func recordTracking(d digest) string      { return "tracking:" + string(d) }       // fieldTicket
 func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
@@ -77,6 +78,7 @@ const (
 	recordNumbers   = "numbers" // fieldTickets: the last number drawn
 	fieldTickets    = "tickets"
 	fieldSeen       = "seen"
+	fieldSpam       = "spam" // spamProved or spamUnproved
 )
 
 // Fields of tickets, notices, held mail and challenges. What is sealed lies under the key
@@ -131,8 +133,10 @@ const (
 func indexState(s ticket.State) string               { return "tickets:" + string(s) }
 func indexQueue(s ticket.State, queue string) string { return "tickets:" + string(s) + ":" + queue }
 
-// indexHeldIn holds the held mail of a queue by when it came.
+// indexHeldIn holds the held mail of a queue that waits for its agents, and
+// indexAside the rest of it, by when it came.
 func indexHeldIn(queue string) string { return "held-in:" + queue }
+func indexAside(queue string) string  { return "held-aside:" + queue }
 
 // indexOwn holds the tickets of a requester, by the digest of their address and
 // when they were opened.

@@ -41,7 +41,7 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 		}
 	}
 	if n.Kind == ticket.HeldDigest {
-		if m.Waiting, err = r.heldIn(ctx, n.Queue); err != nil {
+		if err := r.addHeld(ctx, n.Queue, &m); err != nil {
 			return m, err
 		}
 	}
@@ -158,23 +158,25 @@ func (r room) readMaterial(ctx context.Context, n ticket.Notice, last int, m *ti
 	return nil
 }
 
-// heldIn gives the held mail of a queue that waits longest.
-func (r room) heldIn(ctx context.Context, queue string) ([]*ticket.Held, error) {
-	answers, err := r.read(ctx, "held mail", engine.Ask{Fields: heldFields, Follow: toTicketKey,
-		Page: &engine.Page{Index: indexHeldIn(queue), Record: prefixHeld, N: digestLength}})
+// addHeld adds the held mail of a queue that waits longest, and counts the rest.
+func (r room) addHeld(ctx context.Context, queue string, m *ticket.Material) error {
+	answers, err := r.read(ctx, "held mail",
+		engine.Ask{Fields: heldFields, Follow: toTicketKey, Page: &engine.Page{Index: indexHeldIn(queue), Record: prefixHeld, N: digestLength}},
+		engine.Ask{Page: &engine.Page{Index: indexAside(queue), N: 1}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var waiting []*ticket.Held
-	for _, row := range answers[0].Rows {
+	waiting, aside := answers[0], answers[1]
+	for _, row := range waiting.Rows {
 		if row.Fields[fieldSealed] == nil {
 			continue // decided on in the same moment
 		}
 		h := &ticket.Held{}
 		if err := r.openRow(recordHeld(row.Member), row, h); err != nil {
-			return nil, err
+			return err
 		}
-		waiting = append(waiting, h)
+		m.Waiting = append(m.Waiting, h)
 	}
-	return waiting, nil
+	m.Further, m.Aside = max(0, waiting.Total-len(waiting.Rows)), aside.Total
+	return nil
 }

@@ -25,9 +25,11 @@ type ToAgent struct {
 	// History is the articles before, oldest first.
 	History []ticket.Article
 	Held    *ticket.Held
-	// Waiting is the held mail that a digest lists, oldest first.
-	Waiting    []*ticket.Held
-	Transcript *ticket.TranscriptBody
+	// Waiting is the held mail that a digest lists, oldest first; Further counts
+	// what waits besides, Aside what nobody waits for.
+	Waiting        []*ticket.Held
+	Further, Aside int
+	Transcript     *ticket.TranscriptBody
 	// Commands are those that can be given, for the list in a transcript.
 	Commands []CommandHelp
 }
@@ -72,7 +74,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		view.Requester = name(t.Requester().Mailbox)
 	}
 	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c, subject)}
-	view.Accept = in.can("accept") && in.can("reject")
+	view.Accept = in.deciding()
 	in.buttons(subject, bring)
 	in.article(c, &view, bring)
 	in.history(c, &view, bring)
@@ -108,18 +110,27 @@ func (in ToAgent) buttons(subject string, bring map[string]block) {
 		id = in.Held.ID
 	}
 	for i, b := range in.decide(id, subject) {
-		bring[[]string{"[#accept]", "[#reject]"}[i]] = block{Kind: buttonsBlock, Buttons: []button{b}}
+		bring["[#"+decisions[i]+"]"] = block{Kind: buttonsBlock, Buttons: []button{b}}
 	}
 }
+
+// decisions are the commands that decide on a held mail.
+var decisions = [...]string{"accept", "reject", "spam"}
 
 // decide are the buttons that decide on a held mail. They name it, so that a
 // reply which quotes them does, too.
 func (in ToAgent) decide(id, subject string) []button {
-	accept, reject := "#accept "+id, "#reject "+id
-	return []button{
-		{Command: accept, Link: mailto(in.ReplyTo, subject, accept+"\r\n")},
-		{Command: reject, Link: mailto(in.ReplyTo, subject, reject+"\r\n")},
+	var buttons []button
+	for _, name := range decisions {
+		command := "#" + name + " " + id
+		buttons = append(buttons, button{Command: command, Link: mailto(in.ReplyTo, subject, command+"\r\n")})
 	}
+	return buttons
+}
+
+// deciding reports whether agents can decide on held mail.
+func (in ToAgent) deciding() bool {
+	return !slices.ContainsFunc(decisions[:], func(name string) bool { return !in.can(name) })
 }
 
 // can reports whether there is a command of that name.
@@ -210,17 +221,23 @@ const longestDigest = 50
 
 func (in ToAgent) waiting(c *catalogue, subject string) block {
 	b := block{Kind: historyBlock}
-	for i, h := range in.Waiting {
-		if i == longestDigest {
-			b.Rows = append(b.Rows, row{Head: c.word("and-more", "count", strconv.Itoa(len(in.Waiting)-i))})
-			break
-		}
+	shown := in.Waiting[:min(len(in.Waiting), longestDigest)]
+	for _, h := range shown {
 		text := Line(h.Subject, largestSubject) + "\n" + c.why(h.Why)
 		r := row{Head: c.when(h.At, in.Site.Zone), Side: full(h.From), Text: passages(text)}
-		if in.can("accept") && in.can("reject") {
+		if in.deciding() {
 			r.Buttons = in.decide(h.ID, subject)
+			if h.From.Address == "" {
+				r.Buttons = r.Buttons[1:2] // nobody could be answered
+			}
 		}
 		b.Rows = append(b.Rows, r)
+	}
+	if further := len(in.Waiting) - len(shown) + in.Further; further > 0 {
+		b.Rows = append(b.Rows, row{Head: c.word("and-more", "count", strconv.Itoa(further))})
+	}
+	if in.Aside > 0 {
+		b.Rows = append(b.Rows, row{Head: c.word("and-aside", "count", strconv.Itoa(in.Aside))})
 	}
 	return b
 }

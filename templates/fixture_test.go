@@ -144,7 +144,7 @@ func (s story) mails() map[string]sample {
 		}
 		all[name] = in
 	}
-	deciding := append([]CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}}, storyCommands...)
+	deciding := append([]CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}, {Name: "spam", Usage: "#spam"}}, storyCommands...)
 	held := &ticket.Held{ID: "rty2ad6d2ktpixt4", Why: ticket.HeldStranger, From: ticket.Mailbox{Name: s.heldBy, Address: "marie@xn--custmer-4fg.example"}, Subject: "Re: [ACM-1042] " + s.subject, Text: s.held,
 		Attachments: []ticket.Attachment{{Name: "invoice.pdf", Type: "application/pdf", Size: 81234}}}
 	agent("agent-new", ticket.AgentNew, 1, func(in *ToAgent) { in.Ticket.State, in.Ticket.Assignee = ticket.New, 0 })
@@ -164,7 +164,9 @@ func (s story) mails() map[string]sample {
 		second := *held
 		second.Why, second.Subject, second.From.Name, held.At, second.At = ticket.HeldUnconfirmed, s.subject, "", until, until.Add(time.Hour)
 		second.ID, in.Commands = "b7qk3nveauxeh2lm", deciding
-		in.Ticket, in.Waiting = nil, []*ticket.Held{held, &second}
+		nobody := second
+		nobody.Why, nobody.From, nobody.ID = ticket.HeldNoSender, ticket.Mailbox{}, "c3kzamw7pq2nxl5e"
+		in.Ticket, in.Waiting, in.Further, in.Aside = nil, []*ticket.Held{held, &second, &nobody}, 7, 12
 	})
 	agent("transcript", ticket.Transcript, 0, func(in *ToAgent) {
 		in.Ticket.State = ticket.Closed

@@ -37,8 +37,8 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	body := &ticket.TranscriptBody{Problem: ticket.ProblemUnknown, Line: "#clsoe", Nearest: "#close", Written: "…"}
 	done := &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#close", Result: ticket.ResultClosed}}, Help: true}
 	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
-		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Transcript: body}
-	full.Commands = []CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}}
+		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Further: 2, Aside: 3, Transcript: body}
+	full.Commands = []CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}, {Name: "spam", Usage: "#spam"}}
 	other := full
 	other.Article, other.Transcript, other.To = &event, done, 3
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}

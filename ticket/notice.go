@@ -253,6 +253,9 @@ type Material struct {
 	Tickets []*Ticket
 	// Entries are the articles of each of Tickets, for an Export.
 	Entries map[ID][]Article
-	// Waiting is the held mail of a HeldDigest's queue, oldest first.
-	Waiting []*Held
+	// Waiting is the held mail of a HeldDigest's queue that Waits, the oldest
+	// first and the first few of them; Further is how many there are beside
+	// these, and Aside how many are held that nobody waits for.
+	Waiting        []*Held
+	Further, Aside int
 }

@@ -61,6 +61,9 @@ type Queue struct {
 	// ReplyDomain carries reply tokens as whole local parts, for mail systems
 	// that lose plus-addresses; empty where they work.
 	ReplyDomain string
+	// Digest is the hour, as 07:30 in the site's zone, at which its agents are
+	// told what is held for their decision; "" is never.
+	Digest string
 }
 
 // Queue gives the queue of that name.

@@ -26,6 +26,7 @@ const (
 	ResultNotVerified   = "not-verified"  // no code of this ticket that is still good
 	ResultAccepted      = "accepted"      // Detail: who wrote
 	ResultRejected      = "rejected"      // Detail: who wrote
+	ResultSpam          = "spam"          // Detail: who wrote
 	ResultNoHeld        = "no-held"       // nothing is held under that name
 	ResultHelp          = "help"
 	ResultSent          = "sent" // the text beside the commands went to the requester

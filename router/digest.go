@@ -1,0 +1,112 @@
+package router
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"guichet/ticket"
+)
+
+// Shelf is what digests ask of the store beside Store.
+type Shelf interface {
+	// Waiting gives how much held mail of a queue waits for its agents.
+	Waiting(ctx context.Context, site, queue string) (int, error)
+}
+
+// Digests owes the agents of each queue, once a day, a mail that lists what is
+// held for their decision. Any number of daemons may do so side by side.
+type Digests struct {
+	router *Router
+	shelf  Shelf
+
+	mu sync.Mutex
+	// told is the day whose digest each queue has had, as far as this daemon
+	// knows: it asks nobody twice.
+	told map[string]string
+}
+
+// Digests makes the digests of what the shelf holds.
+func (r *Router) Digests(shelf Shelf) *Digests {
+	return &Digests{router: r, shelf: shelf, told: map[string]string{}}
+}
+
+// Due owes the digests whose hour has come. A queue that fails does not keep
+// the others from theirs; it is tried again the next time.
+func (d *Digests) Due(ctx context.Context) error {
+	var failed error
+	for _, site := range d.router.Directory().Sites() {
+		for i := range site.Queues {
+			queue := &site.Queues[i]
+			day, due := digestDay(queue, site.Zone, d.router.now())
+			name := site.Name + " " + queue.Name
+			if !due || d.last(name) == day {
+				continue
+			}
+			if err := d.owe(ctx, site, queue, day); err != nil {
+				failed = errors.Join(failed, fmt.Errorf("digest of %s: %w", name, err))
+				continue
+			}
+			d.mu.Lock()
+			d.told[name] = day
+			d.mu.Unlock()
+		}
+	}
+	return failed
+}
+
+func (d *Digests) last(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.told[name]
+}
+
+// digestLate is how long after its hour a digest still leaves, as when no daemon
+// ran then. It is well below the time that the store knows a commit again.
+const digestLate = 12 * time.Hour
+
+// digestDay gives the day of the digest that is due, in the site's zone: today's
+// or, soon after midnight, that of the day before.
+func digestDay(q *ticket.Queue, zone *time.Location, now time.Time) (day string, due bool) {
+	local := now.In(cmp.Or(zone, time.UTC))
+	for _, d := range []time.Time{local, local.AddDate(0, 0, -1)} {
+		day := d.Format(time.DateOnly)
+		hour, err := time.ParseInLocation(time.DateOnly+" 15:04", day+" "+q.Digest, local.Location())
+		if late := now.Sub(hour); err == nil && late >= 0 && late < digestLate {
+			return day, true
+		}
+	}
+	return "", false
+}
+
+// owe commits the digest of a day. All daemons give the commit the same name, so
+// that the first of them writes it. A day on which nothing waits is written too:
+// what comes later that day is for the next.
+func (d *Digests) owe(ctx context.Context, site *ticket.Site, queue *ticket.Queue, day string) error {
+	waiting, err := d.shelf.Waiting(ctx, site.Name, queue.Name)
+	if err != nil {
+		return err
+	}
+	c := digest(site, queue, waiting, day, d.router.now(), d.router.mint)
+	result, err := d.router.store.Commit(ctx, c)
+	if err == nil && !result.Repeat && len(c.Notices) > 0 {
+		d.router.log.InfoContext(ctx, "digest", "site", site.Name, "queue", queue.Name, "day", day, "waiting", waiting, "notices", len(c.Notices))
+	}
+	return err
+}
+
+// digest is what a day's digest changes: a mail to each agent where something
+// waits. Its words are made when it leaves, from what waits then.
+func digest(site *ticket.Site, queue *ticket.Queue, waiting int, day string, now time.Time, mint ticket.Mint) *ticket.Change {
+	c := &ticket.Change{Site: site.Name, Operation: "digest " + queue.Name + " " + day, At: now}
+	if waiting == 0 {
+		return c
+	}
+	for _, agent := range queue.Agents {
+		c.Notices = append(c.Notices, mint.Letter(ticket.HeldDigest, site.Name, queue.Name, ticket.Mailbox{Address: agent}, site.Locale(), now))
+	}
+	return c
+}
