@@ -310,8 +310,19 @@ func (w *world) canaries(word string) *ticket.Change {
 	tc.Notices[0].References = []string{word}
 	tc.Notices[0].Brakes = []ticket.Brake{{Counter: word, Limit: 1, Window: time.Hour, Trips: word}}
 	tc.Notices[0].Transcript = &ticket.TranscriptBody{Written: word}
-	loose := ticket.Notice{ID: rand.Text(), Site: "acme", Kind: ticket.Postmaster, Mailbox: ticket.Mailbox{Name: word, Address: address}, MessageID: word}
+	loose := ticket.Notice{ID: rand.Text(), Site: "acme", Kind: ticket.Postmaster, Mailbox: ticket.Mailbox{Name: word, Address: address}, MessageID: word,
+		Code: word, About: &ticket.About{Address: address, Problem: word}}
 	c.Notices = []ticket.Notice{loose}
+	c.Enrol = []ticket.Mailbox{{Name: word, Address: address}}
+	t.LegalHold = true
+	for _, about := range []ticket.ID{t.ID, {}} {
+		asked, n := w.mint.Challenge(ticket.Challenge{Site: "acme", Queue: "help", Action: ticket.ConfirmOwn, Ticket: about,
+			Mailbox: ticket.Mailbox{Name: word, Address: address}, Parked: ticket.Parked{Address: address, Name: word}},
+			ticket.Validation, validation, w.now())
+		asked.MessageID, n.Code = word, word
+		t.Challenges = append(t.Challenges, asked.ID)
+		c.Challenges, c.Notices = append(c.Challenges, asked), append(c.Notices, n)
+	}
 	for _, into := range []ticket.ID{t.ID, {}} {
 		c.Held = append(c.Held, ticket.Held{ID: rand.Text(), Site: "acme", Ticket: into, Subject: word, Text: word,
 			From: ticket.Mailbox{Name: word, Address: address}, MessageID: word, Raw: "raw", Reason: word, At: w.now()})
@@ -369,12 +380,37 @@ func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	opt := w.opt
-	opt.MasterKey = filepath.Join(t.TempDir(), "other.key")
+	opt.MasterKey = filepath.Join(embedded(t).opt.Data, "keys", "master.key")
 	if s, err := store.Open(ctx, opt); err == nil {
 		s.Close()
 		t.Error("it opened")
 	} else if !strings.Contains(err.Error(), "master key") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestAMissingMasterKeyIsNotReplaced: another would open nothing, and who sees a
+// key file believes that all is well.
+func TestAMissingMasterKeyIsNotReplaced(t *testing.T) {
+	w := embedded(t)
+	key := filepath.Join(w.opt.Data, "keys", "master.key")
+	if err := errors.Join(w.Close(), os.Remove(key)); err != nil {
+		t.Fatal(err)
+	}
+	fresh := w.opt
+	fresh.Data, fresh.Attach = t.TempDir(), true
+	for name, opt := range map[string]store.Options{"a daemon": w.opt, "a tool on a new store": fresh} {
+		s, err := store.Open(ctx, opt)
+		if err == nil {
+			s.Close()
+			t.Errorf("%s opened it", name)
+		}
+		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "master key") {
+			t.Errorf("%s: error is %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(opt.Data, "keys", "master.key")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s made a key: %v", name, err)
+		}
 	}
 }
 
@@ -403,6 +439,9 @@ func TestMasterKeyIsChanged(t *testing.T) {
 		if !next.Signer().Proves(parsed, "acme", made.ID, &made.Participants[0]) {
 			t.Error("tokens made before hold no more")
 		}
+		if !bytes.Equal(next.Pepper(), w.Pepper()) || len(w.Pepper()) != 32 {
+			t.Error("codes made before hold no more")
+		}
 	})
 }
 
@@ -427,7 +466,7 @@ func TestMasterKeyFileIsPrivate(t *testing.T) {
 
 func TestNewerStoreIsRefused(t *testing.T) {
 	w := embedded(t)
-	w.setSchema("2")
+	w.setSchema("3")
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

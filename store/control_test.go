@@ -16,22 +16,7 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 	c, made := daemon.opening("Cold heating")
 	daemon.commit(c)
 	<-daemon.Wake()
-	serving, stop := context.WithCancel(ctx)
-	done := make(chan error)
-	serve, err := daemon.ListenControl()
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() { done <- serve(serving) }()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
-	opt := daemon.opt
-	opt.Attach = true
-	tool := attach(t, opt)
+	tool := attach(t, daemon.serveTools(t))
 	if got := tool.ticket(made.ID); got.Subject != "Cold heating" {
 		t.Errorf("the tool reads %+v", got)
 	}
@@ -43,6 +28,28 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("the tool's commit woke none of the daemon's workers")
 	}
+}
+
+// serveTools lets tools reach the store until the test is over, and gives what
+// they open it with.
+func (w *world) serveTools(t *testing.T) store.Options {
+	t.Helper()
+	serving, stop := context.WithCancel(ctx)
+	done := make(chan error)
+	serve, err := w.ListenControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- serve(serving) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	opt := w.opt
+	opt.Attach = true
+	return opt
 }
 
 // attach opens a store as soon as the daemon listens.

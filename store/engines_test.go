@@ -21,21 +21,31 @@ func eachEngine(t *testing.T, test func(*world)) {
 }
 
 func embedded(t testing.TB) *world {
+	opt, advance := embeddedOptions(t)
+	return openWorld(t, opt, advance)
+}
+
+func embeddedOptions(t testing.TB) (opt store.Options, advance func(time.Duration)) {
 	c := enginetest.NewClock()
-	return openWorld(t, options(t, c), c.Advance)
+	return options(t, c), c.Advance
 }
 
 func onRedis(t testing.TB) *world {
+	opt, advance := redisOptions(t)
+	return openWorld(t, opt, advance)
+}
+
+func redisOptions(t testing.TB) (opt store.Options, advance func(time.Duration)) {
 	c := enginetest.NewClock()
-	opt := options(t, c)
+	opt = options(t, c)
 	opt.RedisNow = c.Now
 	if server := enginetest.StartRedis(t); server != nil {
 		opt.Redis = server.URL()
-		return openWorld(t, opt, func(d time.Duration) { c.Advance(d); server.Age(d) })
+		return opt, func(d time.Duration) { c.Advance(d); server.Age(d) }
 	}
 	server := miniredis.RunT(t)
 	opt.Redis = "redis://" + server.Addr()
-	return openWorld(t, opt, func(d time.Duration) { c.Advance(d); server.FastForward(d) })
+	return opt, func(d time.Duration) { c.Advance(d); server.FastForward(d) }
 }
 
 func options(t testing.TB, c *enginetest.Clock) store.Options {

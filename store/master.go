@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"guichet/store/engine"
 )
 
 // master is the key outside the store under which all its keys are wrapped.
@@ -23,12 +26,38 @@ type master struct {
 // masterLine begins the one line of a master key file that counts.
 const masterLine = "guichet-master-key-1 "
 
-// readMaster reads a master key file, or makes it when there is none.
-func readMaster(path string) (master, error) {
-	text, err := os.ReadFile(path)
+// masterOf reads the master key of a store, or makes it for a store that is to
+// be founded. For one that is there a new key would open nothing.
+func masterOf(ctx context.Context, e engine.Engine, path string, attach bool) (master, error) {
+	m, missing := readMaster(path)
+	if !errors.Is(missing, fs.ErrNotExist) {
+		return m, missing
+	}
+	answers, err := e.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: []string{fieldMaster}})
+	if err != nil {
+		return master{}, fmt.Errorf("store: reading its keys: %w", err)
+	}
+	if len(answers[0].Rows[0].Fields) == 0 && !attach {
+		return createMaster(path)
+	}
+	if m, err := readMaster(path); err == nil {
+		return m, nil // another daemon founds the store in this moment
+	}
+	return master{}, fmt.Errorf("%w; nothing in this store can be read without the key that it was made with", missing)
+}
+
+// ensureMaster reads a master key file, or makes it when there is none.
+func ensureMaster(path string) (master, error) {
+	m, err := readMaster(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return createMaster(path)
 	}
+	return m, err
+}
+
+// readMaster reads a master key file.
+func readMaster(path string) (master, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return master{}, fmt.Errorf("store: master key: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 // anew: tickets stay under their keys, and those under their sites'. Done before,
 // it does nothing.
 func (s *Store) RekeyMaster(ctx context.Context, newFile string) error {
-	next, err := readMaster(newFile)
+	next, err := ensureMaster(newFile)
 	if err != nil {
 		return err
 	}

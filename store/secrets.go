@@ -15,9 +15,6 @@ import (
 	"guichet/ticket"
 )
 
-// schemaVersion is that of everything keys.go names and of how it is sealed.
-const schemaVersion = 1
-
 func aead(k key) cipher.AEAD {
 	a, err := chacha20poly1305.NewX(k[:])
 	if err != nil {
@@ -60,35 +57,38 @@ func newSecrets(e engine.Engine, m master) *secrets {
 	return &secrets{engine: e, master: m, sites: map[string]siteKeys{}, tickets: map[ticketAt]wrappedKey{}}
 }
 
-// begin reads what the store says of itself, and writes it into an empty one.
-func (s *secrets) begin(ctx context.Context) error {
+// begin reads what the store says of itself, and writes it into an empty one. It
+// gives the version that the store is of.
+func (s *secrets) begin(ctx context.Context) (version int, err error) {
 	answers, err := s.engine.Read(ctx, global,
 		engine.Ask{Record: recordSchema, Fields: []string{fieldVersion}},
 		engine.Ask{Record: recordKeys, Fields: []string{fieldMaster}},
 		engine.Ask{Record: recordMigrating, Fields: []string{fieldFrom}})
 	if err != nil {
-		return fmt.Errorf("store: reading its version: %w", err)
+		return 0, fmt.Errorf("store: reading its version: %w", err)
 	}
 	schema := answers[0].Rows[0].Fields[fieldVersion]
 	held := answers[1].Rows[0].Fields[fieldMaster]
 	switch {
 	case len(answers[2].Rows[0].Fields) > 0:
-		return errors.New("store: another store is being copied into this one, or the copying was broken off; run guichet migrate again")
+		return 0, errors.New("store: another store is being copied into this one, or the copying was broken off; run guichet migrate again")
 	case schema == nil && held == nil:
 		return s.found(ctx)
-	case string(schema) != strconv.Itoa(schemaVersion):
-		return fmt.Errorf("store: it was written by a newer guichet: its version is %s, this program knows %d", schema, schemaVersion)
 	case string(held) != s.master.id:
-		return fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.id)
+		return 0, fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.id)
 	}
-	return nil
+	version, err = strconv.Atoi(string(schema))
+	if err != nil || version < 1 || version > schemaVersion {
+		return 0, fmt.Errorf("store: it was written by a newer guichet: its version is %s, this program knows %d", schema, schemaVersion)
+	}
+	return version, nil
 }
 
 // found makes an empty store ours. When another daemon was faster, what it
 // wrote counts.
-func (s *secrets) found(ctx context.Context) error {
+func (s *secrets) found(ctx context.Context) (version int, err error) {
 	token := newKey()
-	_, err := s.engine.Commit(ctx, global, engine.Batch{
+	_, err = s.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{engine.Absent(recordKeys, fieldMaster)},
 		Steps: []engine.Step{
 			engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(schemaVersion))),
@@ -102,9 +102,9 @@ func (s *secrets) found(ctx context.Context) error {
 		return s.begin(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("store: founding it: %w", err)
+		return 0, fmt.Errorf("store: founding it: %w", err)
 	}
-	return nil
+	return schemaVersion, nil
 }
 
 func (s *secrets) wrapGlobal(field string, k key) []byte {

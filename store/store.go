@@ -40,10 +40,10 @@ type Options struct {
 	// Blobs is the directory of large contents; "" is blobs in Data.
 	Blobs string
 	// MasterKey is the file of the master key; "" is keys/master.key in Data. It
-	// is made when there is none.
+	// is made with the store.
 	MasterKey string
 	// Attach lets a command-line tool use an embedded store that a daemon has
-	// open, through the daemon's control socket.
+	// open, through the daemon's control socket. It makes no master key.
 	Attach bool
 	Sites  []Site
 	// Now is the clock of this daemon and of the embedded store. Redis has its
@@ -92,9 +92,9 @@ var (
 	ErrLeaseLost = errors.New("store: lease lost")
 )
 
-// Open opens a store, or founds it where there is none. It fails on a store
-// that a newer program wrote, and on one that is sealed under another master
-// key.
+// Open opens a store, or founds it where there is none; one that an older program
+// wrote is brought up to date first. It fails on a store that a newer program
+// wrote, and on one that is sealed under another master key.
 func Open(ctx context.Context, opt Options) (*Store, error) {
 	e, warnings, err := OpenEngine(ctx, opt)
 	if err != nil {
@@ -109,7 +109,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 }
 
 func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
-	m, err := readMaster(cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key")))
+	m, err := masterOf(ctx, e, cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key")), opt.Attach)
 	if err != nil {
 		return nil, err
 	}
@@ -126,13 +126,17 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.SetSites(opt.Sites)
-	if err := s.secrets.begin(ctx); err != nil {
+	version, err := s.secrets.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if s.signer, err = s.secrets.signer(ctx); err != nil {
 		return nil, err
 	}
 	if s.pepper, err = s.secrets.pepper(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.upgrade(ctx, version); err != nil {
 		return nil, err
 	}
 	s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs")))

@@ -1,0 +1,132 @@
+package store_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guichet/store"
+	"guichet/ticket"
+)
+
+// own are the subjects of an address's tickets, in order.
+func (w *world) own(a ticket.Address) []string {
+	w.Helper()
+	f := w.facts(ticket.Query{Address: a})
+	var subjects []string
+	for _, id := range f.Own {
+		subjects = append(subjects, f.Tickets[id].Subject)
+	}
+	return subjects
+}
+
+// openFor opens a ticket of a requester.
+func (w *world) openFor(a ticket.Address, subject string) *ticket.Ticket {
+	w.Helper()
+	w.advance(time.Second)
+	c, t := w.opening(subject)
+	t.Participants[0].Address = a
+	w.commit(c)
+	return w.ticket(t.ID)
+}
+
+func TestOnesOwnTicketsAreFoundByAddress(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		const marie, paul = ticket.Address("marie@customer.example"), ticket.Address("paul@customer.example")
+		one := w.openFor(marie, "One")
+		w.openFor(paul, "Paul's")
+		two := w.openFor("Marie@customer.example", "Two")
+		three := w.openFor(marie, "Three")
+		if diff := cmp.Diff([]string{"Three", "Two", "One"}, w.own(marie)); diff != "" {
+			t.Error(diff)
+		}
+		// A change moves it nowhere: they stand by when they were opened.
+		one.SetState(ticket.Open, w.now())
+		one.Changed = w.now()
+		two.Participants[0].Address = paul
+		w.change(one, two)
+		if err := w.Erase(ctx, "acme", three.ID); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"One"}, w.own(marie)); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"Two", "Paul's"}, w.own(paul)); diff != "" {
+			t.Error(diff)
+		}
+		if got := w.own("nobody@customer.example"); got != nil {
+			t.Errorf("nobody has %v", got)
+		}
+		if f, err := w.Facts(ctx, ticket.Query{Site: "globex", Address: marie}); err != nil || len(f.Own) > 0 {
+			t.Errorf("another site gives %+v, %v", f, err)
+		}
+	})
+}
+
+func TestOnesOwnTicketsAreBounded(t *testing.T) {
+	w := embedded(t)
+	for i := range ticket.MaxOwn + 3 {
+		w.openFor("marie@customer.example", fmt.Sprint(i))
+	}
+	got := w.own("marie@customer.example")
+	if len(got) != ticket.MaxOwn || got[0] != fmt.Sprint(ticket.MaxOwn+2) {
+		t.Errorf("%d tickets from %s on", len(got), got[0])
+	}
+}
+
+func TestEnrolledUntilErased(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		m := ticket.Mailbox{Name: "Marie Martin", Address: "Marie@customer.example"}
+		const other = ticket.Address("MARIE@customer.example")
+		enrolled := func() bool { return w.facts(ticket.Query{Address: other}).Enrolled }
+		if enrolled() {
+			t.Error("enrolled before")
+		}
+		for range 2 { // again changes nothing
+			w.commit(&ticket.Change{Site: "acme", Operation: rand.Text(), At: w.now(), Enrol: []ticket.Mailbox{m}})
+		}
+		if !enrolled() {
+			t.Error("not enrolled after")
+		}
+		if got, err := w.Enrolment(ctx, "acme", other); err != nil || got != m {
+			t.Errorf("enrolment is %+v, %v", got, err)
+		}
+		if err := w.EraseEnrolment(ctx, "acme", other); err != nil || enrolled() {
+			t.Errorf("still enrolled: %v", err)
+		}
+		_, err := w.Enrolment(ctx, "acme", other)
+		wantError(t, err, store.ErrNotFound)
+		wantError(t, w.EraseEnrolment(ctx, "acme", other), store.ErrNotFound)
+	})
+}
+
+// TestTheFirstTicketOfAMessageKeepsIt: naming a message of another's thread
+// moves nothing.
+func TestTheFirstTicketOfAMessageKeepsIt(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		c, first := w.opening("First")
+		w.commit(c)
+		messageID := c.Tickets[0].MessageIDs[0]
+		d, second := w.opening("Second")
+		d.Tickets[0].MessageIDs = append(d.Tickets[0].MessageIDs, messageID)
+		w.commit(d)
+		leads := func() ticket.ID {
+			return w.facts(ticket.Query{MessageIDs: []string{messageID}}).ByMessageID[messageID]
+		}
+		if got := leads(); got != first.ID {
+			t.Errorf("it leads to %s", got)
+		}
+		if err := w.Erase(ctx, "acme", second.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := leads(); got != first.ID {
+			t.Errorf("when the second is erased it leads to %s", got)
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"guichet/store/engine"
+	"guichet/store/engine/control"
+	"guichet/ticket"
+)
+
+// schemaVersion is that of everything keys.go names and of how it is sealed.
+const schemaVersion = 2
+
+// upgrades bring a site from the version before to that which each is named by.
+// Other daemons may do the same at the same time, and one that was broken
+// off is done again from its beginning.
+var upgrades = map[int]func(context.Context, room) error{
+	2: indexPeople,
+}
+
+// upgradeAtOnce is how many tickets or held mails a step reads at once.
+const upgradeAtOnce = 100
+
+// upgrade brings a store that an older program wrote to what this one knows. A
+// tool leaves that to the daemon, which may be of the older program still.
+func (s *Store) upgrade(ctx context.Context, from int) error {
+	if from == schemaVersion {
+		return nil
+	}
+	if _, attached := s.engine.(*control.Client); attached {
+		return fmt.Errorf("store: it was written by an older guichet: its version is %d, this program needs %d; start the daemon anew, which brings it there", from, schemaVersion)
+	}
+	s.log.Info("the store is brought to a newer version", "from", from, "to", schemaVersion)
+	sites, err := s.writtenSites(ctx)
+	if err != nil {
+		return err
+	}
+	for version := from + 1; version <= schemaVersion; version++ {
+		for _, site := range sites {
+			if err := upgrades[version](ctx, site); err != nil {
+				return fmt.Errorf("store: bringing site %s to version %d: %w", site.Name, version, err)
+			}
+		}
+		_, err := s.engine.Commit(ctx, global, engine.Batch{
+			Checks: []engine.Check{engine.Equal(recordSchema, fieldVersion, []byte(strconv.Itoa(version-1)))},
+			Steps:  []engine.Step{engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(version)))},
+		})
+		if err != nil && !errors.Is(err, engine.ErrConflict) { // another daemon was faster
+			return fmt.Errorf("store: writing its version: %w", err)
+		}
+	}
+	return nil
+}
+
+// writtenSites gives all sites that the store has keys of, also those that the
+// settings name no more: they may come back.
+func (s *Store) writtenSites(ctx context.Context) ([]room, error) {
+	prefix := prefixSiteKey
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Names: &prefix})
+	if err != nil {
+		return nil, fmt.Errorf("store: reading its sites: %w", err)
+	}
+	var rooms []room
+	for _, field := range answers[0].Names {
+		name := strings.TrimPrefix(field, prefix)
+		keys, err := s.secrets.site(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		site, known := (*s.sites.Load())[name]
+		if !known {
+			site = Site{Name: name}
+		}
+		rooms = append(rooms, room{Store: s, Site: site, keys: keys, space: engine.Space(name)})
+	}
+	return rooms, nil
+}
+
+// indexPeople puts each ticket into the index of its requester, and each held
+// mail into that of its queue; and it sets the timers of held mail, whose handler
+// finds out how long it stays.
+func indexPeople(ctx context.Context, r room) error {
+	for _, state := range ticket.States {
+		tickets := engine.Page{Index: indexState(state), Record: prefixTicket, N: upgradeAtOnce}
+		if err := r.rewrite(ctx, tickets, ticketFields, (*draft).indexTicket); err != nil {
+			return err
+		}
+	}
+	held := engine.Page{Index: indexHeld, Record: prefixHeld, N: upgradeAtOnce}
+	return r.rewrite(ctx, held, heldFields, (*draft).indexHeld)
+}
+
+func (d *draft) indexTicket(row engine.Row) error {
+	id, err := ticket.ParseID(row.Member)
+	if err != nil {
+		return err
+	}
+	t, err := d.openTicket(id, row.Fields)
+	if err != nil {
+		return err
+	}
+	d.check(engine.Equal(recordTicket(id), fieldTVersion, row.Fields[fieldTVersion]))
+	d.own(t)
+	return nil
+}
+
+func (d *draft) indexHeld(row engine.Row) error {
+	h := &ticket.Held{}
+	if err := d.openRow(recordHeld(row.Member), row, h); err != nil {
+		return err
+	}
+	d.check(engine.Equal(recordHeld(h.ID), fieldSealed, row.Fields[fieldSealed]))
+	d.keepHeld(h)
+	d.schedule(Timer{Kind: HeldTimer, Name: h.ID}, d.now)
+	return nil
+}
+
+// rewrite lets visit add a step or more for each record of an index, a page in
+// one commit. It goes on past a record that cannot be opened.
+func (r room) rewrite(ctx context.Context, page engine.Page, fields []string, visit func(*draft, engine.Row) error) error {
+	for {
+		answers, err := r.read(ctx, "what is there", engine.Ask{Fields: fields, Follow: toTicketKey, Page: &page})
+		if err != nil {
+			return err
+		}
+		rows := answers[0].Rows
+		d := newDraft(r, r.now())
+		for _, row := range rows {
+			if row.Fields[fieldSealed] == nil {
+				continue // erased in the same moment
+			}
+			err := visit(d, row)
+			if errors.Is(err, ErrSealed) {
+				r.log.Error("a record cannot be opened and is left as it is", "site", r.Name, "record", page.Record+row.Member, "error", err)
+			} else if err != nil {
+				return err
+			}
+		}
+		_, err = d.commit(ctx)
+		switch {
+		case errors.Is(err, ticket.ErrConflict):
+			continue // something changed in the same moment: the page is read again
+		case err != nil || len(rows) < page.N:
+			return err
+		}
+		page.After = &rows[len(rows)-1].Entry
+	}
+}
