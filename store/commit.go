@@ -55,6 +55,8 @@ type draft struct {
 	created []ticket.ID
 	// due and timer are the earliest of the batch's notices and timers.
 	due, timer engine.Score
+	// erased are records whose keys this batch deletes for good.
+	erased []string
 	// remove are blob files that nothing names when the batch is done.
 	remove []string
 }
@@ -271,7 +273,7 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 
 // commit does the batch, and then what follows from it.
 func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
-	done, err := d.room.commit(ctx, "commit", d.batch)
+	done, err := d.commitErasing(ctx, "commit", d.batch, d.erased)
 	if err != nil {
 		return ticket.Result{}, err
 	}

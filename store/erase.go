@@ -72,6 +72,7 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error
 		engine.Unplace(record, fieldInState, id.String()),
 		engine.Unplace(record, fieldInQueue, id.String()),
 		engine.Drop(record))
+	d.erased = append(d.erased, record)
 	if _, err := d.commit(ctx); err != nil {
 		return err
 	}

@@ -60,8 +60,8 @@ func recordHeld(id string) string         { return prefixHeld + id }
 func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String() } // expires
 func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
 func recordSpammer(d digest) string       { return "spam:" + string(d) }           // fieldSpam; expires
-func recordMessage(d digest) string       { return "message:" + string(d) }        // fieldTicket
-func recordTracking(d digest) string      { return "tracking:" + string(d) }       // fieldTicket
+func recordMessage(d digest) string       { return prefixMessage + string(d) }     // fieldTicket
+func recordTracking(d digest) string      { return prefixTracking + string(d) }    // fieldTicket
 func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
 func recordSeen(d digest) string          { return "seen:" + string(d) }      // fieldSeen; expires
 func recordOperation(d digest) string     { return "operation:" + string(d) } // the engine's; expires
@@ -74,6 +74,9 @@ const (
 	prefixHeld      = "held:"
 	prefixChallenge = "challenge:"
 	prefixEnrolled  = "enrolled:"
+	prefixAct       = "act:" // fieldKey, fieldSealed
+	prefixMessage   = "message:"
+	prefixTracking  = "tracking:"
 	prefixNumber    = "number:" // fieldTicket
 	recordNumbers   = "numbers" // fieldTickets: the last number drawn
 	fieldTickets    = "tickets"
@@ -124,25 +127,31 @@ func fieldChallenge(id ticket.ID) string { return prefixChallengeField + id.Stri
 const (
 	indexHeld   = "held"          // held mail by when it came
 	indexTimers = "timers"        // timers by when they are due
+	indexActs   = "acts"          // acts of administrators by when they were done
 	indexDue    = "outbox:due"    // notices by when they are tried next, or their lease ends
 	indexOnHold = "outbox:hold"   // notices by when they were kept back
 	indexFailed = "outbox:failed" // notices by when they were given up
 )
 
 // indexState and indexQueue hold tickets by when they changed.
-func indexState(s ticket.State) string               { return "tickets:" + string(s) }
-func indexQueue(s ticket.State, queue string) string { return "tickets:" + string(s) + ":" + queue }
+func indexState(s ticket.State) string               { return prefixTickets + string(s) }
+func indexQueue(s ticket.State, queue string) string { return prefixTickets + string(s) + ":" + queue }
 
 // indexHeldIn holds the held mail of a queue that waits for its agents, and
 // indexAside the rest of it, by when it came.
-func indexHeldIn(queue string) string { return "held-in:" + queue }
+func indexHeldIn(queue string) string { return prefixHeldIn + queue }
 func indexAside(queue string) string  { return "held-aside:" + queue }
 
 // indexOwn holds the tickets of a requester, by the digest of their address and
 // when they were opened.
 func indexOwn(d digest) string { return prefixOwn + string(d) }
 
-const prefixOwn = "own:"
+const (
+	prefixTickets = "tickets:"
+	prefixOwn     = "own:"
+	prefixHeldIn  = "held-in:"
+	prefixOutbox  = "outbox:"
+)
 
 // outboxIndex is where the notices of a state stand; "" for those that are over
 // and stand nowhere.

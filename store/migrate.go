@@ -130,7 +130,11 @@ func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, err
 		}
 	}
 	seen(n)
-	fields, entries, expiring = distinct(fields), distinct(entries), distinct(expiring)
+	return copiedOf(distinct(fields), distinct(entries), distinct(expiring)), nil
+}
+
+// copiedOf is what sorted sums amount to.
+func copiedOf(fields, entries, expiring [][16]byte) Copied {
 	h := sha256.New()
 	for _, s := range fields {
 		h.Write(s[:])
@@ -138,7 +142,7 @@ func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, err
 	for _, s := range entries {
 		h.Write(s[:])
 	}
-	return Copied{len(fields), len(entries), len(expiring), hex.EncodeToString(h.Sum(nil))}, nil
+	return Copied{len(fields), len(entries), len(expiring), hex.EncodeToString(h.Sum(nil))}
 }
 
 func distinct(sums [][16]byte) [][16]byte {

@@ -65,6 +65,7 @@ func (s *Store) EraseEnrolment(ctx context.Context, site string, a ticket.Addres
 	if err != nil {
 		return err
 	}
-	_, err = r.commit(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{engine.Drop(recordEnrolled(r.person(a)))}})
+	record := recordEnrolled(r.person(a))
+	_, err = r.commitErasing(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{engine.Drop(record)}}, []string{record})
 	return err
 }

@@ -42,6 +42,9 @@ type Options struct {
 	// MasterKey is the file of the master key; "" is keys/master.key in Data. It
 	// is made with the store.
 	MasterKey string
+	// Ledger is the file that names the keys that were erased; "" is erased.ledger
+	// in Data. Daemons may share one.
+	Ledger string
 	// Attach lets a command-line tool use an embedded store that a daemon has
 	// open, through the daemon's control socket. It makes no master key.
 	Attach bool
@@ -69,6 +72,7 @@ type Store struct {
 	secrets *secrets
 	vault   *vault
 	blobs   *blob.Dir
+	ledger  ledger
 	signer  *ticket.Signer
 	pepper  ticket.Pepper
 	sites   atomic.Pointer[map[string]Site]
@@ -117,15 +121,7 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		engine: e, secrets: newSecrets(e, m), vault: v,
-		now: opt.Now, log: opt.Logger, data: opt.Data,
-		wake: make(chan struct{}, 1),
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	s.SetSites(opt.Sites)
+	s := newStore(e, m, v, opt)
 	version, err := s.secrets.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -141,6 +137,19 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	}
 	s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs")))
 	return s, err
+}
+
+func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
+	s := &Store{
+		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
+		now: opt.Now, log: opt.Logger, data: opt.Data,
+		wake: make(chan struct{}, 1),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.SetSites(opt.Sites)
+	return s
 }
 
 // Close lets go of the store. What is under way ends first.

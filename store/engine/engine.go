@@ -51,7 +51,7 @@ type Engine interface {
 	// for a store that nobody writes to.
 	Scan(ctx context.Context) iter.Seq2[Item, error]
 	// Dump is Scan for a store that is in use: all fields of a record come one
-	// after the other and are of one moment; two records may be of two.
+	// after the other, once, and are of one moment; two records may be of two.
 	Dump(ctx context.Context) iter.Seq2[Item, error]
 	Close() error
 }

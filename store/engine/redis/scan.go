@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"strings"
 
@@ -25,7 +26,27 @@ func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
 // Dump is engine.Engine's. A record is read by one HGETALL: the largest are some
 // megabytes.
 func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
-	return e.scan(ctx, allFields)
+	return func(yield func(engine.Item, error) bool) {
+		// SCAN and ZSCAN give things again while their tables grow or shrink. What
+		// was given is remembered by hash, in some 20 bytes for each.
+		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
+		var record engine.Item // the one under way
+		again := false
+		for item, err := range e.scan(ctx, allFields) {
+			is := engine.Item{Space: item.Space, Record: item.Record, Index: item.Index}
+			if item.Index != "" {
+				is.Name = item.Name
+			}
+			if err == nil && (is.Space != record.Space || is.Record != record.Record || is.Index != record.Index || is.Name != record.Name) {
+				hash := maphash.String(seed, strings.Join([]string{string(is.Space), is.Record, is.Index, is.Name}, "\x00"))
+				_, again = seen[hash]
+				seen[hash], record = struct{}{}, is
+			}
+			if (err != nil || !again) && !yield(item, err) {
+				return
+			}
+		}
+	}
 }
 
 // fieldsOf gives the fields of a hash.
