@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,22 +35,36 @@ import (
 //	serve                  starts the daemon with guichet.yaml; $SMTP is its address,
 //	                       $METRICS that of its metrics
 //	dns NAME TEXT          publishes a TXT record; before serve
+//	signs DOMAIN…          publishes the key that send -signed signs with; before serve
 //	from ADDRESS           is the host that sends from now on, by a PROXY header
 //	stop                   ends it as SIGTERM does; it must end well
 //	hangup PATTERN         sends SIGHUP and waits for a line of the log
 //	send FILE [FROM [TO…]] sends a mail; $ANY variables in it are put in. By
-//	                       default its envelope is its From, To and Cc
-//	reply WHO FILE         answers the last mail that WHO got, quoting it below
-//	dialog FILE            plays an SMTP session: C: lines are sent, S: lines are
-//	                       patterns of what must come, and X: stop is a SIGTERM
+//	                       default its envelope is its From, To and Cc. With
+//	                       -signed its From domain signs it, with -signed=DOMAIN
+//	                       that one
+//	reply WHO FILE         answers the last mail that WHO got, quoting it below. It
+//	                       takes -signed too
+//	flood N FILE           sends N of a mail, whose $N is the number of each. $FLOOD
+//	                       is how many the command line wants
+//	dialog FILE            plays an SMTP session: C: lines are sent, c: lines as
+//	                       they are, with \r, \n and the like as in Go, S: lines
+//	                       are patterns of what must come, X: stop is a SIGTERM,
+//	                       and X: cut hangs up
 //	mail WHO               waits for WHO's next mail and writes it to the file mail:
-//	                       its fields, a blank line, its text. $REPLY, $MSGID, $CODE,
-//	                       $NOTE and $SENDER are what stands in it
+//	                       its fields, a blank line, its text. $REPLY, $TOKEN, $MSGID,
+//	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it
+//	flip ADDRESS N         makes $FLIPPED of an address: one bit of the Nth
+//	                       character of its token is another
 //	nomail WHO…            nothing more is owed to them
+//	mails WHO N            nothing more is owed, and N mails of WHO's are unread
 //	tool ARGS…             runs a command of the program beside the daemon; its
 //	                       output is in the file out
 //	fetch PATH             gets a page of the metrics' server into the file out
 //	raw                    writes the whole of the last mail to the file raw
+//	html                   writes its HTML to the file html
+//
+// Once a script is over, its log is looked into for what may stand in no log.
 func TestMail(t *testing.T) {
 	for _, engine := range []struct {
 		name  string
@@ -85,6 +100,11 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"dialog": worldCommand((*world).dialog),
 	"mail":   worldCommand((*world).mail),
 	"nomail": worldCommand((*world).nomail),
+	"mails":  worldCommand((*world).mails),
+	"flood":  worldCommand((*world).flood),
+	"html":   worldCommand((*world).html),
+	"signs":  worldCommand((*world).signs),
+	"flip":   worldCommand((*world).flip),
 	"tool":   worldCommand((*world).tool),
 	"fetch":  worldCommand((*world).fetch),
 	"raw":    worldCommand((*world).raw),
@@ -119,6 +139,7 @@ type world struct {
 	clock   time.Time
 	zones   map[string]mockdns.Zone
 	client  string // the address that mails come from; "" is the true one
+	canary  canary
 }
 
 func newWorld(env *testscript.Env, redis string) error {
@@ -130,9 +151,13 @@ func newWorld(env *testscript.Env, redis string) error {
 	env.Values[worldKey{}] = w
 	env.Setenv("RELAY", post.address)
 	env.Setenv("REDIS", redis)
+	env.Setenv("FLOOD", strconv.Itoa(*floodSize))
 	env.Defer(func() {
 		_ = w.stop(nil, nil)
 		post.close()
+		if err := w.looked(filepath.Join(env.WorkDir, "log")); err != nil {
+			env.T().Fatal(err)
+		}
 	})
 	return nil
 }
@@ -183,7 +208,7 @@ func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) envir
 	return environment{
 		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: time.Now, Dir: ts.MkAbs("."), Hangup: w.hangup,
 		Resolver: &mockdns.Resolver{Zones: w.zones},
-		Getenv: func(name string) (string, bool) { return ts.Getenv(name), true },
+		Getenv:   func(name string) (string, bool) { return ts.Getenv(name), true },
 	}
 }
 
@@ -200,7 +225,12 @@ func (w *world) from(_ *testscript.TestScript, args []string) error {
 }
 
 // submit hands a mail to the daemon, from the host that the script says.
-func (w *world) submit(ts *testscript.TestScript, from string, to []string, raw []byte) error {
+func (w *world) submit(ts *testscript.TestScript, signer, from string, to []string, raw []byte) error {
+	w.canary.mail(raw)
+	raw, err := signed(signer, raw)
+	if err != nil {
+		return err
+	}
 	conn, err := net.Dial("tcp", ts.Getenv("SMTP"))
 	if err != nil {
 		return err
@@ -219,7 +249,6 @@ func (w *world) serve(ts *testscript.TestScript, _ []string) error {
 	w.log = newLogLines(ts.MkAbs("log"))
 	told, tell := io.Pipe()
 	env := w.environment(ts, tell, w.log)
-	env.Hangup = w.hangup
 	go func() {
 		code := run(ctx, []string{"serve", "-c", ts.MkAbs("guichet.yaml")}, env)
 		_ = tell.Close()
@@ -264,6 +293,7 @@ func (w *world) reload(_ *testscript.TestScript, args []string) error {
 }
 
 func (w *world) send(ts *testscript.TestScript, args []string) error {
+	signer, args := signerOf(args)
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	raw := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
 	m := parser.Parse(raw)
@@ -278,21 +308,22 @@ func (w *world) send(ts *testscript.TestScript, args []string) error {
 	if len(args) > 2 {
 		to = args[2:]
 	}
-	return w.submit(ts, from, to, raw)
+	return w.submit(ts, signer, from, to, raw)
 }
 
 func (w *world) reply(ts *testscript.TestScript, args []string) error {
+	signer, args := signerOf(args)
 	last := w.last[args[0]]
 	if last == nil {
 		return fmt.Errorf("%s has got no mail to answer", args[0])
 	}
 	w.clock = w.clock.Add(time.Minute)
-	letter := written{from: mail.Address{Address: args[0]}, text: strings.TrimRight(ts.ReadFile(args[1]), "\n"), at: w.clock}
+	letter := written{from: mail.Address{Address: args[0]}, text: strings.TrimRight(os.Expand(ts.ReadFile(args[1]), ts.Getenv), "\n"), at: w.clock}
 	if known, ok := people[args[0]]; ok {
 		letter.from = known
 	}
 	letter.answer(last, "On Mon, 16 Mar 2026 at 09:12, %s wrote:")
-	return w.submit(ts, args[0], []string{letter.to}, letter.bytes())
+	return w.submit(ts, signer, args[0], []string{letter.to}, letter.bytes())
 }
 
 // dialog plays a session line by line.
@@ -309,9 +340,18 @@ func (w *world) dialog(ts *testscript.TestScript, args []string) error {
 	for line := range strings.SplitSeq(strings.TrimSpace(ts.ReadFile(args[0])), "\n") {
 		line = os.Expand(line, ts.Getenv)
 		kind, text, _ := strings.Cut(line, ": ")
+		w.canary.line(text)
 		switch kind {
 		case "C", "C:":
 			if _, err := io.WriteString(conn, text+"\r\n"); err != nil {
+				return err
+			}
+		case "c":
+			raw, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
+			if err != nil {
+				return fmt.Errorf("%q: %w", text, err)
+			}
+			if _, err := io.WriteString(conn, raw); err != nil {
 				return err
 			}
 		case "S":
@@ -323,9 +363,12 @@ func (w *world) dialog(ts *testscript.TestScript, args []string) error {
 				return fmt.Errorf("wanted %q, got %q (%v)", text, got, err)
 			}
 		case "X":
+			if text == "cut" {
+				return nil
+			}
 			w.stopRun()
 		default:
-			return fmt.Errorf("neither C:, S: nor X:: %q", line)
+			return fmt.Errorf("neither C:, c:, S: nor X:: %q", line)
 		}
 	}
 	return nil
@@ -354,6 +397,7 @@ func (w *world) mail(ts *testscript.TestScript, args []string) error {
 		return fmt.Errorf("no mail came to %s: %s", args[0], w.log)
 	}
 	w.last[args[0]], w.newest = m, m
+	w.canary.mail(m.raw)
 	head, _, _ := bytes.Cut(m.raw, []byte("\r\n\r\n"))
 	text := strings.ReplaceAll(string(head), "\r\n ", " ")
 	text = strings.ReplaceAll(text, "\r\n", "\n") + "\nSubject-Text: " + m.subject + "\n\n" + m.message.Text + "\n"
@@ -364,8 +408,10 @@ func (w *world) mail(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	ts.Setenv("REPLY", m.replyTo)
+	ts.Setenv("TOKEN", anyToken.FindString(m.replyTo))
 	ts.Setenv("MSGID", m.message.MessageID)
 	ts.Setenv("CODE", trackingCode.FindString(m.message.Text))
+	ts.Setenv("VALIDATION", validationCode(m.message.Text))
 	ts.Setenv("NOTE", noteAddress.FindString(string(text)))
 	ts.Setenv("SENDER", m.sender)
 	return nil
@@ -393,17 +439,8 @@ func (w *world) raw(ts *testscript.TestScript, _ []string) error {
 
 // nomail waits until the outbox owes nobody anything, and looks into the boxes.
 func (w *world) nomail(ts *testscript.TestScript, args []string) error {
-	for deadline := time.Now().Add(patience); ; {
-		var out bytes.Buffer
-		if code := run(context.Background(), []string{"outbox", "--json", "-c", ts.MkAbs("guichet.yaml")}, w.environment(ts, &out, w.log)); code != exitDone {
-			return fmt.Errorf("guichet outbox ended with %d: %s", code, w.log)
-		}
-		if !owes(out.Bytes()) {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still owed: %s", out.String())
-		}
+	if err := w.settled(ts); err != nil {
+		return err
 	}
 	for _, who := range args {
 		if m, ok := w.post.left(who); ok {
@@ -411,6 +448,37 @@ func (w *world) nomail(ts *testscript.TestScript, args []string) error {
 		}
 	}
 	return nil
+}
+
+func (w *world) mails(ts *testscript.TestScript, args []string) error {
+	if err := w.settled(ts); err != nil {
+		return err
+	}
+	n := 0
+	for m, ok := w.post.left(args[0]); ok; m, ok = w.post.left(args[0]) {
+		w.canary.mail(m.raw)
+		n++
+	}
+	if strconv.Itoa(n) != args[1] {
+		return fmt.Errorf("%s got %d mails, not %s", args[0], n, args[1])
+	}
+	return nil
+}
+
+// settled waits until the outbox has tried all that it owes.
+func (w *world) settled(ts *testscript.TestScript) error {
+	for deadline := time.Now().Add(patience); ; {
+		var out bytes.Buffer
+		if code := run(context.Background(), []string{"outbox", "--json", "-c", ts.MkAbs("guichet.yaml")}, w.environment(ts, &out, w.log)); code != exitDone {
+			return fmt.Errorf("guichet outbox ended with %d: %s", code, w.log)
+		}
+		if !owes(out.Bytes()) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still owed: %s", out.String())
+		}
+	}
 }
 
 // owes reports whether a list of the outbox holds a mail that is about to leave.

@@ -29,7 +29,14 @@ type postOffice struct {
 	address string
 	door    *smtpd.Server
 	mu      sync.Mutex
-	boxes   map[string]chan *received
+	boxes   map[string]*mailbox
+}
+
+// mailbox is what came for somebody and was not taken yet. news has one in it if
+// some of it came since somebody last waited.
+type mailbox struct {
+	mails []*received
+	news  chan struct{}
 }
 
 // received is a mail that came.
@@ -45,7 +52,7 @@ func newPostOffice(ctx context.Context) (*postOffice, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &postOffice{address: l.Addr().String(), boxes: map[string]chan *received{}}
+	o := &postOffice{address: l.Addr().String(), boxes: map[string]*mailbox{}}
 	o.door = smtpd.New(smtpd.Settings{Hostname: "relay.example"}, smtpd.Outside{Handler: o, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	go func() { _ = o.door.Serve(ctx, l) }()
 	return o, nil
@@ -77,40 +84,60 @@ func (o *postOffice) Deliver(_ context.Context, e *envelope.Envelope) error {
 	for _, rcpt := range e.Recipients {
 		copied := *got
 		copied.to = string(rcpt.Address)
-		o.box(copied.to) <- &copied
+		o.put(&copied)
 	}
 	return nil
 }
 
-func (o *postOffice) box(who string) chan *received {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// box is somebody's; the caller holds the lock.
+func (o *postOffice) box(who string) *mailbox {
 	if o.boxes[who] == nil {
-		o.boxes[who] = make(chan *received, 1000)
+		o.boxes[who] = &mailbox{news: make(chan struct{}, 1)}
 	}
 	return o.boxes[who]
+}
+
+func (o *postOffice) put(m *received) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b := o.box(m.to)
+	b.mails = append(b.mails, m)
+	select {
+	case b.news <- struct{}{}:
+	default:
+	}
 }
 
 // next waits for a mail to somebody.
 func (o *postOffice) next(ctx context.Context, who string) (*received, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoWait)
 	defer cancel()
-	select {
-	case m := <-o.box(who):
-		return m, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	o.mu.Lock()
+	news := o.box(who).news
+	o.mu.Unlock()
+	for {
+		if m, ok := o.left(who); ok {
+			return m, nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
 // left gives a mail that nobody waited for.
 func (o *postOffice) left(who string) (*received, bool) {
-	select {
-	case m := <-o.box(who):
-		return m, true
-	default:
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b := o.box(who)
+	if len(b.mails) == 0 {
 		return nil, false
 	}
+	m := b.mails[0]
+	b.mails = b.mails[1:]
+	return m, true
 }
 
 // trackingCode is one as acknowledgements show it, in groups of four.
