@@ -100,6 +100,35 @@ func TestFactsBringTheChallengesOfATicketThatStillAre(t *testing.T) {
 	})
 }
 
+// TestOrdinaryMailCostsOneRoundTrip: only who waits for a code pays for another.
+func TestOrdinaryMailCostsOneRoundTrip(t *testing.T) {
+	w := embedded(t)
+	c, ordinary := w.opening("Cold heating")
+	w.commit(c)
+	h := w.hold(ticket.Held{Queue: "help", Why: ticket.HeldStranger, Ticket: ordinary.ID})
+	asked := w.open("Wet cellar")
+	ch, _ := w.challenge(ticket.Challenge{Action: ticket.CloseOwn, Ticket: asked.ID, Participant: 1})
+	asked.Challenges = []ticket.ID{ch.ID}
+	w.change(asked)
+	reads := w.Reads()
+	for name, c := range map[string]struct {
+		query ticket.Query
+		want  int
+	}{
+		"ordinary": {ticket.Query{Tickets: []ticket.ID{ordinary.ID}, MessageIDs: c.Tickets[0].MessageIDs, References: []uint64{1}, Seen: c.Seen}, 1},
+		"asked":    {ticket.Query{References: []uint64{2}}, 2},
+		"code":     {ticket.Query{Challenges: []ticket.ID{ch.ID}}, 1},
+		"held":     {ticket.Query{Held: []string{h.ID}}, 1},
+		"own":      {ticket.Query{Address: "marie@customer.example"}, 2},
+	} {
+		*reads = 0
+		w.facts(c.query)
+		if *reads != c.want {
+			t.Errorf("%s: %d round trips, want %d", name, *reads, c.want)
+		}
+	}
+}
+
 func TestAChallengeIsAlteredAsItWasRead(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		t := w.TB

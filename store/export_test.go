@@ -28,16 +28,24 @@ func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID)
 	return err
 }
 
-// Syncs counts how often the store asks its engine for Sync from now on.
-func (s *Store) Syncs() *int {
+// Syncs and Reads count how often the store asks its engine for each from now on.
+func (s *Store) Syncs() *int { return &s.count().syncs }
+func (s *Store) Reads() *int { return &s.count().reads }
+
+func (s *Store) count() *counting {
 	c := &counting{Engine: s.engine}
 	s.engine = c
-	return &c.syncs
+	return c
 }
 
 type counting struct {
 	engine.Engine
-	syncs int
+	syncs, reads int
+}
+
+func (c *counting) Read(ctx context.Context, space engine.Space, asks ...engine.Ask) ([]engine.Answer, error) {
+	c.reads++
+	return c.Engine.Read(ctx, space, asks...)
 }
 
 func (c *counting) Sync(ctx context.Context, space engine.Space) error {

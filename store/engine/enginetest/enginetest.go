@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(*testing.T) Subject) {
 	for name, test := range map[string]func(suite){
 		"put and read":                  putAndRead,
 		"values of any bytes":           anyBytes,
+		"put where nothing is":          putAbsent,
 		"checks":                        checks,
 		"conflict leaves no trace":      conflictLeavesNoTrace,
 		"repeat by operation":           repeatByOperation,
@@ -182,6 +183,18 @@ func anyBytes(s suite) {
 	s.do(engine.Put("a", "all", all), engine.Put("a", "empty", nil))
 	s.equal("all", s.get("a", "all"), all)
 	s.equal("empty", s.get("a", "empty"), []byte{})
+}
+
+func putAbsent(s suite) {
+	s.do(engine.PutAbsent("a", "x", []byte("1")), engine.PutAbsent("a", "x", []byte("2")), engine.Put("a", "empty", nil))
+	s.do(engine.PutAbsent("a", "x", []byte("3")), engine.PutAbsent("a", "empty", []byte("4")))
+	s.equal("a.x", s.get("a", "x"), []byte("1"))
+	s.equal("a.empty", s.get("a", "empty"), []byte{})
+	s.do(engine.Put("gone", "x", []byte("1")), engine.Expire("gone", time.Minute))
+	s.Advance(2 * time.Minute)
+	s.do(engine.Drop("a"), engine.PutAbsent("a", "x", []byte("5")), engine.PutAbsent("gone", "x", []byte("6")))
+	s.equal("a.x once a was dropped", s.get("a", "x"), []byte("5"))
+	s.equal("gone.x once gone had expired", s.get("gone", "x"), []byte("6"))
 }
 
 func checks(s suite) {
