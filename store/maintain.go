@@ -55,7 +55,23 @@ func (s *Store) maintainOnce(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.pruneKeys(ctx)
+}
+
+// pruneKeys deletes the key files of old backups. Each daemon does, for each may
+// have a directory of its own.
+func (s *Store) pruneKeys(ctx context.Context) error {
+	if s.backups == "" || s.keepKeys <= 0 {
+		return nil
+	}
+	p, err := PruneBackups(ctx, s.backups, s.now(), s.keepKeys, 0)
+	if len(p.Keys) > 0 {
+		s.log.Info("keys of old backups deleted", "backups", p.Keys)
+	}
+	if p.Overdue != "" {
+		s.log.Warn("the newest backup is older than its keys may be kept; they are kept until there is a newer one", "backup", p.Overdue)
+	}
+	return err
 }
 
 // compact makes what was erased vanish from the engine's files too.

@@ -45,6 +45,10 @@ type Options struct {
 	// Ledger is the file that names the keys that were erased; "" is erased.ledger
 	// in Data. Daemons may share one.
 	Ledger string
+	// Backups is the directory in which a daemon deletes key files that are older
+	// than KeepBackupKeys; "" or 0 is none.
+	Backups        string
+	KeepBackupKeys time.Duration
 	// Attach lets a command-line tool use an embedded store that a daemon has
 	// open, through the daemon's control socket. It makes no master key.
 	Attach bool
@@ -84,6 +88,8 @@ type Store struct {
 	// asked is when this daemon last asked for the daily chores, in Unix seconds.
 	asked    atomic.Int64
 	data     string
+	backups  string
+	keepKeys time.Duration // of backups
 	warnings []string
 	closing  sync.Once
 }
@@ -142,7 +148,7 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	s := &Store{
 		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
-		now: opt.Now, log: opt.Logger, data: opt.Data,
+		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
 		wake: make(chan struct{}, 1),
 	}
 	if s.log == nil {

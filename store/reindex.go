@@ -1,0 +1,420 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// Difference is something that stands in the store otherwise than the records
+// say, or that cannot be read.
+type Difference struct {
+	Site   string `json:"site"`
+	Record string `json:"record"`
+	What   string `json:"what"`
+	// Mended is set when it was put right. What cannot be, or is only reported,
+	// stays as it is.
+	Mended bool `json:"mended"`
+}
+
+// Reindex holds every index, posting and counter to the records that it is made
+// from, opens everything that is sealed, and puts right what it finds; with check
+// it only reports. Daemons may go on meanwhile: what looks wrong is looked at
+// again, together with its record, before it counts. tell is given each
+// difference; its error ends the work.
+func (s *Store) Reindex(ctx context.Context, check bool, progress Progress, tell func(Difference) error) error {
+	x := &reindexing{Store: s, check: check, tell: tell, rooms: map[engine.Space]room{}, owed: map[keyName]string{}, found: map[keyName]bool{}, highest: map[engine.Space]uint64{}}
+	rooms, err := s.writtenSites(ctx)
+	if err != nil {
+		return err
+	}
+	total := 0
+	for _, r := range rooms {
+		x.rooms[r.space] = r
+		counts, err := r.tickets(ctx)
+		if err != nil {
+			return err
+		}
+		total += counts
+	}
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	if err := x.walk(ctx, func(n int) { progress(min(n, total), total+1) }); err != nil {
+		return fmt.Errorf("store: reindex: %w", err)
+	}
+	progress(total+1, total+1)
+	return nil
+}
+
+// tickets is how many the room's lists hold.
+func (r room) tickets(ctx context.Context) (n int, err error) {
+	var asks []engine.Ask
+	for _, state := range ticket.States {
+		asks = append(asks, engine.Ask{Page: &engine.Page{Index: indexState(state)}})
+	}
+	answers, err := r.read(ctx, "counts", asks...)
+	for _, a := range answers {
+		n += a.Total
+	}
+	return n, err
+}
+
+// reindexing is a reindex under way.
+type reindexing struct {
+	*Store
+	check bool
+	tell  func(Difference) error
+	rooms map[engine.Space]room
+	// owed are the notices that say in which index they stand, found those that do:
+	// where they stand there, only a worker knows.
+	owed    map[keyName]string
+	found   map[keyName]bool
+	highest map[engine.Space]uint64 // number of a ticket
+}
+
+// walk looks at everything once.
+func (x *reindexing) walk(ctx context.Context, seen func(tickets int)) error {
+	var last keyName
+	n := 0
+	for item, err := range x.engine.Dump(ctx) {
+		if err != nil {
+			return err
+		}
+		r, ours := x.rooms[item.Space]
+		if !ours {
+			continue
+		}
+		if item.Index != "" {
+			if strings.HasPrefix(item.Index, prefixOutbox) {
+				x.found[keyName{item.Space, item.Index + " " + item.Name}] = true
+			}
+			err = x.entry(ctx, r, item)
+		} else {
+			x.field(item)
+			if is := (keyName{item.Space, item.Record}); is != last {
+				last = is
+				if strings.HasPrefix(item.Record, prefixTicket) {
+					n++
+					seen(n)
+				}
+				err = x.record(ctx, r, item.Record)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(x.outbox(ctx), x.numbers(ctx))
+}
+
+// field remembers what can only be judged when everything was seen.
+func (x *reindexing) field(item engine.Item) {
+	switch {
+	case item.Name == fieldInOutbox:
+		x.owed[keyName{item.Space, item.Record}] = string(item.Value)
+	case item.Name == fieldNumber && strings.HasPrefix(item.Record, prefixTicket):
+		if n, err := strconv.ParseUint(string(item.Value), 10, 64); err == nil {
+			x.highest[item.Space] = max(x.highest[item.Space], n)
+		}
+	}
+}
+
+// differs tells of a difference. mend, if there is one, puts it right, unless the
+// store has changed meanwhile: then there was none, or the next run finds it.
+func (x *reindexing) differs(r room, record, what string, mend func() error) error {
+	d := Difference{Site: r.Name, Record: record, What: what}
+	if !x.check && mend != nil {
+		err := mend()
+		if errors.Is(err, ticket.ErrConflict) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		d.Mended = true
+	}
+	return x.tell(d)
+}
+
+// record looks at a record, as it is by now.
+func (x *reindexing) record(ctx context.Context, r room, record string) error {
+	kind, name, _ := strings.Cut(record, ":")
+	switch kind + ":" {
+	case prefixTicket:
+		id, err := ticket.ParseID(name)
+		if err != nil {
+			return x.differs(r, record, "it has no ticket's name", nil)
+		}
+		return x.ticket(ctx, r, id)
+	case prefixNumber, prefixTracking, prefixMessage:
+		return x.posting(ctx, r, record)
+	case prefixHeld, prefixNotice, prefixChallenge, prefixEnrolled, prefixAct:
+		return x.sealed(ctx, r, record)
+	}
+	return nil
+}
+
+// posting holds that what leads to a ticket leads to one that is there.
+func (x *reindexing) posting(ctx context.Context, r room, record string) error {
+	answers, err := r.read(ctx, "a posting", engine.Ask{Record: record, Fields: []string{fieldTicket},
+		Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldTVersion}}})
+	if err != nil {
+		return err
+	}
+	row := answers[0].Rows[0]
+	if row.Reached == "" || row.Followed[fieldTVersion] != nil {
+		return nil
+	}
+	return x.differs(r, record, "it leads to a ticket that is gone", func() error {
+		_, err := r.commit(ctx, "mending a posting", engine.Batch{
+			Checks: []engine.Check{engine.Equal(record, fieldTicket, row.Fields[fieldTicket]), engine.Absent(prefixTicket+row.Reached, fieldTVersion)},
+			Steps:  []engine.Step{engine.Drop(record)},
+		})
+		return err
+	})
+}
+
+// sealed holds that a record that is no ticket opens. One whose ticket is gone is
+// removed: nobody can read it.
+func (x *reindexing) sealed(ctx context.Context, r room, record string) error {
+	answers, err := r.read(ctx, "a record", engine.Ask{Record: record, Fields: []string{fieldKey, fieldTicket, fieldSealed, fieldInQueue}, Follow: toTicketKey})
+	if err != nil {
+		return err
+	}
+	row := answers[0].Rows[0]
+	if row.Fields[fieldSealed] == nil {
+		return nil // gone meanwhile
+	}
+	if row.Reached != "" && row.Followed[fieldKey] == nil {
+		return x.differs(r, record, "its ticket is gone", func() error { return r.dropDangling(ctx, record, row) })
+	}
+	var h ticket.Held
+	into := any(&struct{}{})
+	if strings.HasPrefix(record, prefixHeld) {
+		into = &h
+	}
+	err = r.openRow(record, row, into)
+	if errors.Is(err, ErrSealed) {
+		return x.differs(r, record, "it cannot be opened", nil)
+	}
+	if err != nil || !strings.HasPrefix(record, prefixHeld) {
+		return err
+	}
+	return x.held(ctx, r, &h, row)
+}
+
+// dropDangling removes a record whose ticket is gone, and the entries that name
+// it.
+func (r room) dropDangling(ctx context.Context, record string, row engine.Row) error {
+	d := newDraft(r, r.now())
+	d.check(engine.Equal(record, fieldSealed, row.Fields[fieldSealed]))
+	d.check(engine.Absent(prefixTicket+row.Reached, fieldTVersion))
+	kind, name, _ := strings.Cut(record, ":")
+	switch kind + ":" {
+	case prefixHeld:
+		d.dropHeld(name)
+	case prefixNotice:
+		d.step(engine.Unplace(record, fieldInOutbox, name), engine.Drop(record), engine.Drop(recordTaken(name)))
+		d.unschedule(Timer{Kind: NoticeTimer, Name: name})
+	default:
+		d.step(engine.Drop(record))
+	}
+	_, err := d.commit(ctx)
+	return err
+}
+
+// held holds that held mail is listed.
+func (x *reindexing) held(ctx context.Context, r room, h *ticket.Held, row engine.Row) error {
+	at := engine.Entry{Member: h.ID, Score: engine.At(h.At)}
+	answers, err := r.read(ctx, "the list of held mail", standing(indexHeld, at), standing(heldIndex(h), at),
+		engine.Ask{Record: recordHeld(h.ID), Fields: []string{fieldSealed}})
+	if err != nil || string(answers[2].Rows[0].Fields[fieldSealed]) != string(row.Fields[fieldSealed]) {
+		return err
+	}
+	if stands(answers[0], at) && stands(answers[1], at) && string(row.Fields[fieldInQueue]) == heldIndex(h) {
+		return nil
+	}
+	return x.differs(r, recordHeld(h.ID), "a list of held mail lacks it", func() error {
+		d := newDraft(r, r.now())
+		d.check(engine.Equal(recordHeld(h.ID), fieldSealed, row.Fields[fieldSealed]))
+		d.keepHeld(h)
+		_, err := d.commit(ctx)
+		return err
+	})
+}
+
+// standing asks whether an entry stands in an index at its score: for the first
+// one behind the place just before it.
+func standing(index string, e engine.Entry) engine.Ask {
+	last := len(e.Member) - 1
+	before := e.Member[:last] + string(rune(e.Member[last]-1)) + "\x7f"
+	return engine.Ask{Page: &engine.Page{Index: index, After: &engine.Entry{Member: before, Score: e.Score}, N: 1}}
+}
+
+func stands(a engine.Answer, e engine.Entry) bool {
+	return len(a.Rows) == 1 && a.Rows[0].Entry == e
+}
+
+// entry holds that an entry of an index names a record that wants to stand there.
+func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error {
+	record, field, wants := claimant(item)
+	if record == "" {
+		return nil
+	}
+	at := engine.Entry{Member: item.Name, Score: item.Score}
+	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: []string{field}}, standing(item.Index, at))
+	if err != nil {
+		return err
+	}
+	value := answers[0].Rows[0].Fields[field]
+	if value != nil && (wants == "" || string(value) == wants) || !stands(answers[1], at) {
+		return nil
+	}
+	what := item.Index + " names it, and it is gone"
+	if value != nil {
+		what = item.Index + " names it, and it stands in " + string(value)
+	}
+	return x.differs(r, record, what, func() error {
+		check := engine.Absent(record, field)
+		if value != nil {
+			check = engine.Equal(record, field, value)
+		}
+		_, err := r.commit(ctx, "mending an index", engine.Batch{
+			Checks: []engine.Check{engine.Leased(item.Index, at), check}, Steps: []engine.Step{engine.Remove(item.Index, item.Name)},
+		})
+		return err
+	})
+}
+
+// claimant is the record that an entry names, and the field of it that must hold
+// something: where wants is not empty, just that.
+func claimant(item engine.Item) (record, field, wants string) {
+	switch kind, rest, _ := strings.Cut(item.Index, ":"); {
+	case item.Index == indexHeld:
+		return recordHeld(item.Name), fieldSealed, ""
+	case item.Index == indexActs:
+		return prefixAct + item.Name, fieldSealed, ""
+	case kind+":" == prefixHeldIn:
+		return recordHeld(item.Name), fieldInQueue, item.Index
+	case kind+":" == prefixOutbox:
+		return recordNotice(item.Name), fieldInOutbox, item.Index
+	case kind+":" == prefixOwn:
+		return prefixTicket + item.Name, fieldInOwn, item.Index
+	case kind+":" == prefixTickets && strings.Contains(rest, ":"):
+		return prefixTicket + item.Name, fieldInQueue, item.Index
+	case kind+":" == prefixTickets:
+		return prefixTicket + item.Name, fieldInState, item.Index
+	}
+	t, err := parseTimer("", engine.Entry{Member: item.Name, Score: item.Score})
+	switch {
+	case item.Index != indexTimers || err != nil:
+		return "", "", ""
+	case !t.Ticket.IsZero():
+		return recordTicket(t.Ticket), fieldTVersion, ""
+	case t.Kind == NoticeTimer:
+		return recordNotice(t.Name), fieldSealed, ""
+	case t.Kind == HeldTimer:
+		return recordHeld(t.Name), fieldSealed, ""
+	}
+	return "", "", ""
+}
+
+// outbox holds that every notice that is owed stands in its index. What was seen
+// may have moved since, so what lacks is looked at again.
+func (x *reindexing) outbox(ctx context.Context) error {
+	for key, index := range x.owed {
+		_, id, _ := strings.Cut(key.record, ":")
+		if x.found[keyName{key.site, index + " " + id}] {
+			continue
+		}
+		r := x.rooms[key.site]
+		answers, err := r.read(ctx, "a notice", engine.Ask{Record: key.record, Fields: append([]string{fieldInOutbox}, noticeFields...), Follow: toTicketKey})
+		if err != nil {
+			return err
+		}
+		row := answers[0].Rows[0]
+		if string(row.Fields[fieldInOutbox]) != index {
+			continue // it moved, or is over
+		}
+		if there, err := r.listed(ctx, index, id); err != nil || there {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		err = x.differs(r, key.record, index+" lacks it", func() error {
+			was, k, p, err := r.openDelivery(engine.Entry{Member: id}, row)
+			if err != nil {
+				return err
+			}
+			d := newDraft(r, r.now())
+			d.check(engine.Equal(key.record, fieldInOutbox, row.Fields[fieldInOutbox]))
+			if err := d.moveTo(was.Notice, k, p, engine.At(d.now)); err != nil {
+				return err
+			}
+			_, err = d.commit(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listed goes through an index for a member of which the score is not known.
+func (r room) listed(ctx context.Context, index, member string) (bool, error) {
+	page := engine.Page{Index: index, N: lapsedAtOnce}
+	for {
+		answers, err := r.read(ctx, "an index", engine.Ask{Page: &page})
+		if err != nil {
+			return false, err
+		}
+		rows := answers[0].Rows
+		for _, row := range rows {
+			if row.Member == member {
+				return true, nil
+			}
+		}
+		if len(rows) < page.N {
+			return false, nil
+		}
+		page.After = &rows[len(rows)-1].Entry
+	}
+}
+
+// numbers holds that no number is drawn a second time.
+func (x *reindexing) numbers(ctx context.Context) error {
+	for space, highest := range x.highest {
+		r := x.rooms[space]
+		answers, err := r.read(ctx, "the last number", engine.Ask{Record: recordNumbers, Fields: []string{fieldTickets}})
+		if err != nil {
+			return err
+		}
+		held := answers[0].Rows[0].Fields[fieldTickets]
+		last, _ := strconv.ParseUint(string(held), 10, 64) // what is no number counts as none
+		if last >= highest {
+			continue
+		}
+		err = x.differs(r, recordNumbers, fmt.Sprintf("the last number drawn is %d, and there is a ticket %d", last, highest), func() error {
+			check := engine.Absent(recordNumbers, fieldTickets)
+			if held != nil {
+				check = engine.Equal(recordNumbers, fieldTickets, held)
+			}
+			_, err := r.commit(ctx, "mending a counter", engine.Batch{
+				Checks: []engine.Check{check}, Steps: []engine.Step{engine.Put(recordNumbers, fieldTickets, strconv.AppendUint(nil, highest, 10))},
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// Spoil does to a site's part of the store what no program of ours does, and
+// gives how many differences that makes.
+func (s *Store) Spoil(ctx context.Context, site string, t *ticket.Ticket, held, notice string) (map[string]int, error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	id, record := t.ID.String(), recordTicket(t.ID)
+	gone := ticket.ID{1, 2, 3}
+	for _, steps := range [][]engine.Step{
+		{engine.Remove(indexState(t.State), id)},
+		{engine.Add("tickets:closed", id, 1), engine.Add("tickets:closed:help", id, 1), engine.Add(indexOwn("nobody"), id, 1)},
+		{engine.Add(indexState(ticket.Open), gone.String(), 1), engine.Add(indexHeld, "gone", 1), engine.Add(indexDue, "gone", 1)},
+		{engine.Add(indexTimers, Timer{Kind: EraseTimer, Ticket: gone}.member(), 1<<60)},
+		{engine.Drop(recordNumber(t.Reference.Number)), engine.Put(recordNumber(99), fieldTicket, []byte(gone.String()))},
+		{engine.Put(recordTracking(r.digest(kindTracking, t.Tracking)), fieldTicket, []byte(gone.String()))},
+		{engine.Remove(indexHeldIn("help"), held)},
+		{engine.Remove(indexDue, notice)},
+		{engine.Put(record, fieldLegalHold, []byte("1"))},
+		{engine.Put(recordNumbers, fieldTickets, []byte("0"))},
+		{engine.Put(recordHeld("orphan"), fieldSealed, []byte("x")), engine.Put(recordHeld("orphan"), fieldTicket, []byte(gone.String()))},
+	} {
+		if _, err := s.engine.Commit(ctx, r.space, engine.Batch{Steps: steps}); err != nil {
+			return nil, err
+		}
+	}
+	return map[string]int{
+		record:                    4, // its own, and three entries
+		recordTicket(gone):        2,
+		recordHeld("gone"):        1,
+		recordNotice("gone"):      1,
+		recordNumber(99):          1,
+		recordNumbers:             1,
+		recordHeld(held):          1,
+		recordNotice(notice):      1,
+		recordHeld("orphan"):      1,
+		"tracking:" + s.who(r, t): 1,
+	}, nil
+}
+
+func (s *Store) who(r room, t *ticket.Ticket) string {
+	return strings.TrimPrefix(recordTracking(r.digest(kindTracking, t.Tracking)), prefixTracking)
+}
+
+// MaintainOnce does what a daemon does every few seconds.
+func (s *Store) MaintainOnce(ctx context.Context) error { return s.maintainOnce(ctx) }

@@ -1,0 +1,523 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet/store/blob"
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// RestoreOptions say what is restored.
+type RestoreOptions struct {
+	// Dir holds the backup, Stamp is its name; "" is the newest.
+	Dir, Stamp string
+	// Ledgers are those of erased keys, beside the one of the store's own options
+	// and the one in Dir.
+	Ledgers []string
+	// Send leaves mails due that were waiting when the backup was made. Otherwise
+	// they are kept back: most have left since.
+	Send     bool
+	Progress Progress
+}
+
+// Restored is what a restoration did.
+type Restored struct {
+	// Data and Keys are the stamps of the backups that these were read from. Keys
+	// is a later one where the data's own were deleted.
+	Data, Keys string
+	Made       time.Time
+	// Copied is what was written, and read again.
+	Copied
+	// Ledgers are the ledgers that were heeded; LedgerUntil is their last entry.
+	Ledgers     []string
+	LedgerUntil time.Time
+	// Forgotten are how many tickets of the data were not restored, because they
+	// were erased since.
+	Forgotten int
+	Tickets   int
+	Blobs     int
+	// Mended are how many entries were put right: what was made while the backup
+	// was.
+	Mended int
+	// Broken is what could not be read or put right.
+	Broken []Difference
+	// KeptBack is how many mails were put on hold.
+	KeptBack int
+}
+
+// Restore writes a backup into a store that is empty, without what was erased
+// since. Everything that is written is read again and compared, and every ticket
+// is opened. Until it is complete, no daemon opens the store. The master key must
+// be that of the backup.
+func Restore(ctx context.Context, opt Options, from RestoreOptions) (r Restored, err error) {
+	rs, err := beginRestore(ctx, opt, from)
+	if err != nil {
+		return r, fmt.Errorf("store: restore: %w", err)
+	}
+	defer func() { err = errors.Join(err, rs.close()) }()
+	for _, step := range []func(context.Context) error{rs.claim, rs.readKeys, rs.write, rs.compare, rs.copyBlobs, rs.remember, rs.mend, rs.forgetHeld, rs.holdMails, rs.release} {
+		if err := step(ctx); err != nil {
+			return rs.done, fmt.Errorf("store: restore: %w", err)
+		}
+	}
+	return rs.done, nil
+}
+
+// restoring is a restoration under way.
+type restoring struct {
+	*Store
+	from     RestoreOptions
+	dir      *os.Root
+	files    *blob.Dir // of the backup
+	manifest Manifest
+	keysOf   Manifest // of the backup whose keys are used
+	erased   erased
+	keys     map[keyName][]byte
+	used     map[keyName]bool
+	sums     struct{ fields, entries [][16]byte }
+	batch    []engine.Step
+	space    engine.Space
+	done     Restored
+	dropped  map[keyName]bool // records that are not restored
+	step     int
+}
+
+func beginRestore(ctx context.Context, opt Options, from RestoreOptions) (*restoring, error) {
+	if from.Progress == nil {
+		from.Progress = func(int, int) {}
+	}
+	r := &restoring{from: from, keys: map[keyName][]byte{}, used: map[keyName]bool{}, dropped: map[keyName]bool{}}
+	if err := r.open(ctx, opt); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (r *restoring) open(ctx context.Context, opt Options) (err error) {
+	if r.dir, err = os.OpenRoot(r.from.Dir); err != nil {
+		return err
+	}
+	if r.manifest, err = readManifest(r.dir, r.from.Stamp); err != nil {
+		return err
+	}
+	if r.keysOf, err = keysFor(r.dir, r.manifest); err != nil {
+		return err
+	}
+	for _, f := range []BackupFile{r.manifest.Data, r.manifest.Blobs, r.keysOf.Keys} {
+		if err := f.verify(r.dir); err != nil {
+			return err
+		}
+	}
+	if err := r.readLedgers(opt); err != nil {
+		return err
+	}
+	if err := r.assemble(ctx, opt); err != nil {
+		return err
+	}
+	if r.files, err = blob.Open(filepath.Join(r.from.Dir, backupDir)); err != nil {
+		return err
+	}
+	r.done.Data, r.done.Keys, r.done.Made = r.manifest.Stamp, r.keysOf.Stamp, r.manifest.Begun
+	return nil
+}
+
+// keysFor finds the keys of a backup: its own, or the next later ones.
+func keysFor(dir *os.Root, m Manifest) (Manifest, error) {
+	all, err := stamps(dir, backupKeys)
+	if err != nil {
+		return m, err
+	}
+	for _, stamp := range all {
+		if stamp < m.Stamp {
+			continue
+		}
+		other, err := readManifest(dir, stamp)
+		if err != nil {
+			continue // the backup was not completed
+		}
+		if other.MasterKey == m.MasterKey || stamp != m.Stamp {
+			return other, nil
+		}
+	}
+	return m, fmt.Errorf("the key file of backup %s was deleted, and there is none of a later backup: its data cannot be read by anybody", m.Stamp)
+}
+
+func (r *restoring) readLedgers(opt Options) error {
+	paths := slices.Clone(r.from.Ledgers)
+	for _, path := range []string{filepath.Join(r.from.Dir, backupLedger), ledgerOf(opt)} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return errors.New("there is no ledger of erased keys: without it, what was erased since would be back; name one with --ledger")
+	}
+	var err error
+	r.erased, err = readLedgers(paths...)
+	r.done.Ledgers, r.done.LedgerUntil = paths, r.erased.last()
+	return err
+}
+
+func masterFileOf(opt Options) string {
+	return cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key"))
+}
+
+// assemble opens the store to restore into as it is, which no daemon would.
+func (r *restoring) assemble(ctx context.Context, opt Options) error {
+	path := masterFileOf(opt)
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("the master key of the backup is needed first: %w", err)
+	}
+	m, err := readMaster(path)
+	if err != nil {
+		return err
+	}
+	if m.id != r.keysOf.MasterKey {
+		return fmt.Errorf("its keys are wrapped under master key %s, and %s holds %s: put the one of then in its place", r.keysOf.MasterKey, path, m.id)
+	}
+	opt.Attach = false
+	e, _, err := OpenEngine(ctx, opt)
+	if err != nil {
+		return err
+	}
+	v, err := newVault()
+	if err != nil {
+		return errors.Join(err, e.Close())
+	}
+	r.Store = newStore(e, m, v, opt)
+	if r.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs"))); err != nil {
+		return errors.Join(err, e.Close())
+	}
+	return nil
+}
+
+func (r *restoring) close() (err error) {
+	if r.Store != nil && r.blobs != nil {
+		err = r.Close()
+	}
+	if r.files != nil {
+		err = errors.Join(err, r.files.Close())
+	}
+	if r.dir != nil {
+		err = errors.Join(err, r.dir.Close())
+	}
+	return err
+}
+
+// claim marks the store, which must be empty.
+func (r *restoring) claim(ctx context.Context) error {
+	answers, err := r.engine.Read(ctx, global, engine.Ask{Record: recordMigrating, Fields: []string{fieldFrom}})
+	if err != nil {
+		return err
+	}
+	if len(answers[0].Rows[0].Fields) > 0 {
+		return errors.New("a restoration or a copy into this store was broken off; empty it and begin again")
+	}
+	for _, err := range r.engine.Scan(ctx) {
+		return cmp.Or(err, errors.New("the store to restore into is not empty"))
+	}
+	_, err = r.engine.Commit(ctx, global, engine.Batch{
+		Checks: []engine.Check{engine.Absent(recordMigrating, fieldFrom)},
+		Steps:  []engine.Step{engine.Put(recordMigrating, fieldFrom, []byte("a backup"))},
+	})
+	return err
+}
+
+// readKeys reads the keys that may be restored.
+func (r *restoring) readKeys(ctx context.Context) error {
+	err := lines(r.dir, r.keysOf.Keys.Name, func(line backupLine) error {
+		key := keyName{line.Space, line.Record}
+		switch {
+		case line.Space == global:
+			return r.put(ctx, line.Item)
+		case !r.erased.covers(key, r.keysOf.Begun):
+			r.keys[key] = line.Value
+		}
+		return ctx.Err()
+	})
+	return err
+}
+
+// write writes the records whose keys there are, and then the entries of indexes
+// that name them: of what was erased, not even a random name comes near the
+// store.
+func (r *restoring) write(ctx context.Context) error {
+	err := r.eachLine(ctx, r.records(ctx))
+	if err == nil {
+		err = r.eachLine(ctx, func(line *backupLine) error {
+			if line == nil || line.Index == "" {
+				return nil
+			}
+			return r.entry(ctx, line.Item)
+		})
+	}
+	return errors.Join(err, r.flush(ctx))
+}
+
+// eachLine gives every line of the data, and nil after the last.
+func (r *restoring) eachLine(ctx context.Context, give func(*backupLine) error) error {
+	err := lines(r.dir, r.manifest.Data.Name, func(line backupLine) error {
+		r.tell()
+		return cmp.Or(ctx.Err(), give(&line))
+	})
+	return cmp.Or(err, give(nil))
+}
+
+// tell tells how far the restoration has come: the data is read twice, the store
+// once to compare and once to mend.
+func (r *restoring) tell() {
+	if r.step++; r.step%1000 == 0 {
+		total := 4 * r.manifest.Data.Lines
+		r.from.Progress(min(r.step, total), total+1)
+	}
+}
+
+// records gathers the fields of each record and writes it.
+func (r *restoring) records(ctx context.Context) func(*backupLine) error {
+	var record []backupLine
+	return func(line *backupLine) error {
+		if line != nil && line.Index != "" {
+			return nil
+		}
+		if line == nil || len(record) > 0 && (line.Record != record[0].Record || line.Space != record[0].Space) {
+			if err := r.record(ctx, record); err != nil {
+				return err
+			}
+			record = record[:0]
+		}
+		if line != nil {
+			record = append(record, *line)
+		}
+		return nil
+	}
+}
+
+// record writes a record, unless what it is sealed under, or leads to, is gone.
+func (r *restoring) record(ctx context.Context, fields []backupLine) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	is := keyName{fields[0].Space, fields[0].Record}
+	owner, sealed := is, false
+	for _, f := range fields {
+		switch f.Name {
+		case fieldTicket:
+			owner, sealed = keyName{is.site, prefixTicket + string(f.Value)}, true
+		case fieldSealed:
+			sealed = true
+		}
+	}
+	aTicket := strings.HasPrefix(is.record, prefixTicket)
+	if sealed && r.keys[owner] == nil {
+		r.dropped[is] = true
+		if aTicket {
+			r.done.Forgotten++
+		}
+		return nil
+	}
+	if aTicket {
+		r.done.Tickets++
+	}
+	if wrapped := r.keys[is]; wrapped != nil && !r.used[is] {
+		r.used[is] = true
+		fields = append(fields, backupLine{Item: engine.Item{Space: is.site, Record: is.record, Name: fieldKey, Value: wrapped}, Expires: fields[0].Expires})
+	}
+	for _, f := range fields {
+		if f.Expires != nil {
+			if f.Left = f.Expires.Sub(r.now()); f.Left <= 0 {
+				return nil
+			}
+		}
+		if err := r.put(ctx, f.Item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry writes an entry of an index, unless it names a record that is gone.
+func (r *restoring) entry(ctx context.Context, item engine.Item) error {
+	if record, _, _ := claimant(item); r.dropped[keyName{item.Space, record}] {
+		return nil
+	}
+	return r.put(ctx, item)
+}
+
+// put writes an item, some at a time.
+func (r *restoring) put(ctx context.Context, item engine.Item) error {
+	if len(r.batch) > 0 && (item.Space != r.space || len(r.batch) >= stepsAtOnce) {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+	}
+	r.space = item.Space
+	r.batch = append(r.batch, stepsOf(item)...)
+	switch {
+	case item.Index != "":
+		r.sums.entries = append(r.sums.entries, sum(item))
+	case item.Left == 0:
+		r.sums.fields = append(r.sums.fields, sum(item))
+	}
+	return nil
+}
+
+func (r *restoring) flush(ctx context.Context) error {
+	if len(r.batch) == 0 {
+		return nil
+	}
+	_, err := r.engine.Commit(ctx, r.space, engine.Batch{Steps: r.batch})
+	r.batch = r.batch[:0]
+	return err
+}
+
+// compare reads everything again.
+func (r *restoring) compare(ctx context.Context) error {
+	read := r.step
+	got, err := survey(ctx, r.engine, func(n int) { r.step = read + n; r.tell() })
+	if err != nil {
+		return err
+	}
+	want := copiedOf(distinct(r.sums.fields), distinct(r.sums.entries), nil)
+	if got.Digest != want.Digest || got.Fields != want.Fields || got.Entries != want.Entries {
+		return fmt.Errorf("what was written is not what can be read: %d fields and %d entries of %d and %d", got.Fields, got.Entries, want.Fields, want.Entries)
+	}
+	r.done.Copied = got
+	r.sums.fields, r.sums.entries = nil, nil
+	return nil
+}
+
+// copyBlobs puts the large contents back of what was restored.
+func (r *restoring) copyBlobs(ctx context.Context) error {
+	return lines(r.dir, r.manifest.Blobs.Name, func(b blobLine) error {
+		site, record, _, _, ok := parseFileName(b.Name)
+		if !ok || r.keys[keyName{engine.Space(site), record}] == nil {
+			return ctx.Err()
+		}
+		r.done.Blobs++
+		if size, there := r.blobs.Size(b.Name); there && size == b.Size {
+			return nil // the directory of blobs has outlived the store
+		}
+		f, _, err := r.files.OpenSealed(b.Name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.Name, err)
+		}
+		defer f.Close()
+		checked := &checking{r: f, sum: sha256.New(), want: b}
+		return r.blobs.PutSealed(ctx, b.Name, checked)
+	})
+}
+
+// checking reads a content, and ends in an error when it was not the right one.
+type checking struct {
+	r    io.Reader
+	sum  hash.Hash
+	want blobLine
+}
+
+func (c *checking) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && hex.EncodeToString(c.sum.Sum(nil)) != c.want.SHA256 {
+		return n, fmt.Errorf("%s is damaged", c.want.Name)
+	}
+	return n, err
+}
+
+// remember adds to the store's own ledger what the others say.
+func (r *restoring) remember(context.Context) error { return r.ledger.merge(r.erased) }
+
+// mend puts right what was made while the backup was, and opens everything.
+func (r *restoring) mend(ctx context.Context) error {
+	return r.Reindex(ctx, false, func(int, int) { r.tell() }, func(d Difference) error {
+		if d.Mended {
+			r.done.Mended++
+		} else {
+			r.done.Broken = append(r.done.Broken, d)
+		}
+		return nil
+	})
+}
+
+// forgetHeld throws away held mail that was erased since and lies under the key
+// of a ticket that is somebody else's.
+func (r *restoring) forgetHeld(ctx context.Context) error {
+	rooms, err := r.writtenSites(ctx)
+	if err != nil {
+		return err
+	}
+	for _, in := range rooms {
+		for key := range r.erased {
+			id, is := strings.CutPrefix(key.record, prefixHeld)
+			if key.site != in.space || !is {
+				continue
+			}
+			h, _, err := in.readHeld(ctx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err == nil {
+				err = in.eraseHeld(ctx, h)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// holdMails keeps back what was about to leave, also what a worker had taken.
+func (r *restoring) holdMails(ctx context.Context) error {
+	rooms, err := r.writtenSites(ctx)
+	if r.from.Send {
+		return err
+	}
+	for _, in := range rooms {
+		for more := err == nil; more && err == nil; {
+			more, err = r.holdSome(ctx, in)
+		}
+	}
+	return err
+}
+
+func (r *restoring) holdSome(ctx context.Context, in room) (more bool, err error) {
+	page, err := list(ctx, in, "the outbox", []engine.Ask{{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: indexDue, Record: prefixNotice, N: stepsAtOnce}}},
+		"", func(row engine.Row) (func(*draft) error, error) {
+			d, k, p, err := in.openDelivery(row.Entry, row)
+			p.State, p.Due = ticket.OnHold, 0
+			return func(into *draft) error { return into.moveTo(d.Notice, k, p, engine.At(r.now())) }, err
+		})
+	if err != nil || len(page.Items) == 0 {
+		return false, err
+	}
+	d := newDraft(in, r.now())
+	for _, hold := range page.Items {
+		if err := hold(d); err != nil {
+			return false, err
+		}
+	}
+	r.done.KeptBack += len(page.Items)
+	_, err = d.commit(ctx)
+	return true, err
+}
+
+// release lets daemons open the store.
+func (r *restoring) release(ctx context.Context) error {
+	r.from.Progress(1, 1)
+	_, err := r.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Drop(recordMigrating)}})
+	return err
+}
