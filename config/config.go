@@ -82,8 +82,8 @@ type SMTP struct {
 	TLS         TLS         `yaml:"tls"`
 	// Networks of load balancers that put a PROXY header before each connection. From anybody else it is refused.
 	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol" example:"[10.0.0.0/8]"`
-	// Connections at once. Further ones are answered 421.
-	Connections int `yaml:"connections" default:"500" min:"1" max:"100000" example:"2000"`
+	// Connections at once, of which most may be idle. Further ones are answered 421. Never more than half of the files that this process may have open.
+	Connections int `yaml:"connections" default:"8000" min:"1" max:"100000" example:"2000"`
 	// Connections at once from one address. Hosts of `trust` and `proxy_protocol` are not held to it.
 	ConnectionsPerAddress int `yaml:"connections_per_address" default:"20" min:"1" max:"100000" example:"50"`
 	// Recipients of one mail. Further ones are answered 452, and the sender repeats the mail for them.

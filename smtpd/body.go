@@ -3,41 +3,76 @@ package smtpd
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	inMemory = 256 << 10 // larger messages go to a spool file
-	maxLine  = 64 << 10
+	inMemory   = 256 << 10 // larger messages go to a spool file
+	firstPiece = 4 << 10
+	maxLine    = 64 << 10
+
+	// allMemory is what the messages under way may have in memory together: no
+	// number of clients that send something and then stand still may take more.
+	allMemory = 16 << 20
 )
 
-// body collects the bytes of one message. Small ones stay in memory; the rest
-// go to a file that has no name any more, so that a crash leaves nothing
-// behind, and come back as a memory map, so that a hundred large mails at a
-// time are the kernel's affair and not the heap's.
+// allowance is memory that is shared.
+type allowance struct{ left atomic.Int64 }
+
+func newAllowance(n int64) *allowance {
+	a := &allowance{}
+	a.left.Store(n)
+	return a
+}
+
+func (a *allowance) take(n int) bool {
+	if a.left.Add(-int64(n)) >= 0 {
+		return true
+	}
+	a.give(n)
+	return false
+}
+
+func (a *allowance) give(n int) { a.left.Add(int64(n)) }
+
+// body collects the bytes of one message. Small ones stay in memory, as long as
+// there is enough for all; the rest go to a file that has no name any more, so
+// that a crash leaves nothing behind, and come back as a memory map, so that a
+// hundred large mails at a time are the kernel's affair and not the heap's.
 type body struct {
 	dir     string
 	limit   int64
+	shared  *allowance
 	content content
-	clean   []byte
-	memory  []byte
+	memory  []byte // its capacity is taken from shared
 	file    *os.File
 	size    int64
 	line    int // length of the line under way
 	mapped  []byte
 }
 
-func newBody(dir string, limit int64) *body {
-	return &body{dir: dir, limit: limit, content: newChunkContent()}
+func newBody(dir string, limit int64, shared *allowance) *body {
+	return &body{dir: dir, limit: limit, shared: shared, content: newChunkContent()}
+}
+
+// copyFrom takes all of r. What a client has sent waits here in small pieces,
+// since most of the time it is the client that is waited for.
+func (b *body) copyFrom(r io.Reader) error {
+	_, err := io.CopyBuffer(struct{ io.Writer }{b}, struct{ io.Reader }{r}, make([]byte, firstPiece))
+	return err
 }
 
 // Write takes content and mends its line ends. (What came by DATA has been
 // mended by the wire; what came by BDAT is so here.)
 func (b *body) Write(p []byte) (int, error) {
-	b.clean, _, _ = b.content.decode(b.clean[:0], p)
-	if err := b.add(b.clean); err != nil {
+	lent := scratch.Get().(*[wireBuffer + wireBuffer/4]byte)
+	defer scratch.Put(lent)
+	clean, _, _ := b.content.decode(lent[:0], p)
+	if err := b.add(clean); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -50,17 +85,45 @@ func (b *body) add(p []byte) error {
 	if !b.measure(p) {
 		return errLongLine
 	}
-	if b.file == nil && len(b.memory)+len(p) <= inMemory {
+	if b.file == nil && b.room(len(p)) {
 		b.memory = append(b.memory, p...)
 		return nil
 	}
 	if err := b.spool(); err != nil {
 		return err
 	}
-	if b.memory = append(b.memory, p...); len(b.memory) < inMemory {
-		return nil
+	if len(b.memory)+len(p) > cap(b.memory) {
+		if err := b.flush(); err != nil {
+			return err
+		}
 	}
-	return b.flush()
+	if len(p) > cap(b.memory) {
+		return b.write(p)
+	}
+	b.memory = append(b.memory, p...)
+	return nil
+}
+
+// room makes place for n more bytes in memory, if there may be.
+func (b *body) room(n int) bool {
+	need, have := len(b.memory)+n, cap(b.memory)
+	if need <= have {
+		return true
+	}
+	size := min(max(need, 2*have, firstPiece), inMemory)
+	if need > size || !b.shared.take(size) {
+		return false
+	}
+	memory := append(make([]byte, 0, size), b.memory...)
+	b.forget()
+	b.memory = memory
+	return true
+}
+
+// forget gives memory back.
+func (b *body) forget() {
+	b.shared.give(cap(b.memory))
+	b.memory = nil
 }
 
 // measure follows the length of lines, and says when one is too long.
@@ -79,7 +142,8 @@ func (b *body) measure(p []byte) bool {
 	return true
 }
 
-// spool opens the file. From then on memory is its write buffer.
+// spool opens the file. What memory a large message has by then is its write
+// buffer from now on; one for which there is no more has none.
 func (b *body) spool() error {
 	if b.file != nil {
 		return nil
@@ -92,21 +156,35 @@ func (b *body) spool() error {
 	if err := os.Remove(file.Name()); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	return b.flush()
+	if err := b.flush(); err != nil {
+		return err
+	}
+	if cap(b.memory) < inMemory {
+		b.forget()
+	}
+	return nil
 }
 
 func (b *body) flush() error {
-	if _, err := b.file.Write(b.memory); err != nil {
+	if len(b.memory) == 0 {
+		return nil
+	}
+	err := b.write(b.memory)
+	b.memory = b.memory[:0]
+	return err
+}
+
+func (b *body) write(p []byte) error {
+	if _, err := b.file.Write(p); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	b.memory = b.memory[:0]
 	return nil
 }
 
 // finish gives the whole message. It may be written to, without effect on
 // anything but these bytes, until freeze; it is gone after Close.
 func (b *body) finish() ([]byte, error) {
-	if err := b.add(b.content.finish(b.clean[:0])); err != nil {
+	if err := b.add(b.content.finish(nil)); err != nil {
 		return nil, err
 	}
 	if b.file == nil {
@@ -148,6 +226,6 @@ func (b *body) Close() error {
 		}
 		b.file = nil
 	}
-	b.memory = nil
+	b.forget()
 	return err
 }

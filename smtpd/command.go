@@ -67,9 +67,7 @@ func (w *wire) command(line string) error {
 	}
 	w.extended = w.extended && verb != "HELO" || verb == "EHLO"
 	w.verb = verb
-	w.out = append(w.clean[:0], line...)
-	w.out = append(w.out, '\r', '\n')
-	w.clean = w.out
+	w.out = append(append(w.work(), line...), '\r', '\n')
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package smtpd
 
 import (
-	"bytes"
-	"io"
 	"strings"
 	"testing"
 
@@ -118,9 +116,9 @@ func TestBody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			b := newBody(dir, 3<<18)
-			defer b.Close()
-			_, err := io.Copy(b, bytes.NewReader([]byte(c.in)))
+			shared := newAllowance(allMemory)
+			b := newBody(dir, 3<<18, shared)
+			err := b.copyFrom(strings.NewReader(c.in))
 			var got []byte
 			if err == nil {
 				got, err = b.finish()
@@ -131,6 +129,29 @@ func TestBody(t *testing.T) {
 			if err := b.freeze(); err != nil {
 				t.Fatal(err)
 			}
+			if err := b.Close(); err != nil || shared.left.Load() != allMemory {
+				t.Errorf("%d bytes are not given back (%v)", allMemory-shared.left.Load(), err)
+			}
 		})
+	}
+}
+
+// TestBodiesShareMemory: when there is none left, a message goes to the spool
+// however small it is, and is the same.
+func TestBodiesShareMemory(t *testing.T) {
+	shared := newAllowance(3 * firstPiece)
+	want := strings.Repeat("0123456789abcde\r\n", 300)
+	for i := range 5 {
+		b := newBody(t.TempDir(), 1<<20, shared)
+		defer b.Close()
+		if err := b.copyFrom(strings.NewReader(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.finish(); err != nil || string(got) != want || (b.file != nil) != (i > 0) {
+			t.Errorf("message %d: %d bytes, %v, in a file: %v", i, len(got), err, b.file != nil)
+		}
+	}
+	if left := shared.left.Load(); left < 0 {
+		t.Errorf("%d bytes too many are taken", -left)
 	}
 }

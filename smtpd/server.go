@@ -37,6 +37,7 @@ type Server struct {
 	outside  Outside
 	resolver *proof.Cache
 	doubts   *proof.Doubts
+	memory   *allowance
 	settings atomic.Pointer[Settings]
 
 	mu         sync.Mutex
@@ -76,6 +77,7 @@ func New(settings Settings, outside Outside) *Server {
 		outside:    outside,
 		resolver:   proof.NewCache(outside.Resolver, outside.Now),
 		doubts:     proof.NewDoubts(),
+		memory:     newAllowance(allMemory),
 		listeners:  map[net.Listener]struct{}{},
 		clients:    map[net.Conn]*client{},
 		perAddress: map[netip.Addr]int{},

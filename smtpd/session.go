@@ -130,9 +130,9 @@ func (s *session) Data(r io.Reader) (err error) {
 // receive is the way of one message from the wire to the Handler.
 func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size int64, err error) {
 	defer s.recovered(&err)
-	b := newBody(s.settings.SpoolDir, s.settings.MaxSize)
+	b := newBody(s.settings.SpoolDir, s.settings.MaxSize, s.server.memory)
 	defer b.Close()
-	if _, err := io.Copy(b, r); err != nil {
+	if err := b.copyFrom(r); err != nil {
 		if errors.As(err, new(*envelope.Refusal)) || errors.Is(err, smtp.ErrDataTooLarge) || !s.cut(err) {
 			return b.size, err
 		}

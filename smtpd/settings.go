@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"guichet/smtpd/proof"
 	"guichet/smtpd/scan"
 )
@@ -33,7 +35,9 @@ type Settings struct {
 	// BareNewline is Normalize unless set.
 	BareNewline BareNewline
 
-	// MaxConnections is how many clients are served at a time; 500.
+	// MaxConnections is how many clients are served at a time; 8000, for idle ones
+	// cost little and must not keep others out. It is lowered to half of the files
+	// that the process may have open.
 	MaxConnections int
 	// MaxPerAddress is how many of them may come from one address (of IPv6, from
 	// one /64); 20. Hosts in Networks, Relays and ProxyProtocol are not held to it.
@@ -85,7 +89,8 @@ func (s Settings) withDefaults() *Settings {
 	or(&s.Hostname, "localhost")
 	or(&s.MaxSize, 25<<20)
 	or(&s.MaxRecipients, 100)
-	or(&s.MaxConnections, 500)
+	or(&s.MaxConnections, 8000)
+	s.MaxConnections = min(s.MaxConnections, openFiles()/2)
 	or(&s.MaxPerAddress, 20)
 	or(&s.MaxErrors, 20)
 	or(&s.MinimumSpeed, 100)
@@ -98,6 +103,16 @@ func (s Settings) withDefaults() *Settings {
 	or(&s.Deliver, 2*time.Minute)
 	or(&s.SpoolDir, os.TempDir())
 	return &s
+}
+
+// openFiles is how many files this process may have open. A client needs one,
+// and its message another.
+func openFiles() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024 // what is usual where nobody says more
+	}
+	return int(min(limit.Cur, 1<<30))
 }
 
 func or[T comparable](field *T, fallback T) {

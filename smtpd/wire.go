@@ -28,12 +28,13 @@ type wire struct {
 
 	in       []byte // received and not yet looked at: a window of buffer
 	buffer   []byte
-	out      []byte // for go-smtp to read
-	clean    []byte // what out is a window of while a message comes in
-	replies  []byte // written by go-smtp, not yet sent
-	midReply bool   // the last write of go-smtp did not end its line
-	lastLine bool   // that line is, or was, the last of a reply
-	mute     bool   // the next reply is swallowed: a second banner after TLS
+	full     bool                             // the last read left no room in it
+	out      []byte                           // for go-smtp to read
+	lent     *[wireBuffer + wireBuffer/4]byte // what out is a window of, mostly
+	replies  []byte                           // written by go-smtp, not yet sent
+	midReply bool                             // the last write of go-smtp did not end its line
+	lastLine bool                             // that line is, or was, the last of a reply
+	mute     bool                             // the next reply is swallowed: a second banner after TLS
 
 	phase    phase
 	verb     string  // of the last command passed on
@@ -64,13 +65,15 @@ const (
 	inChunk
 )
 
+// The buffer of a client that says little is little: thousands may do so.
 const (
-	wireBuffer     = 16 << 10
-	maxCommandLine = 4096 // RFC 5321 §4.5.3.1.4 asks for 512, extensions for more
+	firstBuffer    = 512
+	wireBuffer     = 8 << 10
+	maxCommandLine = 2048 // RFC 5321 §4.5.3.1.4 asks for 512, extensions for more
 )
 
 func newWire(conn net.Conn, settings *Settings) *wire {
-	return &wire{Conn: conn, settings: settings, buffer: make([]byte, wireBuffer)}
+	return &wire{Conn: conn, settings: settings, buffer: make([]byte, firstBuffer)}
 }
 
 // Read gives go-smtp the next piece: at most one command, or content that ends
@@ -139,8 +142,8 @@ func (w *wire) advanceData() error {
 			return err
 		}
 	}
-	clean, used, end := w.content.decode(w.clean[:0], w.in)
-	w.in, w.clean, w.out = w.in[used:], clean, clean
+	clean, used, end := w.content.decode(w.work(), w.in)
+	w.in, w.out = w.in[used:], clean
 	if w.content.bare && w.settings.BareNewline == Reject {
 		return w.bareNewline()
 	}
@@ -167,7 +170,7 @@ func (w *wire) advanceChunk() error {
 	w.out, w.in = w.in[:n:n], w.in[n:]
 	w.chunk -= uint64(n)
 	if w.settings.BareNewline == Reject {
-		if w.clean, _, _ = w.content.decode(w.clean[:0], w.out); w.content.bare {
+		if _, _, _ = w.content.decode(w.work(), w.out); w.content.bare {
 			w.out = nil
 			return w.bareNewline()
 		}
@@ -194,11 +197,8 @@ func (w *wire) fill() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	if len(w.in) == 0 {
-		w.in = w.buffer[:0]
-	} else if cap(w.in) == len(w.in) {
-		w.in = w.buffer[:copy(w.buffer, w.in)]
-	}
+	w.rest()
+	w.makeRoom()
 	if w.phase == inData && w.began.IsZero() {
 		w.began = time.Now()
 	}
@@ -207,10 +207,47 @@ func (w *wire) fill() error {
 	}
 	n, err := w.Conn.Read(w.in[len(w.in):cap(w.in)])
 	w.in = w.in[:len(w.in)+n]
+	w.full = len(w.in) == cap(w.in)
 	if n > 0 || err == nil {
 		return nil
 	}
 	return w.lost(err)
+}
+
+// scratch is where content is made clean. A client that is waited for has none.
+var scratch = sync.Pool{New: func() any { return new([wireBuffer + wireBuffer/4]byte) }}
+
+// work gives the wire its place for clean content, empty.
+func (w *wire) work() []byte {
+	if w.lent == nil {
+		w.lent = scratch.Get().(*[wireBuffer + wireBuffer/4]byte)
+	}
+	return w.lent[:0]
+}
+
+// rest gives it back. Whatever was in it has been read by now.
+func (w *wire) rest() {
+	if w.lent != nil {
+		scratch.Put(w.lent)
+		w.lent, w.out = nil, nil
+	}
+}
+
+// makeRoom makes place behind what was received. The buffer grows when it was
+// filled, and is small again at the next command.
+func (w *wire) makeRoom() {
+	switch {
+	case w.full && len(w.buffer) < wireBuffer:
+		buffer := make([]byte, 2*len(w.buffer))
+		w.in, w.buffer = buffer[:copy(buffer, w.in)], buffer
+	case len(w.in) == 0 && w.phase == inCommands && len(w.buffer) > firstBuffer:
+		w.buffer = make([]byte, firstBuffer)
+		w.in = w.buffer[:0]
+	case len(w.in) == 0:
+		w.in = w.buffer[:0]
+	case cap(w.in) == len(w.in):
+		w.in = w.buffer[:copy(w.buffer, w.in)]
+	}
 }
 
 // deadline is the moment by which more must have come. Inside a message it
