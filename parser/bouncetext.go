@@ -8,7 +8,7 @@ import (
 
 // bounceSubjects begin, or stand in, the subject of reports of failure; by
 // program and language. In lower case.
-var bounceSubjects = []string{
+var bounceSubjects = newPhraseSet([]string{
 	"undeliverable", "undelivered mail", "undeliverable mail", "undeliverable message", "undelivered message", // Exchange, Postfix
 	// Sendmail, Exim
 	"returned mail", "mail returned", "mail delivery failed", "mail delivery failure", "mail delivery problem", "mail delivery error",
@@ -42,14 +42,14 @@ var bounceSubjects = []string{
 	"ошибка доставки", "недоставка",
 	// Chinese, Japanese, Korean
 	"退信", "邮件退回", "無法傳遞", "无法投递", "系统退信", "无法送达", "未送达", "配信不能", "配信エラー", "配送エラー", "送信エラー", "エラーメール", "メールエラー", "エラー通知", "메일 전송 실패", "반송",
-}
+})
 
 // systemSubjects are those of bounceSubjects that people do not write.
-var systemSubjects = []string{"undeliverable:", "undelivered mail returned", "returned mail:", "mail delivery failed", "non-delivery", "delivery status notification", "failure notice"}
+var systemSubjects = newPhraseSet([]string{"undeliverable:", "undelivered mail returned", "returned mail:", "mail delivery failed", "non-delivery", "delivery status notification", "failure notice"})
 
 // bouncePhrases are what such reports say in their text, by program and
 // language. In lower case, spaces single.
-var bouncePhrases = []string{
+var bouncePhrases = newPhraseSet([]string{
 	"could not be delivered", "couldn't be delivered", "cannot be delivered", "can't be delivered", "was not delivered", "wasn't delivered",
 	"not be delivered", "has not been delivered", "undeliverable", "undelivered", "unable to deliver", "not able to deliver", "wasn't able to deliver",
 	"not been able to deliver", "could not deliver", "couldn't deliver", "failed to deliver", "unable to be delivered", "did not reach the following",
@@ -88,13 +88,13 @@ var bouncePhrases = []string{
 	"nie mogła zostać dostarczona", "nie została dostarczona", "nebylo možné doručit", "nem kézbesíthető", "teslim edilemedi", "не было доставлено",
 	"не может быть доставлено", "не удалось доставить", "не доставлено", "kunne ikke leveres", "kunde inte levereras",
 	"无法投递", "無法傳遞", "被退回", "无法送达", "配信できません", "配信されません", "送信できません", "お届けできません", "配送できません", "送れませんでした", "宛先不明", "전송하지 못했습니다", "배달되지",
-}
+})
 
 // successPhrases are those of reports that all went well.
-var successPhrases = []string{
+var successPhrases = newPhraseSet([]string{
 	"successfully delivered", "was successfully relayed", "successfully relayed", "has been delivered to",
 	"delivery to the following recipients was successful", "your message was delivered", "erfolgreich zugestellt", "deliverable mail",
-}
+})
 
 // returnedLine is where the message that came back begins in a report without
 // parts: a line that announces it, or the first field of its header.
@@ -127,20 +127,20 @@ func cutReturned(text string) (own, quoted string) {
 // that failed, too.
 func (t *reportText) isBounce() bool {
 	daemon, role, null := t.daemon(), t.role(), t.nullSender()
-	subject := containsAny(bareSubject(t.m.Subject), bounceSubjects)
+	subject := bounceSubjects.in(bareSubject(t.m.Subject))
 	robot := robotAddress(t.m.From.Address)
 	if !daemon && !role && !null && !robot && !subject {
 		return false
 	}
-	if vacationHeader(t.header) && !daemon && !role || vacationSubject(t.m.Subject) {
+	if readSigns(t.header)&signVacation != 0 && !daemon && !role || vacationSubject(t.m.Subject) {
 		return false
 	}
 	t.part()
 	words := t.opening()
-	if containsAny(words, successPhrases) && !containsAny(words, []string{"failed", "could not"}) {
+	if successPhrases.in(words) && !containsAny(words, []string{"failed", "could not"}) {
 		return false
 	}
-	phrase := containsAny(words, bouncePhrases)
+	phrase := bouncePhrases.in(words)
 	code := statusPattern.MatchString(words) || replyCode.MatchString(words)
 	two := subject && (phrase || code) || phrase && code
 	switch {
@@ -158,7 +158,7 @@ func (t *reportText) isBounce() bool {
 		return false
 	}
 	return subject && (statusPattern.MatchString(words) || t.returned() && t.inner.has("received")) ||
-		containsAny(bareSubject(t.m.Subject), systemSubjects) && len(collect(surePatterns[3], t.text, t.others())) > 0
+		systemSubjects.in(bareSubject(t.m.Subject)) && len(collect(surePatterns[3], t.text, t.others())) > 0
 }
 
 // opening is the first words of the report in lower case, spaces single.
@@ -365,7 +365,7 @@ func (t *reportText) complete(found *Bounce) {
 		}
 		if r.Action == "" {
 			r.Action = "failed"
-			if strings.HasPrefix(r.Status, "4.") && containsAny(words, delayWords) || containsAny(bareSubject(t.m.Subject), delayWords) {
+			if strings.HasPrefix(r.Status, "4.") && delayWords.in(words) || delayWords.in(bareSubject(t.m.Subject)) {
 				r.Action = "delayed"
 			}
 		}
@@ -374,7 +374,7 @@ func (t *reportText) complete(found *Bounce) {
 	}
 }
 
-var delayWords = []string{"delayed", "delay", "still trying", "will be retried", "keep trying", "warning:", "do not need to resend", "no action is required", "not yet been"}
+var delayWords = newPhraseSet([]string{"delayed", "delay", "still trying", "will be retried", "keep trying", "warning:", "do not need to resend", "no action is required", "not yet been"})
 
 // diagnostic is the line of the report that says why: one with a code or a
 // known phrase, near the address where it names one.

@@ -109,34 +109,32 @@ func forwardSubject(subject string) (bare string, ok bool) {
 
 // forwardLine reports whether a line says that a forwarded message follows.
 func forwardLine(s string) bool {
-	t := strings.TrimSpace(plainSpaces(s))
-	if t == "" || len(t) > 1_500 {
+	bare := strings.TrimLeftFunc(s, framing)
+	if bare == "" || len(s) > 1_500 {
 		return false
 	}
-	if isLetterByte(t[0]) && strings.IndexByte(t, ':') < 0 && !strings.Contains(t, "：") {
-		return false // spares most lines what follows
-	}
-	bare := strings.TrimLeft(t, "-_=—–*#> ~|\u00a0\ufeff")
-	framed := len(t)-len(bare) >= 2
-	if !framed && !strings.ContainsAny(bare, ":：") {
-		return false
-	}
+	frame := strings.TrimLeftFunc(s[:len(s)-len(bare)], unicode.IsSpace)
 	first, _ := utf8.DecodeRuneInString(bare)
 	words := forwardByRune[unicode.ToLower(first)]
-	if len(words) == 0 {
+	if len(words) == 0 || len(frame) < 2 && strings.IndexByte(bare, ':') < 0 && !strings.Contains(bare, "：") {
 		return false
 	}
-	lower := strings.ToLower(shorten(bare, 120))
+	bare = plainSpaces(shorten(bare, 120))
 	for _, w := range words {
-		rest, ok := strings.CutPrefix(lower, w)
-		if !ok {
+		if len(bare) < len(w) || !strings.EqualFold(bare[:len(w)], w) {
 			continue
 		}
-		if framed {
-			return true
-		}
-		rest = strings.TrimLeft(rest, " \u00a0")
-		return strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "：")
+		rest := strings.TrimLeft(bare[len(w):], " ")
+		return len(frame) >= 2 || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "：")
+	}
+	return false
+}
+
+// framing are the signs that programs draw around such a line.
+func framing(r rune) bool {
+	switch r {
+	case '-', '_', '=', '—', '–', '*', '#', '>', '~', '|', ' ', '\t', '\r', '\u00a0', '\ufeff':
+		return true
 	}
 	return false
 }

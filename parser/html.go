@@ -34,15 +34,14 @@ func htmlLines(source string) []line {
 			return w.finish()
 		case html.TextToken:
 			if w.skip == 0 {
-				w.text(string(z.Text()))
+				w.text(z.Text())
 			}
 		case html.StartTagToken:
 			w.start(z, false)
 		case html.SelfClosingTagToken:
 			w.start(z, true)
 		case html.EndTagToken:
-			name, _ := z.TagName()
-			w.end(atom.Lookup(name))
+			w.end(tagOf(z.Raw()))
 		}
 	}
 }
@@ -54,9 +53,9 @@ const maxOpen = 1_000
 // htmlWriter is the state between two tokens.
 type htmlWriter struct {
 	lines []line
-	cur   strings.Builder
-	space bool // white space is due before the next word
-	gap   int  // empty lines due before the next line
+	cur   []byte // the line so far
+	space bool   // white space is due before the next word
+	gap   int    // empty lines due before the next line
 
 	open  []openElement
 	skip  int // inside elements whose text nobody sees
@@ -85,11 +84,14 @@ type listState struct {
 }
 
 func (w *htmlWriter) start(z *html.Tokenizer, selfClosing bool) {
-	name, more := z.TagName()
-	tag := atom.Lookup(name)
-	attrs := readAttrs(z, more)
+	raw := z.Raw()
+	tag := tagOf(raw)
+	var attrs attributes
+	if bytes.IndexByte(raw, '=') >= 0 || bytes.Contains(raw, []byte("hidden")) {
+		attrs = readAttrs(z)
+	}
 	if w.skip > 0 {
-		if !selfClosing && !voidElements[tag] {
+		if !selfClosing && !void(tag) {
 			w.push(openElement{name: tag, hint: w.hint})
 		}
 		return
@@ -110,7 +112,7 @@ func (w *htmlWriter) start(z *html.Tokenizer, selfClosing bool) {
 		w.hint |= found &^ hintCut
 	}
 	w.layout(tag, attrs, &el)
-	if selfClosing && tag != atom.Div && tag != atom.P && tag != atom.Span || voidElements[tag] {
+	if selfClosing && tag != atom.Div && tag != atom.P && tag != atom.Span || void(tag) {
 		if el.skip {
 			return
 		}
@@ -118,6 +120,25 @@ func (w *htmlWriter) start(z *html.Tokenizer, selfClosing bool) {
 		return
 	}
 	w.push(el)
+}
+
+// tagOf reads the name out of a tag as written. The tokenizer would make two
+// copies of it.
+func tagOf(raw []byte) atom.Atom {
+	raw = bytes.TrimLeft(raw, "</")
+	var name [16]byte
+	n := 0
+	for ; n < len(raw) && n < len(name); n++ {
+		c := raw[n]
+		if c == '>' || c == '/' || isHTMLSpace(c) {
+			break
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		name[n] = c
+	}
+	return atom.Lookup(name[:n])
 }
 
 func (w *htmlWriter) push(el openElement) {
@@ -213,16 +234,16 @@ func (w *htmlWriter) layout(tag atom.Atom, attrs attributes, el *openElement) {
 		w.breakLine()
 		w.cells = 0
 	case atom.Td, atom.Th:
-		if w.cells++; w.cells > 1 && w.cur.Len() > 0 {
+		if w.cells++; w.cells > 1 && len(w.cur) > 0 {
 			w.space = false
 			w.raw("\t")
 		}
 	case atom.Img:
 		w.image(attrs)
 	case atom.A:
-		el.href, el.mark = attrs.href, w.cur.Len()
+		el.href, el.mark = attrs.href, len(w.cur)
 	default:
-		if blockElements[tag] {
+		if block(tag) {
 			w.breakLine()
 		}
 	}
@@ -241,7 +262,7 @@ func (w *htmlWriter) closeLayout(el openElement) {
 	case atom.A:
 		w.link(el)
 	default:
-		if blockElements[el.name] {
+		if block(el.name) {
 			w.breakLine()
 		}
 	}
@@ -278,10 +299,10 @@ var imageName = regexp.MustCompile(`(?i)^\S+\.(png|jpe?g|gif|bmp|webp|svg)(@\S*)
 // link writes the target behind a link whose words do not name it.
 func (w *htmlWriter) link(el openElement) {
 	href := strings.TrimSpace(el.href)
-	if el.mark > w.cur.Len() || href == "" {
+	if el.mark > len(w.cur) || href == "" {
 		return
 	}
-	words := strings.TrimSpace(w.cur.String()[el.mark:])
+	words := strings.TrimSpace(string(w.cur[el.mark:]))
 	lower := strings.ToLower(href)
 	if strings.HasPrefix(lower, "mailto:") {
 		addr, _, _ := strings.Cut(href[len("mailto:"):], "?")
@@ -302,56 +323,61 @@ func (w *htmlWriter) link(el openElement) {
 }
 
 // text writes running text: runs of white space are one space, except in pre.
-func (w *htmlWriter) text(s string) {
+func (w *htmlWriter) text(s []byte) {
+	if hasJunk(s) {
+		s = []byte(cleanText(string(s)))
+	}
 	if w.pre > 0 {
-		for i, l := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
+		for i, l := range bytes.Split(s, []byte("\n")) {
 			if i > 0 {
 				w.newLine()
 			}
-			w.raw(cleanText(l))
+			w.raw(string(l))
 		}
 		return
 	}
 	for len(s) > 0 {
-		if i := strings.IndexFunc(s, isHTMLSpace); i != 0 {
-			if i < 0 {
-				i = len(s)
-			}
-			w.word(s[:i])
-			s = s[i:]
-			continue
+		n := 0
+		for n < len(s) && !isHTMLSpace(s[n]) {
+			n++
 		}
-		w.space = true
-		s = strings.TrimLeftFunc(s, isHTMLSpace)
+		if n > 0 {
+			w.words(s[:n])
+		}
+		w.space = w.space || n < len(s)
+		for n < len(s) && isHTMLSpace(s[n]) {
+			n++
+		}
+		s = s[n:]
 	}
 }
 
-func isHTMLSpace(r rune) bool {
-	return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f'
+func isHTMLSpace(c byte) bool {
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f'
 }
 
-// word writes s after the space that is due, if the line has begun.
-func (w *htmlWriter) word(s string) {
-	if strings.IndexFunc(s, isJunk) >= 0 {
-		s = cleanText(s)
-	}
-	if w.space && w.cur.Len() > 0 {
+// words writes s after the space that is due, if the line has begun.
+func (w *htmlWriter) words(s []byte) {
+	if w.space && len(w.cur) > 0 {
 		w.raw(" ")
 	}
 	w.space = false
-	w.raw(s)
+	if w.bytes += len(s); w.bytes <= maxText {
+		w.cur = append(w.cur, s...)
+	}
 }
 
+func (w *htmlWriter) word(s string) { w.words([]byte(cleanText(s))) }
+
 func (w *htmlWriter) raw(s string) {
-	if w.bytes += len(s); w.bytes > maxText {
-		return
+	if w.bytes += len(s); w.bytes <= maxText {
+		w.cur = append(w.cur, s...)
 	}
-	w.cur.WriteString(s)
 }
 
 // newLine ends the line, also an empty one.
 func (w *htmlWriter) newLine() {
-	if w.gap > 0 && w.cur.Len() == 0 {
+	if w.gap > 0 && len(w.cur) == 0 {
 		w.flushGap()
 	}
 	w.emit()
@@ -360,7 +386,7 @@ func (w *htmlWriter) newLine() {
 // breakLine ends the line if it has begun.
 func (w *htmlWriter) breakLine() {
 	w.space = false
-	if w.cur.Len() > 0 {
+	if len(w.cur) > 0 {
 		w.emit()
 	}
 }
@@ -374,8 +400,8 @@ func (w *htmlWriter) paragraph() {
 }
 
 func (w *htmlWriter) emit() {
-	text := strings.TrimRight(w.cur.String(), " \t")
-	w.cur.Reset()
+	text := string(bytes.TrimRight(w.cur, " \t"))
+	w.cur = w.cur[:0]
 	w.space = false
 	w.flushGap()
 	h := w.hint
@@ -416,14 +442,22 @@ func (w *htmlWriter) hidden(tag atom.Atom, attrs attributes) bool {
 	return attrs.hidden
 }
 
-var voidElements = map[atom.Atom]bool{
-	atom.Br: true, atom.Hr: true, atom.Img: true, atom.Meta: true, atom.Link: true, atom.Input: true, atom.Base: true,
-	atom.Area: true, atom.Col: true, atom.Embed: true, atom.Param: true, atom.Source: true, atom.Track: true, atom.Wbr: true,
+// void elements have no end tag.
+func void(tag atom.Atom) bool {
+	switch tag {
+	case atom.Br, atom.Hr, atom.Img, atom.Meta, atom.Link, atom.Input, atom.Base, atom.Area, atom.Col, atom.Embed, atom.Param, atom.Source, atom.Track, atom.Wbr:
+		return true
+	}
+	return false
 }
 
-var blockElements = map[atom.Atom]bool{
-	atom.Div: true, atom.Table: true, atom.Tbody: true, atom.Thead: true, atom.Tfoot: true, atom.Tr: true, atom.Center: true,
-	atom.Section: true, atom.Article: true, atom.Header: true, atom.Footer: true, atom.Address: true, atom.Dt: true, atom.Dd: true,
-	atom.Form: true, atom.Fieldset: true, atom.Body: true, atom.Html: true, atom.Main: true, atom.Nav: true, atom.Aside: true,
-	atom.Caption: true, atom.Figure: true, atom.Figcaption: true, atom.Li: true, atom.Hr: true,
+// block elements stand on lines of their own.
+func block(tag atom.Atom) bool {
+	switch tag {
+	case atom.Div, atom.Table, atom.Tbody, atom.Thead, atom.Tfoot, atom.Tr, atom.Center, atom.Section, atom.Article, atom.Header, atom.Footer,
+		atom.Address, atom.Dt, atom.Dd, atom.Form, atom.Fieldset, atom.Body, atom.Html, atom.Main, atom.Nav, atom.Aside, atom.Caption, atom.Figure,
+		atom.Figcaption, atom.Li, atom.Hr:
+		return true
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -9,28 +10,30 @@ import (
 
 // attributes are those that say something about a text.
 type attributes struct {
-	id, class, style, kind, cite, name, href, src, alt, start string
+	id, class, style, kind, name, href, src, alt, start string
 
 	hidden bool
 }
 
-func readAttrs(z *html.Tokenizer, more bool) (a attributes) {
+// readAttrs reads the attributes of a tag, a hundred at most.
+func readAttrs(z *html.Tokenizer) (a attributes) {
+	more := true
 	for n := 0; more && n < 100; n++ {
 		var key, value []byte
 		key, value, more = z.TagAttr()
 		switch string(key) {
 		case "id":
-			a.id = strings.ToLower(string(value))
+			a.id = lowered(value)
 		case "class":
-			a.class = strings.ToLower(string(value))
+			a.class = lowered(value)
 		case "style":
-			a.style = strings.ToLower(string(value))
+			if bytes.ContainsAny(value, "pP") { // display, border-top
+				a.style = lowered(value)
+			}
 		case "type":
-			a.kind = strings.ToLower(string(value))
-		case "cite":
-			a.cite = string(value)
+			a.kind = lowered(value)
 		case "name":
-			a.name = strings.ToLower(string(value))
+			a.name = lowered(value)
 		case "href":
 			a.href = string(value)
 		case "src":
@@ -48,6 +51,8 @@ func readAttrs(z *html.Tokenizer, more bool) (a attributes) {
 	}
 	return a
 }
+
+func lowered(value []byte) string { return strings.ToLower(string(value)) }
 
 // htmlMark is how one program marks what is not new in a mail. Each of id,
 // class and name that is set must fit; a * at the end stands for any rest.

@@ -300,7 +300,7 @@ func cleanText(s string) string {
 		s = strings.ReplaceAll(s, "\r", "\n")
 	}
 	s = strings.TrimPrefix(s, "\uFEFF")
-	if strings.IndexFunc(s, isJunk) < 0 {
+	if !hasJunk(s) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
@@ -309,6 +309,20 @@ func cleanText(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// hasJunk reports whether any rune of s is junk, a byte at a time.
+func hasJunk[T string | []byte](s T) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' && c != '\n' && c != '\t' && c != '\f' || c == 0x7f {
+			return true
+		}
+		if c == 0xE2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] >= 0xAA && s[i+2] <= 0xAE {
+			return true
+		}
+	}
+	return false
 }
 
 // isJunk are control characters that no text needs, and those that turn the
