@@ -30,6 +30,10 @@ type Config struct {
 	Data string `yaml:"data" default:"/var/lib/guichet" path:"yes" example:"/srv/guichet"`
 	// The file with the key under which everything personal is sealed. Empty is `master.key` in `data`. Keep a copy of it elsewhere: without it the store cannot be read.
 	MasterKey string `yaml:"master_key" path:"yes" example:"/etc/guichet/master.key"`
+	// The file that names the keys that were erased, so that a backup that is restored forgets them again. Empty is `erased.ledger` in `data`. It has to outlive the store: keep it, or copies of it, elsewhere.
+	Ledger string `yaml:"ledger" path:"yes" example:"/srv/elsewhere/erased.ledger"`
+	// The directory that `guichet backup` writes to. There the daemon deletes key files that are older than `retention.key_backups`. Empty is none: whoever makes backups elsewhere deletes them.
+	Backups string `yaml:"backups" path:"yes" example:"/srv/backups/guichet"`
 	// The Redis (7.0 or newer) or Valkey that holds the tickets. Empty is the embedded store, for one daemon. Also `rediss://`, `unix:///run/redis.sock?db=1`, `redis+cluster://host1,host2`, `redis+sentinel://host1,host2/name/0`, and `rediss+…` for TLS to these.
 	Redis Redis `yaml:"redis" example:"redis://user:${REDIS_PASSWORD}@redis.example.com:6379/0"`
 	// Where raw mails and attachments above 16 KiB are kept. Empty is `blobs` in `data`. Several daemons need a directory that all of them see.

@@ -136,6 +136,9 @@ func settle(c *Config) {
 	if c.MasterKey == "" {
 		c.MasterKey = filepath.Join(c.Data, "master.key")
 	}
+	if c.Ledger == "" {
+		c.Ledger = filepath.Join(c.Data, "erased.ledger")
+	}
 	if c.Blobs == (Blobs{}) {
 		c.Blobs.Dir = filepath.Join(c.Data, "blobs")
 	}

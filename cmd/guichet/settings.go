@@ -159,7 +159,8 @@ func certificateOf(c *config.Config) (*tls.Config, error) {
 func storeOf(c *config.Config) store.Options {
 	o := store.Options{
 		Redis: c.Redis.URL.Reveal(), Replicas: -1, Local: c.Durability == config.DurabilityLocal,
-		Data: c.Data, Blobs: c.Blobs.Dir, MasterKey: c.MasterKey,
+		Data: c.Data, Blobs: c.Blobs.Dir, MasterKey: c.MasterKey, Ledger: c.Ledger,
+		Backups: c.Backups, KeepBackupKeys: c.Retention.KeyBackups,
 	}
 	for _, s := range c.Sites {
 		o.Sites = append(o.Sites, store.Site{Name: s.Name, Prefix: s.Prefix,
