@@ -214,3 +214,74 @@ func TestGreylistFault(t *testing.T) {
 		})
 	}
 }
+
+// TestPolicyFault: mail waits for a policy that cannot be asked for, four hours
+// and no longer, and is then taken for unproved; where one is known it is held
+// rather than refused for what DNS left open.
+func TestPolicyFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := mockdns.Zone{Err: &net.DNSError{Err: "server misbehaving", IsTemporary: true}}
+		now := today
+		d := openDoor(t, Settings{}, &mockdns.Resolver{Zones: map[string]mockdns.Zone{
+			"_dmarc.silent.example.": down,
+			"known.example.":         down,
+			"_dmarc.known.example.":  {TXT: []string{"v=DMARC1; p=reject"}},
+		}})
+		d.outside.Now = func() time.Time { return now }
+		c := d.dial(t, "198.51.100.99")
+		c.greet()
+		const silent, known = "From: lea@silent.example\r\n\r\n", "From: lea@known.example\r\n\r\n"
+		c.mail("lea@silent.example", silent, "451 4.4.3")
+		c.mail("lea@known.example", known, "451 4.4.3")
+		now = now.Add(4*time.Hour - time.Second)
+		c.mail("lea@silent.example", silent, "451 4.4.3")
+		now = now.Add(time.Second)
+		c.mail("lea@silent.example", silent, "250")
+		c.mail("lea@known.example", known, "250")
+		all := d.house.messages()
+		if len(all) != 2 || all[0].Evidence.Policy != ticket.NoPolicy || all[0].Evidence.Proof != ticket.ProofNone || all[1].Evidence.Policy != ticket.Reject {
+			t.Errorf("stored %+v", all)
+		}
+	})
+}
+
+// TestChecksSeeTheMessage: what a check is told is what came, before anything
+// is taken out of it, and by whom it came.
+func TestChecksSeeTheMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDoor(t, trusted(), strict())
+		var told []*scan.Mail
+		settings := *d.settings.Load()
+		settings.checks = []scan.Step{{Check: spy(func(m *scan.Mail) { told = append(told, m) })}}
+		d.settings.Store(&settings)
+		const message = throughFront + "Authentication-Results: mx.acme.example; dkim=pass\r\nFrom: lea@example.com\r\n\r\n"
+		for _, from := range []string{"192.0.2.9", "203.0.113.5", "198.51.100.1"} {
+			c := d.dial(t, from)
+			c.expect("220")
+			c.say("EHLO mx.front.example", "250 ")
+			c.mail("lea@example.com", message, "250")
+		}
+		for i, want := range []scan.Mail{
+			{Client: netip.MustParseAddr("192.0.2.9")},
+			{Client: netip.MustParseAddr("203.0.113.5"), Known: true, Proved: true},
+			{Client: netip.MustParseAddr("198.51.100.66"), Forwarded: true},
+		} {
+			m := told[i]
+			if m.Client != want.Client || m.Known != want.Known || m.Proved != want.Proved || m.Forwarded != want.Forwarded ||
+				string(m.Data) != message || m.From != "lea@example.com" || len(m.Recipients) != 1 || m.Helo != "mx.front.example" || m.ID == "" {
+				t.Errorf("told %+v", m)
+			}
+		}
+	})
+}
+
+// spy is a check that only looks.
+type spy func(*scan.Mail)
+
+func (spy) Name() string { return "spy" }
+func (s spy) Check(_ context.Context, m *scan.Mail) (scan.Verdict, error) {
+	seen := *m
+	seen.Data = append([]byte(nil), m.Data...)
+	s(&seen)
+	return scan.Verdict{}, nil
+}
