@@ -54,8 +54,21 @@ type lookup struct {
 	room
 	facts *ticket.Facts
 	asks  []engine.Ask
-	then  []func(engine.Answer) error // what to do with the answer to each
-	asked map[string]bool             // records of challenges and held mails
+	then  []reader        // of the answer to each
+	asked map[string]bool // records of challenges and held mails
+}
+
+// reader does something with an answer: about one record, or about a page.
+type reader struct {
+	row  func(engine.Row) error
+	page func(engine.Answer) error
+}
+
+func (r reader) read(a engine.Answer) error {
+	if r.row != nil {
+		return r.row(a.Rows[0])
+	}
+	return r.page(a)
 }
 
 func newLookup(r room) *lookup {
@@ -70,13 +83,13 @@ func newLookup(r room) *lookup {
 	}}
 }
 
-func (l *lookup) ask(a engine.Ask, then func(engine.Answer) error) {
-	l.asks, l.then = append(l.asks, a), append(l.then, then)
-}
-
 // askRow asks about one record.
 func (l *lookup) askRow(a engine.Ask, then func(engine.Row) error) {
-	l.ask(a, func(answer engine.Answer) error { return then(answer.Rows[0]) })
+	l.asks, l.then = append(l.asks, a), append(l.then, reader{row: then})
+}
+
+func (l *lookup) askPage(a engine.Ask, then func(engine.Answer) error) {
+	l.asks, l.then = append(l.asks, a), append(l.then, reader{page: then})
 }
 
 // run asks until nothing more is named.
@@ -89,7 +102,7 @@ func (l *lookup) run(ctx context.Context) error {
 			return err
 		}
 		for i, answer := range answers {
-			if err := then[i](answer); err != nil {
+			if err := then[i].read(answer); err != nil {
 				return err
 			}
 		}
@@ -99,12 +112,15 @@ func (l *lookup) run(ctx context.Context) error {
 
 // query asks for all that a query names.
 func (l *lookup) query(q ticket.Query) {
+	q.MessageIDs = q.MessageIDs[:min(len(q.MessageIDs), maxFactMessages)]
+	n := len(q.Tickets) + len(q.MessageIDs) + len(q.References) + len(q.Tracking) + len(q.Seen) + len(q.Challenges) + len(q.Held) + 3
+	l.asks, l.then = make([]engine.Ask, 0, n), make([]reader, 0, n)
 	for _, id := range q.Tickets {
 		l.askRow(engine.Ask{Record: recordTicket(id), Fields: ticketFields}, func(row engine.Row) error {
 			return l.addTicket(id, row.Fields)
 		})
 	}
-	for _, id := range q.MessageIDs[:min(len(q.MessageIDs), maxFactMessages)] {
+	for _, id := range q.MessageIDs {
 		posted(l, recordMessage(l.digest(kindMessage, id)), l.facts.ByMessageID, id)
 	}
 	for _, n := range q.References {
@@ -239,7 +255,7 @@ func (l *lookup) whole(row engine.Row) (bool, error) {
 func (l *lookup) person(a ticket.Address) {
 	of := l.room.person(a)
 	page := &engine.Page{Index: indexOwn(of), Record: prefixTicket, Reverse: true, N: ticket.MaxOwn}
-	l.ask(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
+	l.askPage(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
 		for _, row := range answer.Rows {
 			id, err := ticket.ParseID(row.Member)
 			if err != nil {

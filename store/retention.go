@@ -128,8 +128,8 @@ func eraseOver(ctx context.Context, r room, t Timer) error {
 	}
 	if !found.EraseAt.IsZero() {
 		// Who wants to be forgotten is not to be known as enrolled either.
-		known := engine.Drop(recordEnrolled(r.person(found.Requester().Address)))
-		if _, err := r.commit(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{known}}); err != nil {
+		err := r.EraseEnrolment(ctx, r.Name, found.Requester().Address)
+		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}
