@@ -196,6 +196,7 @@ func checkSite(d *decoder, at string, s Site, c *Config) {
 			d.blame(fmt.Sprintf("%s.domains[%d]", at, i), domain+" gives mailboxes to anybody, so its senders are nobody's staff", "name domains of the company alone")
 		}
 	}
+	checkAccounts(d, at+".accounts", s.Accounts)
 	if a := s.Autoclose; a.Remind > 0 && a.Close > 0 && a.Remind >= a.Close {
 		d.blame(at+".autoclose", "the reminder comes when the ticket is closed already", "write remind shorter than close, or one of them as 0")
 	}
@@ -219,6 +220,25 @@ func checkSite(d *decoder, at string, s Site, c *Config) {
 		if local, _ := splitAddress(q.Address); len(local) > longestLocal && q.ReplyDomain == "" {
 			d.blame(path+".address", fmt.Sprintf("the part before @ has %d octets, and with a reply token it would have more than 64", len(local)), fmt.Sprintf("use at most %d, or set reply_domain", longestLocal))
 		}
+	}
+}
+
+// checkAccounts wants one directory, and somewhere to invite those to that it
+// knows.
+func checkAccounts(d *decoder, at string, a Accounts) {
+	switch {
+	case a.File != "" && a.URL != "":
+		d.blame(at+".url", "a file is named too", "keep one of file and url")
+	case a.File == "" && a.URL == "":
+		if a.Link != "" {
+			d.blame(at+".link", "nobody is known who could be invited", "add file: or url:, or remove the link")
+		}
+		return
+	case a.Link == "":
+		d.blame(at, "known senders are looked up and invited nowhere", "add link: with the page where they go on")
+	}
+	if a.File != "" {
+		unreadable(d, at+".file", a.File)
 	}
 }
 

@@ -294,6 +294,10 @@ type Site struct {
 	// The time zone of dates in its mails.
 	TimeZone *time.Location `yaml:"time_zone" inherit:"yes" example:"Europe/Paris"`
 
+	// When its agents get a mail that lists what is held for their decision, if anything is; the hour is that of `time_zone`. Empty sends none.
+	Digest string `yaml:"digest" default:"07:00" check:"hour" example:"\"08:30\""`
+
+	Accounts  Accounts  `yaml:"accounts"`
 	Autoclose Autoclose `yaml:"autoclose"`
 	Codes     Codes     `yaml:"codes" inherit:"yes"`
 	Retention Retention `yaml:"retention" inherit:"yes"`
@@ -301,6 +305,18 @@ type Site struct {
 
 	// The addresses that it is written to. The first is where mail goes that names none.
 	Queues []Queue `yaml:"queues" required:"yes"`
+}
+
+// Accounts is a directory of those who have an account with the site. The acknowledgement invites them to go on with it, and lets them go on without. Nobody else is told of it; mail is taken from everybody alike.
+type Accounts struct {
+	// A file with an address, or a whole domain as `@example.com`, on each line. It is read again when it changes.
+	File string `yaml:"file" path:"yes" example:"/etc/guichet/accounts.txt"`
+	// Instead of a file: a page that is asked for each sender, with `{address}` in the place of theirs. An answer of 2xx knows them, 404 does not, and any other counts as none. Only `https://`, or `http://` on this machine.
+	URL string `yaml:"url" check:"lookup" example:"https://intranet.acme.example/lookup?address={address}"`
+	// Where they are invited to go on.
+	Link string `yaml:"link" check:"link" example:"https://my.acme.example/requests"`
+	// How long the page may take. Without an answer the acknowledgement leaves without the invitation.
+	Timeout time.Duration `yaml:"timeout" default:"2s" min:"1s" max:"30s" example:"5s"`
 }
 
 // Autoclose is what happens to tickets that wait for their requester.
@@ -327,6 +343,8 @@ type Queue struct {
 	Agents []string `yaml:"agents" required:"yes" check:"address" example:"[anna@acme.example, ben@acme.example]"`
 	// As that of the site, for this queue alone.
 	Separator string `yaml:"separator" oneof:"+|-|=" inherit:"yes" example:"\"=\""`
+	// As that of the site, for this queue alone.
+	Digest string `yaml:"digest" check:"hour" inherit:"yes" example:"\"17:00\""`
 	// A domain that is wholly routed here and carries reply tokens, where the mail system in front loses plus-addresses, or the local part is longer than 23 octets.
 	ReplyDomain string `yaml:"reply_domain" check:"domain" example:"tickets.acme.example"`
 }

@@ -182,8 +182,11 @@ func rangeOf(least, most string) string {
 var forms = map[string]func(string) (string, *problem){
 	"address": addressForm,
 	"domain":  domainForm,
+	"hour":    hourForm,
 	"http":    httpForm,
+	"link":    linkForm,
 	"listen":  listenForm,
+	"lookup":  lookupForm,
 	"name":    nameForm,
 	"socket":  socketForm,
 }
@@ -267,6 +270,47 @@ func httpForm(text string) (string, *problem) {
 		return "", &problem{"no address of a web server", "write it as http://127.0.0.1:11333"}
 	}
 	return u.Scheme + "://" + u.Host, nil
+}
+
+// hourForm is an hour of the day, on a clock of 24 hours.
+func hourForm(text string) (string, *problem) {
+	hour, err := time.Parse("15:04", text)
+	if err != nil {
+		return "", &problem{"no hour of the day", "write it as \"07:30\", or \"\" for none"}
+	}
+	return hour.Format("15:04"), nil
+}
+
+// linkForm is a page that people are sent to.
+func linkForm(text string) (string, *problem) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, " <>\"") {
+		return "", &problem{"no page that people can be sent to", "write it as https://my.example.com/requests"}
+	}
+	return text, nil
+}
+
+// placeOfAddress is where a look-up has the address that it asks for.
+const placeOfAddress = "{address}"
+
+// lookupForm is a page to ask for an address, which nobody on the way may read.
+func lookupForm(text string) (string, *problem) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.Fragment != "":
+		return "", &problem{"no page to ask", "write it as https://intranet.example.com/lookup?address={address}"}
+	case u.Scheme == "http" && !thisMachine(u.Hostname()):
+		return "", &problem{"addresses would pass over the network in clear", "write https://, or ask a page of this machine"}
+	case strings.Contains(u.Host, placeOfAddress) || strings.Count(text, placeOfAddress) != 1:
+		return "", &problem{"nothing says where the address goes", "write {address} once, behind the host, as https://intranet.example.com/lookup?address={address}"}
+	}
+	return text, nil
+}
+
+// thisMachine reports whether what is sent to a host stays here.
+func thisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // nameForm is a short name that is easy to type in a command and safe in a path.

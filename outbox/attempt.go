@@ -98,7 +98,7 @@ func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice
 		return nil, err
 	}
 	c := &composer{
-		templates: o.words(), signer: o.Mint.Signer, commands: o.Commands, hostname: s.Hostname, open: o.Store.OpenBlob,
+		templates: o.words(), signer: o.Mint.Signer, accounts: o.Accounts, commands: o.Commands, hostname: s.Hostname, open: o.Store.OpenBlob,
 		site: site, notice: n, Material: m, now: o.Now(),
 	}
 	name := n.Queue

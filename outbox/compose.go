@@ -35,6 +35,7 @@ type letter struct {
 type composer struct {
 	templates *templates.Set
 	signer    *ticket.Signer
+	accounts  Accounts
 	commands  []templates.CommandHelp
 	hostname  string
 	open      func(ctx context.Context, site string, id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error)
@@ -100,6 +101,9 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, ReplyTo: c.replyTo(p),
 		Own:   c.Article != nil && p.Number != 0 && c.Article.Author == p.Number,
 		About: c.notice.About, Code: c.notice.Code,
+	}
+	if c.notice.Kind == ticket.Acknowledgement && p.Role == ticket.Requester { // whose mailbox is proved
+		in.Account = c.accounts.Link(ctx, c.site.Name, p.Address)
 	}
 	var files []file
 	if p.Number != 0 { // a stranger to the ticket learns nothing of it

@@ -45,6 +45,13 @@ type Metrics interface {
 	Attempt(site string, kind ticket.NoticeKind, outcome string, took time.Duration)
 }
 
+// Accounts knows who has an account with a site.
+type Accounts interface {
+	// Link gives the page on which somebody may go on with their account, or ""
+	// for whoever has none that is known now.
+	Link(ctx context.Context, site string, who ticket.Address) string
+}
+
 // Parts are what an outbox works with. Those from Jitter on may be left out.
 type Parts struct {
 	Store     Store
@@ -59,6 +66,7 @@ type Parts struct {
 	// Jitter gives numbers from 0 up to 1, to spread repeats.
 	Jitter   func() float64
 	Metrics  Metrics
+	Accounts Accounts
 	Resolver Resolver
 	// Dial opens connections.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -105,6 +113,9 @@ func New(s Settings, p Parts) (*Outbox, error) {
 	if p.Metrics == nil {
 		p.Metrics = nothing{}
 	}
+	if p.Accounts == nil {
+		p.Accounts = nothing{}
+	}
 	if p.Resolver == nil {
 		p.Resolver = net.DefaultResolver
 	}
@@ -120,6 +131,7 @@ func New(s Settings, p Parts) (*Outbox, error) {
 type nothing struct{}
 
 func (nothing) Attempt(string, ticket.NoticeKind, string, time.Duration) {}
+func (nothing) Link(context.Context, string, ticket.Address) string      { return "" }
 
 // Update puts new settings in force for what is sent from now on.
 func (o *Outbox) Update(s Settings) error {

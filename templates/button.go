@@ -23,6 +23,11 @@ func noteButton(to ticket.Address, subject string) block {
 	return block{Kind: buttonsBlock, Buttons: []button{{Address: string(to), Link: mailto(to, subject, "")}}}
 }
 
+// pageButton opens a page of the site's.
+func pageButton(link string) block {
+	return block{Kind: buttonsBlock, Buttons: []button{{Page: link, Link: link}}}
+}
+
 // mailto makes a link that writes a mail (RFC 6068).
 func mailto(to ticket.Address, subject, body string) string {
 	link := "mailto:" + percent(string(to)) + "?subject=" + percent(subject)

@@ -74,10 +74,12 @@ type fact struct {
 type button struct {
 	Command string
 	Label   string
-	Link    string // mailto:
+	Link    string // mailto:, or that of Page
 	// Address is what the mail goes to where that, not a command, is the point.
 	Address string
-	Main    bool // the likeliest of several
+	// Page is what it opens in the place of writing a mail.
+	Page string
+	Main bool // the likeliest of several
 }
 
 // row is a file, an earlier article, a command that ran or one that exists.

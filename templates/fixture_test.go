@@ -90,6 +90,9 @@ func (s story) mails() map[string]sample {
 		all[name] = in
 	}
 	requester("acknowledgement", ticket.Acknowledgement, 1, "")
+	known := all["acknowledgement"].(ToRequester)
+	known.Account = "https://my.acme.example/requests?from=mail&lang=" + s.locale
+	all["acknowledgement-account"] = known
 	requester("receipt", ticket.Receipt, 1, "")
 	requester("answer", ticket.Answer, 3, s.anna)
 	requester("closed", ticket.ClosedNotice, 6, s.anna)

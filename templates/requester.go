@@ -28,6 +28,9 @@ type ToRequester struct {
 	Author  string
 	Article *ticket.Public
 	History []Entry
+	// Account is the page on which the recipient, who has an account with the
+	// site, may go on with it; "" where none is known.
+	Account string
 	// Withheld names files of the article that are not passed on.
 	Withheld []string
 
@@ -64,7 +67,7 @@ type requesterView struct {
 	Quoted, Own                        bool
 
 	Asked, Done, Problem, ValidationCode, Until, Left string
-	Undone, Retry, Requests, History                  bool
+	Undone, Retry, Requests, History, Account         bool
 }
 
 // ToRequester writes a mail to a requester.
@@ -97,6 +100,7 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 	for _, command := range []string{"#close", "#reopen", "#cancel"} {
 		bring["["+command+"]"] = commandButton(in.ReplyTo, subject, command)
 	}
+	bring["[account]"] = pageButton(in.Account)
 	bring["[code]"] = codeButton(in.ReplyTo, view.Team, view.ValidationCode)
 	if !fixed[in.Kind] {
 		in.fill(c, &view)
@@ -111,6 +115,7 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 
 // fill adds what is the recipient's own, or what somebody asked for.
 func (in ToRequester) fill(c *catalogue, view *requesterView) {
+	view.Account = in.Account != ""
 	view.Name, view.Author, view.Own = greeting(in.Name), greeting(in.Author), in.Own
 	view.Code, view.Subject = ticket.ShowCode(in.Request.Tracking), Line(in.Request.Subject, largestSubject)
 	view.Withheld = Line(strings.Join(in.Withheld, ", "), 500)

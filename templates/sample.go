@@ -27,7 +27,7 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 		return []sample{ToAdmin{locale, site, held}}
 	case !kind.ForAgents():
 		full := ToRequester{Kind: kind, Locale: locale, Site: site, Queue: queue, Name: "Marie", ReplyTo: "help@acme.example", Request: request, Own: true,
-			Author: "Anna", Article: &public, History: []Entry{{Public: public}}, Withheld: []string{"a.msg"}, Code: "34679CDF",
+			Author: "Anna", Article: &public, History: []Entry{{Public: public}}, Withheld: []string{"a.msg"}, Account: "https://my.acme.example/requests", Code: "34679CDF",
 			About: &ticket.About{Action: ticket.EraseOwn, Address: "marie@customer.example", Problem: ticket.ProblemWrongCode, Until: sampleTime, Left: 2}, Requests: []Request{request}}
 		bare := ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, About: &ticket.About{Undone: true}}
 		return []sample{full, bare}

@@ -95,7 +95,7 @@ func (w *textWriter) brought(b block) {
 
 // told reports whether text has something to say of buttons.
 func (b block) told() bool {
-	return slices.ContainsFunc(b.Buttons, func(b button) bool { return b.Command != "" || b.Address != "" })
+	return slices.ContainsFunc(b.Buttons, func(b button) bool { return b.Command != "" || b.Address != "" || b.Page != "" })
 }
 
 // buttons tells what to write instead of pressing one.
@@ -113,6 +113,9 @@ func (w *textWriter) buttons(all []button) {
 	for _, b := range all {
 		if b.Address != "" {
 			w.flow("", "  ", w.words.word("write-to", "what", b.Label, "address", b.Address))
+		}
+		if b.Page != "" {
+			w.flow("", "  ", w.words.word("open-page", "what", b.Label, "page", b.Page))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"guichet/accounts"
 	"guichet/config"
 	"guichet/outbox"
 	"guichet/router"
@@ -32,6 +33,7 @@ type daemon struct {
 	router   *router.Router
 	door     *smtpd.Server
 	outbox   *outbox.Outbox
+	accounts *accounts.Accounts
 	metrics  *metrics
 
 	// control answers command-line tools until its context ends.
@@ -65,9 +67,11 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	mint := ticket.Mint{Signer: d.store.Signer(), Pepper: d.store.Pepper(), Random: rand.Reader, Hostname: c.Hostname}
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
 	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
+	d.accounts = accounts.New(accountsOf(c), p.Now, d.log)
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{
 		Store: d.store, Templates: parts.words, Site: func(name string) (*ticket.Site, bool) { return d.router.Directory().Site(name) },
 		Mint: mint, Commands: helpOf(), Now: p.Now, Log: d.log, Jitter: mathrand.Float64, Metrics: d.metrics,
+		Accounts: d.accounts,
 	})
 	if err != nil {
 		return nil, err
@@ -169,6 +173,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 		}
 	})
 	workers.Go(func() { d.store.Maintain(working) })
+	workers.Go(func() { d.digests(working) })
 
 	err := d.wait(ctx, hangup, failed)
 	d.log.Info("stopping", "reason", stopReason(err))
@@ -223,6 +228,7 @@ func (d *daemon) reload() {
 	}
 	d.store.SetSites(storeOf(c).Sites)
 	d.router.Update(next.directory)
+	d.accounts.Update(accountsOf(c))
 	d.door.Update(next.door)
 	d.outbox.Update(next.outbox)
 	d.settings = c

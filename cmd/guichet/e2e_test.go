@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/mail"
 	"os"
 	"os/exec"
@@ -56,12 +57,15 @@ import (
 //	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it
 //	flip ADDRESS N         makes $FLIPPED of an address: one bit of the Nth
 //	                       character of its token is another
+//	let NAME PATTERN       keeps in $NAME what the pattern's group finds in the mail
 //	nomail WHO…            nothing more is owed to them
 //	mails WHO N            nothing more is owed, and N mails of WHO's are unread
 //	tool ARGS…             runs a command of the program beside the daemon; its
 //	                       output is in the file out
 //	fetch PATH             gets a page of the metrics' server into the file out
 //	raw                    writes the whole of the last mail to the file raw
+//	directory STATUS       a page of accounts at $ACCOUNTS that answers so to
+//	                       whoever asks
 //	html                   writes its HTML to the file html
 //
 // Once a script is over, its log is looked into for what may stand in no log.
@@ -99,6 +103,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"reply":  worldCommand((*world).reply),
 	"dialog": worldCommand((*world).dialog),
 	"mail":   worldCommand((*world).mail),
+	"let":    worldCommand((*world).let),
 	"nomail": worldCommand((*world).nomail),
 	"mails":  worldCommand((*world).mails),
 	"flood":  worldCommand((*world).flood),
@@ -108,6 +113,8 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"tool":   worldCommand((*world).tool),
 	"fetch":  worldCommand((*world).fetch),
 	"raw":    worldCommand((*world).raw),
+
+	"directory": worldCommand((*world).directory),
 }
 
 func worldCommand(do func(*world, *testscript.TestScript, []string) error) func(*testscript.TestScript, bool, []string) {
@@ -151,6 +158,7 @@ func newWorld(env *testscript.Env, redis string) error {
 	env.Values[worldKey{}] = w
 	env.Setenv("RELAY", post.address)
 	env.Setenv("REDIS", redis)
+	env.Setenv("NOW", time.Now().UTC().Format("15:04"))
 	env.Setenv("FLOOD", strconv.Itoa(*floodSize))
 	env.Defer(func() {
 		_ = w.stop(nil, nil)
@@ -435,6 +443,26 @@ func (w *world) fetch(ts *testscript.TestScript, args []string) error {
 
 func (w *world) raw(ts *testscript.TestScript, _ []string) error {
 	return os.WriteFile(ts.MkAbs("raw"), w.newest.raw, 0o600)
+}
+
+func (w *world) let(ts *testscript.TestScript, args []string) error {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("mail"))
+	if found == nil {
+		return fmt.Errorf("nothing in the mail is %s: %s", args[1], ts.ReadFile("mail"))
+	}
+	ts.Setenv(args[0], found[1])
+	return nil
+}
+
+func (w *world) directory(ts *testscript.TestScript, args []string) error {
+	status, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	ts.Defer(page.Close)
+	ts.Setenv("ACCOUNTS", page.URL)
+	return nil
 }
 
 // nomail waits until the outbox owes nobody anything, and looks into the boxes.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"guichet/accounts"
 	"guichet/config"
 	"guichet/outbox"
 	"guichet/router"
@@ -49,7 +50,7 @@ func siteOf(s config.Site) (ticket.Site, error) {
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
 	}
 	for _, q := range s.Queues {
-		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain}
+		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest}
 		var err error
 		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
 			return site, fmt.Errorf("queue %s: address: %w", q.Name, err)
@@ -201,6 +202,17 @@ func outgoingOf(o config.Outgoing) (outbox.Outgoing, error) {
 		out.Keys = append(out.Keys, outbox.Key{Domain: k.Domain, Selector: k.Selector, Signer: signer})
 	}
 	return out, nil
+}
+
+// accountsOf are the directories of those who have an account with a site.
+func accountsOf(c *config.Config) map[string]accounts.Settings {
+	out := map[string]accounts.Settings{}
+	for _, s := range c.Sites {
+		if a := s.Accounts; a.Link != "" {
+			out[s.Name] = accounts.Settings{File: a.File, URL: a.URL, Timeout: a.Timeout, Link: a.Link}
+		}
+	}
+	return out
 }
 
 // overridesOf are the directories of the sites' own templates.

@@ -31,8 +31,9 @@ var rooms = []struct {
 	{"outbox", []string{"ticket", "templates"}, "mails leave by what store and router told it through interfaces"},
 	{"router", []string{"parser", "ticket", "envelope"}, "decisions are pure: the store is an interface to them"},
 	{"smtpd", []string{"envelope", "ticket"}, "the door hands on and never decides"},
+	{"accounts", []string{"ticket"}, "whom a site knows is a question about an address alone"},
 	{"doctor", nil, "it compares what it is told of the settings with the world, and knows no room"},
-	{"cmd", []string{"config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
+	{"cmd", []string{"accounts", "config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
 	{"internal", []string{"ticket", "envelope", "parser"}, "test support stands beside the rooms, not above them"},
 }
 
