@@ -70,7 +70,9 @@ func (c *catalogue) detail(s string) string {
 
 // textIsWhom tells that the text of an event is whom it is about, not what somebody
 // wrote.
-var textIsWhom = map[ticket.Event]bool{ticket.EventDeliveryFailed: true, ticket.EventMuted: true}
+var textIsWhom = map[ticket.Event]bool{
+	ticket.EventDeliveryFailed: true, ticket.EventMuted: true, ticket.EventLegalHold: true, ticket.EventLegalRelease: true,
+}
 
 // when is a point in time, in the site's zone.
 func (c *catalogue) when(t time.Time, zone *time.Location) string {

@@ -83,6 +83,8 @@ const (
 	EventForgetting     Event = "forgetting"      // the requester wants all erased
 	EventKept           Event = "kept"            // and called it off
 	EventAsked          Event = "asked"           // an agent's mail that did nothing; Detail: the problem; Text: the mail
+	EventLegalHold      Event = "legal-hold"      // nothing of it may be erased; Detail: why; Text: by whom
+	EventLegalRelease   Event = "legal-release"   // and that is over; Detail: why; Text: by whom
 	EventMuted          Event = "muted"           // a brake silences us for the day; Text: towards whom
 )
 
