@@ -2,10 +2,14 @@ package proof
 
 import (
 	"crypto"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/netip"
 	"strings"
 	"testing"
@@ -269,6 +273,63 @@ func TestCanonicalBody(t *testing.T) {
 		}
 		if got := bodyHash([]byte(c.body), true); got != sha256.Sum256([]byte(c.relaxed)) {
 			t.Errorf("%q, relaxed", c.body)
+		}
+	}
+}
+
+// TestPublicKey: which key records hold a key for mail.
+func TestPublicKey(t *testing.T) {
+	ed := base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
+	rsaOf := func(bits int) string {
+		n := new(big.Int).SetBit(big.NewInt(1), bits-1, 1)
+		der, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: n, E: 65537})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(der)
+	}
+	short := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 1023, 1), E: 65537}))
+	for _, c := range []struct {
+		record, algorithm string
+		want              bool
+	}{
+		{"v=DKIM1; k=ed25519; p=" + ed, "ed25519-sha256", true},
+		{"k=ed25519; s=email; h=sha1:sha256; p=" + ed, "ed25519-sha256", true},
+		{"k=ed25519; s=*; p=" + ed, "ed25519-sha256", true},
+		{"k=ed25519; p=" + ed, "rsa-sha256", false},
+		{"k=ed25519; s=tlsrpt; p=" + ed, "ed25519-sha256", false},
+		{"k=ed25519; h=sha1; p=" + ed, "ed25519-sha256", false},
+		{"v=DKIM2; k=ed25519; p=" + ed, "ed25519-sha256", false},
+		{"k=ed25519; p=" + ed[4:], "ed25519-sha256", false},
+		{"k=ed25519; p=", "ed25519-sha256", false},
+		{"k=ed25519; p=#", "ed25519-sha256", false},
+		{"p=" + rsaOf(1024), "rsa-sha256", true},
+		{"k=rsa; p=" + rsaOf(4096), "rsa-sha256", true},
+		{"p=" + short, "rsa-sha256", true}, // the bare form
+		{"p=" + rsaOf(1023), "rsa-sha256", false},
+		{"p=" + rsaOf(4097), "rsa-sha256", false},
+		{"p=" + rsaOf(2048), "rsa-sha1", false},
+		{"p=" + ed, "rsa-sha256", false},
+	} {
+		tags, _ := parseTags(c.record, false)
+		if _, ok := publicKey(tags, c.algorithm); ok != c.want {
+			t.Errorf("%.60s for %s: %v", c.record, c.algorithm, ok)
+		}
+	}
+}
+
+// TestSubdomainsOfKey: a key that is for its own domain alone (t=s) signs for no
+// identity below it.
+func TestSubdomainsOfKey(t *testing.T) {
+	all := policies()
+	all["only._domainkey.acme.example."] = mockdns.Zone{TXT: []string{keyRecord + "; t=s"}}
+	for identity, want := range map[string]ticket.Method{
+		"": ticket.ByDKIM, " i=@acme.example;": ticket.ByDKIM, " i=anna@ACME.example;": ticket.ByDKIM,
+		" i=@sub.acme.example;": "", " i=@evil.example;": "", " i=acme.example;": "", " i=@notacme.example;": "",
+	} {
+		m := signed(agent, stamp{domain: "acme.example", selector: "only", more: identity})
+		if got := judgeWith(all, direct("198.51.100.99", ""), m).Evidence.Method; got != want {
+			t.Errorf("%q: proved by %q", identity, got)
 		}
 	}
 }

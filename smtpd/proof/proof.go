@@ -1,8 +1,10 @@
 // Package proof finds out, once for each message, how surely it was written by
 // the owner of its From address: from the host that sent it, from SPF
-// (RFC 7208), from DKIM signatures (RFC 6376) and from what a front MX that the
-// settings name says about it (RFC 8601). It gives at most domain proof; what a
-// reply token or a code adds is not for the door to know.
+// (RFC 7208), from DKIM signatures (RFC 6376) and from what a relay that the
+// settings name says about it (RFC 8601) or has sealed (ARC, RFC 8617); and where
+// it was not, what its domain wants done with it (DMARC, RFC 7489). It gives at
+// most domain proof; what a reply token or a code adds is not for the door to
+// know.
 //
 // Whatever is ambiguous proves nothing: two programs that read one message
 // differently is how owners are impersonated.

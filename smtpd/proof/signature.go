@@ -224,8 +224,13 @@ func sameHash(encoded string, sum [sha256.Size]byte) bool {
 	return err == nil && subtle.ConstantTimeCompare(want, sum[:]) == 1
 }
 
-// maxKey is of a key record; RSA of 16,384 bits fits.
-const maxKey = 4096
+const (
+	maxKey = 4096 // of a key record, in bytes
+	// RSA keys in bits (RFC 8301 §3.2): shorter ones are for nothing any more, and
+	// longer ones cost us more than anybody needs.
+	leastRSA = 1024
+	mostRSA  = 4096
+)
 
 // checkSignature verifies what was hashed by the key that the tags name: Pass,
 // Fail, PermError when there is no such key or none for this, TempError when
@@ -259,8 +264,7 @@ func checkSignature(dns *lookups, tags map[string]string, hash *hashing) Result 
 }
 
 // publicKey is the key of a record, if it is one for mail and for the algorithm
-// (RFC 6376 §3.6.1, RFC 8463). SHA-1 and RSA keys of less than 1024 bits are
-// for nothing any more (RFC 8301).
+// (RFC 6376 §3.6.1, RFC 8463). SHA-1 is for nothing any more (RFC 8301 §3.1).
 func publicKey(record map[string]string, algorithm string) (crypto.PublicKey, bool) {
 	if version, there := record["v"]; there && version != "DKIM1" {
 		return nil, false
@@ -278,7 +282,7 @@ func publicKey(record map[string]string, algorithm string) (crypto.PublicKey, bo
 	switch kind := record["k"]; {
 	case algorithm == "rsa-sha256" && (kind == "" || kind == "rsa"):
 		key, ok := rsaKey(der)
-		return key, ok && key.N.BitLen() >= 1024
+		return key, ok && key.N.BitLen() >= leastRSA && key.N.BitLen() <= mostRSA
 	case algorithm == "ed25519-sha256" && kind == "ed25519":
 		return ed25519.PublicKey(der), len(der) == ed25519.PublicKeySize
 	}
