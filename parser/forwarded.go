@@ -121,13 +121,27 @@ func forwardLine(s string) bool {
 	}
 	bare = plainSpaces(shorten(bare, 120))
 	for _, w := range words {
-		if len(bare) < len(w) || !strings.EqualFold(bare[:len(w)], w) {
+		rest, found := cutPrefixFold(bare, w)
+		if !found {
 			continue
 		}
-		rest := strings.TrimLeft(bare[len(w):], " ")
+		rest = strings.TrimLeft(rest, " ")
 		return len(frame) >= 2 || strings.HasPrefix(rest, ":") || strings.HasPrefix(rest, "：")
 	}
 	return false
+}
+
+// cutPrefixFold takes a prefix in lower case off s, whatever the case there.
+// A letter may be of another length in lower case: İ.
+func cutPrefixFold(s, prefix string) (rest string, found bool) {
+	for _, want := range prefix {
+		r, n := utf8.DecodeRuneInString(s)
+		if n == 0 || r != want && unicode.ToLower(r) != want {
+			return s, false
+		}
+		s = s[n:]
+	}
+	return s, true
 }
 
 // framing are the signs that programs draw around such a line.

@@ -29,6 +29,7 @@ func TestForwardedInLine(t *testing.T) {
 		{"Outlook, Polish", "PD: x", block("Od|Wysłano|Temat|Do")},
 		{"Outlook, Czech", "Fwd: x", block("Od|Odesláno|Předmět|Komu")},
 		{"Outlook, Hungarian", "Továbbítás: x", block("Feladó|Elküldve|Tárgy|Címzett")},
+		{"Yahoo, Turkish", "x", "----- İletilmiş Mesaj -----\n" + block("Kimden|Gönderilen|Konu|Kime")},
 		{"Outlook, Turkish", "İLT: x", block("Kimden|Gönderildi|Konu|Kime")},
 		{"Outlook, Russian", "Fwd: x", block("От|Отправлено|Тема|Кому")},
 		{"Outlook, Greek", "ΠΡΘ: x", block("Από|Στάλθηκε|Θέμα|Προς")},

@@ -26,7 +26,7 @@ func metaCharset(b []byte) string {
 // place, and what programs mark as quote or signature is remembered. It goes
 // through the tokens once and builds no tree, so depth costs nothing.
 func htmlLines(source string) []line {
-	w := &htmlWriter{}
+	w := &htmlWriter{lines: make([]line, 0, min(strings.Count(source, "<")/3, len(source)/24))}
 	z := html.NewTokenizer(strings.NewReader(source))
 	for {
 		switch z.Next() {
@@ -54,11 +54,13 @@ const maxOpen = 1_000
 type htmlWriter struct {
 	lines []line
 	cur   []byte // the line so far
+	point int    // bytes of cur that are the bullet of a list, with nothing behind it yet if all are
 	space bool   // white space is due before the next word
 	gap   int    // empty lines due before the next line
 
 	open  []openElement
-	skip  int // inside elements whose text nobody sees
+	count [256]uint16 // of open elements, by a piece of their name
+	skip  int         // inside elements whose text nobody sees
 	pre   int
 	depth int // of quoting
 	hint  hint
@@ -146,6 +148,7 @@ func (w *htmlWriter) push(el openElement) {
 		return
 	}
 	w.open = append(w.open, el)
+	w.count[pieceOf(el.name)]++
 	if el.skip {
 		w.skip++
 	}
@@ -157,6 +160,9 @@ func (w *htmlWriter) push(el openElement) {
 	}
 }
 
+// pieceOf tells most stray end tags from those of open elements.
+func pieceOf(tag atom.Atom) uint8 { return uint8(tag >> 8) }
+
 // end closes the nearest open element of that name; a stray end tag is none.
 func (w *htmlWriter) end(tag atom.Atom) {
 	if tag == atom.Br {
@@ -165,7 +171,7 @@ func (w *htmlWriter) end(tag atom.Atom) {
 	}
 	// Looking far up for a stray tag, for each of many, would cost a square.
 	low := max(0, len(w.open)-60)
-	for i := len(w.open) - 1; i >= low; i-- {
+	for i := len(w.open) - 1; i >= low && w.count[pieceOf(tag)] > 0; i-- {
 		if w.open[i].name != tag || tag == 0 {
 			continue
 		}
@@ -182,6 +188,7 @@ func (w *htmlWriter) end(tag atom.Atom) {
 func (w *htmlWriter) pop() {
 	el := w.open[len(w.open)-1]
 	w.open = w.open[:len(w.open)-1]
+	w.count[pieceOf(el.name)]--
 	if el.skip {
 		w.skip--
 		w.hint = el.hint
@@ -256,6 +263,7 @@ func (w *htmlWriter) closeLayout(el openElement) {
 		w.paragraph()
 	case atom.Ul, atom.Ol:
 		w.breakLine()
+		w.cur, w.point = w.cur[:0], 0
 		if len(w.lists) > 0 {
 			w.lists = w.lists[:len(w.lists)-1]
 		}
@@ -268,9 +276,12 @@ func (w *htmlWriter) closeLayout(el openElement) {
 	}
 }
 
+// bullet begins an item. One without words gives way to the next.
 func (w *htmlWriter) bullet() {
+	w.cur = w.cur[:0]
+	defer func() { w.point = len(w.cur) }()
 	if len(w.lists) == 0 {
-		w.word("* ")
+		w.raw("* ")
 		return
 	}
 	l := &w.lists[len(w.lists)-1]
@@ -358,7 +369,7 @@ func isHTMLSpace(c byte) bool {
 
 // words writes s after the space that is due, if the line has begun.
 func (w *htmlWriter) words(s []byte) {
-	if w.space && len(w.cur) > 0 {
+	if w.space && len(w.cur) > w.point {
 		w.raw(" ")
 	}
 	w.space = false
@@ -383,10 +394,10 @@ func (w *htmlWriter) newLine() {
 	w.emit()
 }
 
-// breakLine ends the line if it has begun.
+// breakLine ends the line if it has begun; a bullet alone waits for its words.
 func (w *htmlWriter) breakLine() {
 	w.space = false
-	if len(w.cur) > 0 {
+	if len(w.cur) > w.point {
 		w.emit()
 	}
 }
@@ -394,14 +405,14 @@ func (w *htmlWriter) breakLine() {
 // paragraph ends the line and asks for an empty one before the next.
 func (w *htmlWriter) paragraph() {
 	w.breakLine()
-	if len(w.lines) > 0 {
+	if len(w.lines) > 0 && w.point == 0 {
 		w.gap = 1
 	}
 }
 
 func (w *htmlWriter) emit() {
 	text := string(bytes.TrimRight(w.cur, " \t"))
-	w.cur = w.cur[:0]
+	w.cur, w.point = w.cur[:0], 0
 	w.space = false
 	w.flushGap()
 	h := w.hint

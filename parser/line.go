@@ -78,46 +78,56 @@ func cutQuoteMarks(s string) (rest string, depth uint8) {
 	return strings.TrimPrefix(rest, " "), depth
 }
 
-// join writes lines as text again, with their quote marks.
+// join writes lines as text again, with their quote marks, tidily.
 func join(lines []line) string {
-	var out strings.Builder
-	for i, l := range lines {
-		if i > 0 {
-			out.WriteByte('\n')
-		}
-		for range l.depth {
-			out.WriteByte('>')
-		}
-		if l.depth > 0 && l.text != "" {
-			out.WriteByte(' ')
-		}
-		out.WriteString(l.text)
+	size := 0
+	for _, l := range lines {
+		size += len(l.text) + int(l.depth) + 2
 	}
-	return tidy(out.String())
+	var w tidyWriter
+	w.out.Grow(size)
+	for _, l := range lines {
+		w.line(l.depth, l.text)
+	}
+	return w.out.String()
 }
 
-// tidy takes off empty lines around a text and spaces behind its lines, and
-// leaves at most two empty lines together.
+// tidy is a text as join would write it.
 func tidy(s string) string {
-	var out strings.Builder
-	out.Grow(len(s))
-	empty := 0
+	var w tidyWriter
+	w.out.Grow(len(s))
 	for l := range strings.SplitSeq(s, "\n") {
-		l = strings.TrimRight(l, " \t\u00a0\f")
-		if l == "" {
-			empty++
-			continue
-		}
-		if out.Len() > 0 {
-			for range 1 + min(empty, 2) {
-				out.WriteByte('\n')
-			}
-		}
-		empty = 0
-		out.WriteString(l)
+		w.line(0, l)
 	}
-	return out.String()
+	return w.out.String()
 }
+
+// tidyWriter takes off empty lines around a text and spaces behind its lines,
+// and leaves at most two empty lines together.
+type tidyWriter struct {
+	out   strings.Builder
+	empty int // lines since the last that was written
+}
+
+func (w *tidyWriter) line(depth uint8, text string) {
+	text = strings.TrimRight(text, " \t\u00a0\f")
+	if text == "" && depth == 0 {
+		w.empty++
+		return
+	}
+	if w.out.Len() > 0 {
+		w.out.WriteString("\n\n\n"[:1+min(w.empty, 2)])
+	}
+	w.empty = 0
+	w.out.WriteString(quoteMarks[:depth])
+	if depth > 0 && text != "" {
+		w.out.WriteByte(' ')
+	}
+	w.out.WriteString(text)
+}
+
+// quoteMarks are as many as are told apart.
+var quoteMarks = strings.Repeat(">", maxQuoteDepth)
 
 // blank reports whether nothing can be seen on the line.
 func (l line) blank() bool {

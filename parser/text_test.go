@@ -16,6 +16,7 @@ func TestHTMLText(t *testing.T) {
 		{"white space", "a\n  b&nbsp;c<br>d", "a b\u00a0c\nd"},
 		{"words over elements", "<b>bo</b>ld and <i>slan</i>ted", "bold and slanted"},
 		{"list", "<ul><li>one<li>two<ul><li>deep</ul></ul>", "* one\n* two\n  * deep"},
+		{"list of paragraphs", "<ul><li><p>one</p></li><li> <div>two</div></li><li></li></ul><p>end</p>", "* one\n\n* two\n\nend"},
 		{"numbered list", "<ol start=3><li>three</li><li>four</li></ol>", "3. three\n4. four"},
 		{"table", "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", "a\tb\nc\td"},
 		{"link", `<a href="https://example.com/x">here</a>`, "here <https://example.com/x>"},
