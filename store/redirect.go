@@ -93,8 +93,10 @@ func (d *draft) commitWaiting(ctx context.Context, id string, due engine.Score) 
 	return waits(lapsed)
 }
 
-// lapsed looks for a notice among those that are due.
+// lapsed looks for a notice among those that are due, also by an engine's clock
+// that is behind ours.
 func (r room) lapsed(ctx context.Context, id string) (engine.Score, bool, error) {
+	now := engine.At(r.now().Add(-clockSlack))
 	page := engine.Page{Index: indexDue, N: lapsedAtOnce}
 	for range lapsedPages {
 		answers, err := r.read(ctx, "the outbox", engine.Ask{Page: &page})
@@ -103,7 +105,7 @@ func (r room) lapsed(ctx context.Context, id string) (engine.Score, bool, error)
 		}
 		for _, row := range answers[0].Rows {
 			switch {
-			case row.Score > engine.At(r.now()):
+			case row.Score > now:
 				return 0, false, nil
 			case row.Member == id:
 				return row.Score, true, nil

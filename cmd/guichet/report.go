@@ -57,6 +57,10 @@ func plainly(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return errors.New("it is over, or gone")
+	case errors.Is(err, store.ErrLeased):
+		return errors.New("it is being sent at this moment")
+	case errors.Is(err, store.ErrCodeSpent):
+		return errors.New("the code that it brought is forgotten; whoever needs one asks for another")
 	case errors.Is(err, ticket.ErrConflict):
 		return errors.New("it was moved in the same moment; look again")
 	}
