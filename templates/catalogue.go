@@ -35,10 +35,11 @@ func (c *catalogue) word(key string, pairs ...string) string {
 	if !ok {
 		text = key[strings.LastIndexByte(key, '.')+1:]
 	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		pairs[i] = "{" + pairs[i] + "}"
+	marks := slices.Clone(pairs) // which the caller may fill another text with
+	for i := 0; i+1 < len(marks); i += 2 {
+		marks[i] = "{" + marks[i] + "}"
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return strings.NewReplacer(marks...).Replace(text)
 }
 
 // split takes a language file apart.

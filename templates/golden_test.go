@@ -4,12 +4,16 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
+
+// placeholder is one of a language file.
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
 // TestMailsReadAsInTheGoldenFiles renders every kind of mail in every language
 // and both media. After a change that is meant: go test ./templates -update
@@ -21,6 +25,9 @@ func TestMailsReadAsInTheGoldenFiles(t *testing.T) {
 				m, err := mail.write(words.shipped[s.locale])
 				if err != nil {
 					t.Fatal(err)
+				}
+				if left := placeholder.FindString(m.Subject + m.Text + m.HTML); left != "" {
+					t.Errorf("%s is not filled in", left)
 				}
 				base := filepath.Join("testdata", s.locale, name)
 				golden(t, base+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
