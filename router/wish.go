@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"guichet/parser"
 	"guichet/ticket"
@@ -119,12 +120,22 @@ const trackingMax = 4
 // namesClientNumber reports whether the mail names the site's client number.
 func (in *Input) namesClientNumber() bool {
 	number := squeezed(in.Site.ClientNumber)
-	return number != "" && strings.Contains(squeezed(in.Message.Subject+" "+in.Message.Reply), number)
+	text := in.Message.Subject + " " + in.Message.Reply
+	return number != "" && strings.Contains(squeezed(text[:min(len(text), enrolMax)]), number)
 }
+
+// enrolMax is how far into a mail a client number is looked for, in bytes: a
+// list of all that there might be is not read.
+const enrolMax = 500
 
 // squeezed makes two ways to write a number one.
 func squeezed(s string) string {
-	return strings.ToUpper(strings.Join(strings.Fields(strings.Map(plainSpace, s)), ""))
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) {
+			return -1
+		}
+		return unicode.ToUpper(r)
+	}, s)
 }
 
 // person decides on a wish that came to no ticket: about whatever is its
@@ -283,6 +294,7 @@ func (d *decider) challenge(q *ticket.Queue, c ticket.Challenge, proof ticket.Pr
 func (d *decider) pair(q *ticket.Queue, a, b ticket.Challenge, proof ticket.Proof) (first, second ticket.ID) {
 	first = d.challenge(q, a, proof)
 	second = d.challenge(q, b, proof)
+	d.change.Notices[len(d.change.Notices)-1].To = 0 // to the new mailbox, which nobody on the ticket has yet
 	made := d.change.Challenges[len(d.change.Challenges)-2:]
 	made[0].Parked.Other, made[1].Parked.Other = second, first
 	return first, second
