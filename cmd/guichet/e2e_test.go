@@ -54,7 +54,9 @@ import (
 //	                       and X: cut hangs up
 //	mail WHO               waits for WHO's next mail and writes it to the file mail:
 //	                       its fields, a blank line, its text. $REPLY, $TOKEN, $MSGID,
-//	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it
+//	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it.
+//	                       The files fields and text are its two halves.
+//	                       $VALIDATION is the newest that came to anybody
 //	flip ADDRESS N         makes $FLIPPED of an address: one bit of the Nth
 //	                       character of its token is another
 //	let NAME PATTERN       keeps in $NAME what the pattern's group finds in the mail
@@ -407,20 +409,25 @@ func (w *world) mail(ts *testscript.TestScript, args []string) error {
 	w.last[args[0]], w.newest = m, m
 	w.canary.mail(m.raw)
 	head, _, _ := bytes.Cut(m.raw, []byte("\r\n\r\n"))
-	text := strings.ReplaceAll(string(head), "\r\n ", " ")
-	text = strings.ReplaceAll(text, "\r\n", "\n") + "\nSubject-Text: " + m.subject + "\n\n" + m.message.Text + "\n"
+	fields := strings.ReplaceAll(string(head), "\r\n ", " ")
+	fields = strings.ReplaceAll(fields, "\r\n", "\n") + "\nSubject-Text: " + m.subject + "\n"
+	text := m.message.Text + "\n"
 	for _, a := range m.message.Attachments {
 		text += fmt.Sprintf("\nAttachment: %s (%s, %d bytes)\n", a.Name, a.Type, a.Size)
 	}
-	if err := os.WriteFile(ts.MkAbs("mail"), []byte(text), 0o600); err != nil {
-		return err
+	for name, content := range map[string]string{"fields": fields, "text": text, "mail": fields + "\n" + text} {
+		if err := os.WriteFile(ts.MkAbs(name), []byte(content), 0o600); err != nil {
+			return err
+		}
 	}
 	ts.Setenv("REPLY", m.replyTo)
 	ts.Setenv("TOKEN", anyToken.FindString(m.replyTo))
 	ts.Setenv("MSGID", m.message.MessageID)
 	ts.Setenv("CODE", trackingCode.FindString(m.message.Text))
-	ts.Setenv("VALIDATION", validationCode(m.message.Text))
-	ts.Setenv("NOTE", noteAddress.FindString(string(text)))
+	if code := validationCode(m.message.Text); code != "" {
+		ts.Setenv("VALIDATION", code)
+	}
+	ts.Setenv("NOTE", noteAddress.FindString(text))
 	ts.Setenv("SENDER", m.sender)
 	return nil
 }
