@@ -177,6 +177,7 @@ func findForwarded(m *Message, c content, b *body) *Forwarded {
 			if f.Subject == "" {
 				f.Subject = bare
 			}
+			f.Date = forwardDate(f.Date, m.Date)
 			return f
 		}
 	}
@@ -291,7 +292,7 @@ func readForward(lines []line, at, n int) *Forwarded {
 		f.From = list[0]
 	}
 	f.To = forwardAddresses(values['t'])
-	f.Date = forwardDate(values['d'])
+	f.Date = values['d']
 	f.Subject = values['s']
 	f.Text = innerText(lines[at+n:], lines[at].depth)
 	return f
@@ -362,9 +363,17 @@ func forwardAddresses(s string) []Mailbox {
 	return list
 }
 
-// forwardDate is RFC 3339 where the date says its zone and can be read.
-func forwardDate(s string) string {
+// forwardDate is RFC 3339 where the date can be read. Programs copy it in the
+// time of whoever passes the message on, which is that of their own Date.
+func forwardDate(s string, own time.Time) string {
 	if t := parseDate(s); !t.IsZero() && strings.ContainsAny(s, "+-") {
+		return t.Format(time.RFC3339)
+	}
+	var zone *time.Location
+	if !own.IsZero() {
+		zone = own.Location()
+	}
+	if t, ok := writtenDate(s, zone); ok {
 		return t.Format(time.RFC3339)
 	}
 	return s
