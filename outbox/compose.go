@@ -86,6 +86,12 @@ func (c *composer) recipient() (*ticket.Participant, error) {
 	if !ok || p.Removed {
 		return nil, errGone("the participant was taken off the ticket")
 	}
+	if c.notice.Mailbox.Address != "" {
+		// A code goes to the mailbox that it is to prove, which may be theirs yet.
+		there := *p
+		there.Mailbox = c.notice.Mailbox
+		return &there, nil
+	}
 	return p, nil
 }
 

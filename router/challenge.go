@@ -41,12 +41,24 @@ func (d *decider) meet(t Target, token ticket.Token) Outcome {
 	case c == nil || !c.Live(d.in.Now):
 		return d.codeFailed(t.Queue, nil, ticket.ProblemLateCode)
 	case !d.mint.Pepper.Meets(c, codes):
-		tried := *c
-		tried.Tries += len(codes)
-		d.change.Challenges = append(d.change.Challenges, tried)
-		return d.codeFailed(t.Queue, &tried, ticket.ProblemWrongCode)
+		return d.codeFailed(t.Queue, d.tried(c, len(codes)), ticket.ProblemWrongCode)
 	}
 	return d.redeem(c, d.from)
+}
+
+// tried counts wrong codes against a challenge, those of this mail together, and
+// gives it as it then is.
+func (d *decider) tried(c *ticket.Challenge, codes int) *ticket.Challenge {
+	i := slices.IndexFunc(d.change.Challenges, func(other ticket.Challenge) bool { return other.ID == c.ID })
+	switch {
+	case i < 0 && codes == 0:
+		return c
+	case i < 0:
+		i = len(d.change.Challenges)
+		d.change.Challenges = append(d.change.Challenges, *c)
+	}
+	d.change.Challenges[i].Tries += codes
+	return &d.change.Challenges[i]
 }
 
 // withoutCode decides on mail that answers a challenge with other words: into
@@ -113,12 +125,13 @@ func (d *decider) redeem(c *ticket.Challenge, by ticket.Address) Outcome {
 
 // spend ends a challenge.
 func (d *decider) spend(c *ticket.Challenge, t *ticket.Ticket) {
+	gone := func(id ticket.ID) bool { return id == c.ID || id == c.Parked.Other }
+	d.change.Challenges = slices.DeleteFunc(d.change.Challenges, func(c ticket.Challenge) bool { return gone(c.ID) })
 	d.change.Spent = append(d.change.Spent, *c)
 	if other := d.facts.Challenges[c.Parked.Other]; other != nil {
 		d.change.Spent = append(d.change.Spent, *other)
 	}
 	if t != nil {
-		gone := func(id ticket.ID) bool { return id == c.ID || id == c.Parked.Other }
 		t.Challenges = slices.DeleteFunc(t.Challenges, gone)
 		d.alter(t)
 	}
@@ -262,6 +275,10 @@ func (d *decider) erase(r redemption) {
 			about.Tickets = append(about.Tickets, id)
 		}
 	}
+	if len(about.Tickets) == 0 { // known to the site, and nothing else: that goes at once
+		d.change.Leave = append(d.change.Leave, r.challenge.Mailbox.Address)
+		about.Until = d.in.Now
+	}
 	n := d.letter(ticket.Done, r.queue, r.challenge.Mailbox, r.challenge.Locale)
 	n.About = about
 }
@@ -291,16 +308,14 @@ func (a *act) verify() ticket.TranscriptLine {
 	codes := a.d.in.Site.Validation.Find(a.argument)
 	for _, id := range a.ticket.Challenges {
 		c := a.d.facts.Challenges[id]
-		if c == nil || !c.Live(a.d.in.Now) {
+		if c == nil || slices.Contains(a.redeem, c) || !a.d.tried(c, 0).Live(a.d.in.Now) {
 			continue
 		}
 		if a.d.mint.Pepper.Meets(c, codes) {
 			a.redeem = append(a.redeem, c)
 			return ticket.TranscriptLine{Result: ticket.ResultVerified, Detail: string(c.Action)}
 		}
-		tried := *c
-		tried.Tries += max(1, len(codes))
-		a.d.change.Challenges = append(a.d.change.Challenges, tried)
+		a.d.tried(c, max(1, len(codes)))
 	}
 	return ticket.TranscriptLine{Result: ticket.ResultNotVerified}
 }

@@ -179,6 +179,11 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 			return err
 		}
 	}
+	for _, a := range c.Leave {
+		record := recordEnrolled(d.person(a))
+		d.step(engine.Drop(record))
+		d.erased = append(d.erased, record)
+	}
 	d.spammers(c)
 	return nil
 }

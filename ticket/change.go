@@ -87,6 +87,8 @@ type Change struct {
 	Spent []Challenge
 	// Enrol are the mailboxes that are known to the site from now on.
 	Enrol []Mailbox
+	// Leave are the addresses that are known no more.
+	Leave []Address
 	// Spammers are remembered, for half a year; Welcome are no longer taken for
 	// such.
 	Spammers []Spammer
