@@ -74,7 +74,7 @@ func (l ledger) write(lines []byte) (err error) {
 		return fmt.Errorf("store: ledger of erased keys: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }() // which unlocks it too
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+	err = errors.Join(giveToOwner(f, filepath.Dir(l.path)), syscall.Flock(int(f.Fd()), syscall.LOCK_EX))
 	if err == nil {
 		err = cutTorn(f)
 	}
@@ -86,6 +86,22 @@ func (l ledger) write(lines []byte) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("store: ledger of erased keys: %w", err)
+	}
+	return nil
+}
+
+// giveToOwner lets the daemon write to a file that root has made in its
+// directory.
+func giveToOwner(f *os.File, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		return f.Chown(int(owner.Uid), int(owner.Gid))
 	}
 	return nil
 }

@@ -66,6 +66,13 @@ type commandLine struct {
 	Show    showCommand    `cmd:"" help:"Show a ticket with all that happened to it."`
 	Outbox  outboxCommand  `cmd:"" help:"The mails that are owed: list, retry, flush, hold, release, drop."`
 	Held    heldCommand    `cmd:"" help:"The mail that was kept aside: list, show, release, drop."`
+	Export  exportCommand  `cmd:"" help:"Write everything that is kept of a person into a file."`
+	Erase   eraseCommand   `cmd:"" help:"Erase a person, or a ticket, for good."`
+	Hold    holdCommand    `cmd:"" help:"Put a ticket under a legal hold, or lift it."`
+	Acts    actsCommand    `cmd:"" help:"Show what administrators did with people's data."`
+	Backup  backupCommand  `cmd:"" help:"Write the store into a directory, data and keys apart."`
+	Restore restoreCommand `cmd:"" help:"Restore a backup, without what was erased since."`
+	Reindex reindexCommand `cmd:"" help:"Hold indexes and counters to the records."`
 	Migrate migrateCommand `cmd:"" help:"Copy the store into another engine."`
 	Rekey   rekeyCommand   `cmd:"" help:"Change the master key."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`

@@ -225,6 +225,9 @@ func (h history) head(p *program) string {
 	}
 	f := fields{p: p}
 	f.add("State", state)
+	if t.LegalHold {
+		f.add("Legal hold", "yes: nothing of it is erased")
+	}
 	f.add("Queue", where(t.Site, t.Queue))
 	for _, role := range []ticket.Role{ticket.Requester, ticket.Copied, ticket.Approver, ticket.AgentRole} {
 		title := roleTitles[role]
@@ -275,7 +278,8 @@ var eventWords = map[ticket.Event]string{
 	ticket.EventOpened: "opened", ticket.EventClosed: "closed", ticket.EventReopened: "opened again",
 	ticket.EventTaken: "taken", ticket.EventFollowUp: "follows up", ticket.EventAutomatic: "an automatic mail was filed",
 	ticket.EventDeliveryFailed: "a mail could not be delivered:", ticket.EventAsked: "nothing was done, and the writer was asked:",
-	ticket.EventMuted: "automatic answers are muted for the day",
+	ticket.EventMuted: "automatic answers are muted for the day", ticket.EventLegalHold: "put under a legal hold:",
+	ticket.EventLegalRelease: "the legal hold was lifted:",
 }
 
 func (h history) article(p *program, b *strings.Builder, a ticket.Article) {
@@ -315,6 +319,7 @@ type historyObject struct {
 	Locale       string              `json:"locale"`
 	Tracking     string              `json:"tracking_code"`
 	Previous     string              `json:"previous"`
+	LegalHold    bool                `json:"legal_hold"`
 	Participants []participantObject `json:"participants"`
 	History      []articleObject     `json:"history"`
 	Notices      []deliveryObject    `json:"notices"`
@@ -346,7 +351,7 @@ type articleObject struct {
 
 func (h history) object() historyObject {
 	t := h.ticket
-	o := historyObject{ticketObject: objectOf(t), Locale: t.Locale, Tracking: t.Tracking, Previous: referenceOf(h.previous),
+	o := historyObject{ticketObject: objectOf(t), Locale: t.Locale, Tracking: t.Tracking, Previous: referenceOf(h.previous), LegalHold: t.LegalHold,
 		History: []articleObject{}, Notices: []deliveryObject{}}
 	for _, p := range t.Participants {
 		o.Participants = append(o.Participants, participantObject{Number: p.Number, Role: p.Role, personObject: personOf(p.Mailbox),
