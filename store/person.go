@@ -180,8 +180,8 @@ func (p *Person) ticket(t *ticket.Ticket) {
 }
 
 // EraseLoose erases what is kept of somebody outside of tickets: held mail,
-// mails to them that belong to no ticket, what they were asked to confirm, their
-// enrolment. Held mail that came into a ticket under a legal hold stays.
+// mails to them that belong to no ticket, what they were asked to confirm, that
+// they were taken for a sender of spam, their enrolment. Held mail that came into a ticket under a legal hold stays.
 func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 	r, err := s.room(ctx, p.Site)
 	if err != nil {
@@ -193,6 +193,7 @@ func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 		}
 	}
 	d := newDraft(r, r.now())
+	d.step(engine.Drop(recordSpammer(r.person(p.Address))))
 	for _, n := range p.Letters {
 		record := recordNotice(n.ID)
 		d.step(engine.Unplace(record, fieldInOutbox, n.ID), engine.Drop(record), engine.Drop(recordTaken(n.ID)))
@@ -203,10 +204,8 @@ func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 		d.step(engine.Drop(record))
 		d.erased = append(d.erased, record)
 	}
-	if len(d.batch.Steps) > 0 {
-		if _, err := d.commit(ctx); err != nil {
-			return err
-		}
+	if _, err := d.commit(ctx); err != nil {
+		return err
 	}
 	err = s.EraseEnrolment(ctx, p.Site, p.Address)
 	if errors.Is(err, ErrNotFound) {

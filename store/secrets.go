@@ -71,7 +71,7 @@ func (s *secrets) begin(ctx context.Context) (version int, err error) {
 	held := answers[1].Rows[0].Fields[fieldMaster]
 	switch {
 	case len(answers[2].Rows[0].Fields) > 0:
-		return 0, errors.New("store: another store is being copied into this one, or the copying was broken off; run guichet migrate again")
+		return 0, errors.New("store: another store or a backup is being copied into this one, or the copying was broken off; run guichet migrate again, or empty the store and restore the backup again")
 	case schema == nil && held == nil:
 		return s.found(ctx)
 	case string(held) != s.master.id:
