@@ -83,20 +83,19 @@ func parseMailbox(s string) Mailbox {
 		s = decodeWords(s) // the whole was encoded
 	}
 	if i := strings.LastIndexByte(s, '<'); i >= 0 {
-		addr, after, _ := strings.Cut(s[i+1:], ">")
+		inside, after, _ := strings.Cut(s[i+1:], ">")
 		name := cleanName(s[:i])
-		if addr = cleanAddress(addr); addr != "" {
+		if addr := cleanAddress(inside); addr != "" {
 			if name == "" {
 				name = cleanName(after)
 			}
 			return Mailbox{Name: name, Address: addr}
 		}
-		inside, after, _ := strings.Cut(s[i+1:], ">")
 		return Mailbox{Name: cleanName(strings.Join([]string{strings.TrimSpace(s[:i]), inside, after}, " "))}
 	}
 	bare, comment := cutComment(s)
-	if bare = strings.TrimSpace(bare); strings.Contains(bare, "@") && !strings.ContainsAny(bare, " \t") {
-		return Mailbox{Name: cleanName(comment), Address: cleanAddress(bare)}
+	if a := closeUp(strings.TrimSpace(bare)); strings.Contains(a, "@") && (!strings.ContainsAny(a, " \t") || quotedLocal(a)) {
+		return Mailbox{Name: cleanName(comment), Address: cleanAddress(a)}
 	}
 	if a := cleanAddress(comment); strings.Contains(a, "@") && !strings.ContainsAny(a, " ") {
 		return Mailbox{Name: cleanName(bare), Address: a} // Name (address)
@@ -121,6 +120,49 @@ func cutComment(s string) (bare, comment string) {
 	return s[:i] + s[j+1:], s[i+1 : j]
 }
 
+// withoutComments takes all parentheses out of an address, also those within
+// it: pete(his account)@example.com(his host).
+func withoutComments(s string) string {
+	var out strings.Builder
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && depth > 0:
+			i++
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			out.WriteByte(c)
+		}
+	}
+	if depth > 0 {
+		return s // never closed
+	}
+	return out.String()
+}
+
+// closeUp takes out the white space that may stand around the @ of an address
+// and the dots behind it (RFC 5322 §4.4): ann@mx  . example.
+func closeUp(s string) string {
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 || !strings.ContainsAny(s, " \t") {
+		return s
+	}
+	labels := strings.Split(s[at+1:], ".")
+	for i := range labels {
+		labels[i] = strings.TrimSpace(labels[i])
+	}
+	return strings.TrimRight(s[:at], " \t") + "@" + strings.Join(labels, ".")
+}
+
+// quotedLocal tells an address whose local part is quoted, which may hold spaces.
+func quotedLocal(s string) bool {
+	i := strings.Index(s, `"@`)
+	return i > 0 && s[0] == '"' && !strings.ContainsAny(s[i:], " \t") && strings.Count(s, `"`) == 2
+}
+
 // cleanAddress takes off what does not belong to an address and lowers its
 // domain. What is left may still be no valid address: it is shown as found.
 func cleanAddress(s string) string {
@@ -132,7 +174,12 @@ func cleanAddress(s string) string {
 			return r
 		}, s)
 	}
-	s = strings.Trim(s, " \t<>\"'")
+	if strings.ContainsAny(s, "( \t") {
+		s = closeUp(withoutComments(s))
+	}
+	if s = strings.Trim(s, " \t<>'"); !strings.HasPrefix(s, `"`) || !strings.Contains(s, `"@`) {
+		s = strings.Trim(s, " \t<>\"'")
+	}
 	for _, prefix := range []string{"mailto:", "smtp:", "SMTP:"} {
 		s = strings.TrimPrefix(s, prefix)
 	}

@@ -56,6 +56,36 @@ func benchLongHTML() []byte {
 		quote.String() + "</blockquote></div></body></html>\r\n")
 }
 
+// BenchmarkBombs shows what the largest harm costs that a message can do.
+func BenchmarkBombs(b *testing.B) {
+	var nested strings.Builder
+	for i := range 3_000 {
+		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+	}
+	const mixed, markup = "Content-Type: multipart/mixed; boundary=x\n\n", "Content-Type: text/html\n\n"
+	for name, raw := range map[string]string{
+		"nested multiparts":     nested.String(),
+		"empty parts":           mixed + strings.Repeat("--x\n\n", 200_000),
+		"lines like boundaries": mixed + strings.Repeat("--y\nx\n", 400_000),
+		"huge field":            "Subject: " + strings.Repeat("a ", 5<<20) + "\n\nx",
+		"many fields":           strings.Repeat("X-A: b\n", 1<<20),
+		"many elements":         markup + strings.Repeat("<blockquote>a", 200_000),
+		"stray end tags":        markup + strings.Repeat("<b>", 1_000) + strings.Repeat("</i>", 1<<20),
+		"quotes":                "\n" + strings.Repeat("> a\n", 1<<20),
+		"second reader":         mixed + "--x\n\n--x--\n" + strings.Repeat("word ", maxSecond/5-20),
+		"delivery report": "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\nContent-Type: message/delivery-status\n\n" +
+			strings.Repeat("Final-Recipient: rfc822; a@example.com\n\n", 200_000),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Parse([]byte(raw))
+			}
+		})
+	}
+}
+
 // BenchmarkParse shows beside each of our times that of enmime as it comes.
 func BenchmarkParse(b *testing.B) {
 	for _, mail := range []struct {

@@ -85,6 +85,19 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+func TestRecipientInASentence(t *testing.T) {
+	for text, want := range map[string]string{
+		"Delivery failed 20 attempts: carla@example.net\n\nOriginal message follows.\n\nReceived: by mx.example.org\nTo: list@example.org\n": "carla@example.net",
+		"Your message could not be delivered to carla@example.net.\nUser unknown.\n":                                                         "carla@example.net",
+		"The following was rejected by our host: <carla@example.net>\n550 no such user\n":                                                    "carla@example.net",
+	} {
+		m := Parse([]byte("From: Postmaster <postmaster@example.net>\nReturn-Path: <>\nTo: help@example.org\nSubject: Undeliverable Mail\n\n" + text))
+		if m.Bounce == nil || len(m.Bounce.Recipients) != 1 || m.Bounce.Recipients[0].Address != want {
+			t.Errorf("%q: %+v", text, m.Bounce)
+		}
+	}
+}
+
 // A challenge system dresses its question as a report of failure.
 func TestChallengeIsNoBounce(t *testing.T) {
 	const report = "From: noreply@guests.example\nSubject: Re: printer\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nPlease put yourself on my list.\n" +

@@ -251,6 +251,7 @@ var surePatterns = []*regexp.Regexp{
 
 // likelyPatterns find them in running sentences.
 var likelyPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(?im)^[^\n@]{0,80}\b(?:failed|failure|rejected|undeliverable|undelivered|bounced)\b[^\n@:]{0,60}:[ \t]{0,8}["'<(\[]{0,2}` + addrRE),
 	regexp.MustCompile(`(?i)(?:deliver(?:ed|ing|y)?|sent|send|message|mail|e-mail|undeliverable|reach|forward(?:ed)?|relay|addressed|zugestellt|remis|entregar|entregue)(?: \S{1,20}){0,6} (?:to|an|à|a|for|para|address)(?: \S{1,20}){0,3}[:\s]+["'<(]{0,2}` + addrRE),
 	regexp.MustCompile(`(?im)(?:recipients?|users?|userid|addressee|address|mailbox|account|empfänger|destinataire|destinatario|unknown|収件人|收件人|宛先|to|failed)[^\S\n]?(?:\w+[^\S\n]){0,3}[:= \t]+["'<(\[]{0,2}` + addrRE),
 }

@@ -2,18 +2,20 @@ package parser
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/jhillyerd/enmime/v2"
 )
 
 // fallback is for a message in whose parts nothing was found, though its body is
 // not empty. A second reader is asked, which looks where ours does not; where it
-// finds nothing either and no part was understood, the raw text is shown.
+// finds nothing either and no part was understood, the raw text is shown. Of a
+// message of one part there is nothing more to find.
 func (b *body) fallback(root *part) {
 	if b.hasText() || len(b.attachments) > 0 || len(bytes.TrimSpace(root.body)) == 0 {
 		return
 	}
-	if fitsSecondReader(root.raw) && guarded(func() { b.readAgain(root.raw) }) && (b.hasText() || len(b.attachments) > 0) {
+	if strings.HasPrefix(root.declared, "multipart/") && fitsSecondReader(root.raw) && guarded(func() { b.readAgain(root.raw) }) && (b.hasText() || len(b.attachments) > 0) {
 		b.problems.add("structure that only a second reader understood")
 		return
 	}
@@ -54,7 +56,7 @@ func (b *body) readAgain(raw []byte) {
 		return
 	}
 	var found section
-	found.plain, found.html = cleanText(envelope.Text), cleanText(envelope.HTML)
+	found.plain, found.html = cleanText(decodeRaw(envelope.Text)), cleanText(decodeRaw(envelope.HTML))
 	found.hasPlain, found.hasHTML = found.plain != "", found.html != ""
 	if found.hasPlain || found.hasHTML {
 		b.sections = append(b.sections, found)
@@ -62,7 +64,7 @@ func (b *body) readAgain(raw []byte) {
 	for _, list := range [][]*enmime.Part{envelope.Attachments, envelope.Inlines, envelope.OtherParts} {
 		for _, p := range list {
 			if len(p.Content) > 0 {
-				b.attachments = append(b.attachments, bytesAttachment(p.FileName, p.ContentType, p.Content))
+				b.attachments = append(b.attachments, bytesAttachment(p.FileName, strings.ToLower(strings.ToValidUTF8(p.ContentType, "")), p.Content))
 			}
 		}
 	}

@@ -415,6 +415,9 @@ func (w *htmlWriter) emit() {
 	w.cur, w.point = w.cur[:0], 0
 	w.space = false
 	w.flushGap()
+	if len(w.lines) >= maxLines {
+		return
+	}
 	h := w.hint
 	if w.cut {
 		h |= hintQuote
@@ -428,7 +431,7 @@ func (w *htmlWriter) emit() {
 func (w *htmlWriter) quoteDepth() uint8 { return uint8(min(w.depth, maxQuoteDepth)) }
 
 func (w *htmlWriter) flushGap() {
-	if w.gap > 0 && len(w.lines) > 0 && w.lines[len(w.lines)-1].text != "" {
+	if w.gap > 0 && len(w.lines) > 0 && len(w.lines) < maxLines && w.lines[len(w.lines)-1].text != "" {
 		w.lines = append(w.lines, line{depth: min(w.quoteDepth(), w.lines[len(w.lines)-1].depth), hint: w.hint})
 	}
 	w.gap = 0
@@ -441,6 +444,9 @@ func (w *htmlWriter) mark(h hint) {
 
 func (w *htmlWriter) finish() []line {
 	w.breakLine()
+	if len(w.lines) >= maxLines {
+		w.lines = append(w.lines, line{text: "[…]"})
+	}
 	return w.lines
 }
 

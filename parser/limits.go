@@ -10,6 +10,7 @@ const (
 	maxParts       = 500      // parts of all levels together
 
 	maxNested           = 3         // signed messages within signed messages
+	maxLines            = 100_000   // lines of text that HTML is shown as
 	maxText             = 4 << 20   // bytes of text that are decoded and read
 	maxRawText          = 256 << 10 // bytes of raw text shown of an unreadable message
 	maxReplyLines       = 20_000    // lines that are looked at for quotes and signatures
