@@ -69,6 +69,8 @@ import (
 //	directory STATUS       a page of accounts at $ACCOUNTS that answers so to
 //	                       whoever asks
 //	html                   writes its HTML to the file html
+//	attachment             writes its first attachment to the file attachment
+//	bomb KIND SIZE         sends a mail that is hard to read (see bombs)
 //
 // Once a script is over, its log is looked into for what may stand in no log.
 func TestMail(t *testing.T) {
@@ -111,10 +113,13 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"flood":  worldCommand((*world).flood),
 	"html":   worldCommand((*world).html),
 	"signs":  worldCommand((*world).signs),
-	"flip":   worldCommand((*world).flip),
-	"tool":   worldCommand((*world).tool),
-	"fetch":  worldCommand((*world).fetch),
-	"raw":    worldCommand((*world).raw),
+	"bomb":   worldCommand((*world).bomb),
+
+	"attachment": worldCommand((*world).attachment),
+	"flip":       worldCommand((*world).flip),
+	"tool":       worldCommand((*world).tool),
+	"fetch":      worldCommand((*world).fetch),
+	"raw":        worldCommand((*world).raw),
 
 	"directory": worldCommand((*world).directory),
 }
