@@ -38,7 +38,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: newMemory(t), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), log: &bytes.Buffer{}}
-	w.mint = ticket.Mint{Signer: signer, Pepper: bytes.Repeat([]byte{3}, 32), Random: mathrand.NewChaCha8([32]byte{5}), Hostname: "mx.acme.example"}
+	w.mint = ticket.Mint{Signer: signer, Pepper: ticket.NewPepper(bytes.Repeat([]byte{3}, 32)), Random: mathrand.NewChaCha8([32]byte{5}), Hostname: "mx.acme.example"}
 	validation := ticket.ValidationFormat{Length: 8, Valid: 15 * time.Minute}
 	w.sites = []ticket.Site{{
 		Name: "acme", Prefix: "ACM", ClientNumber: "ACM-7731-Q", Locales: []string{"en", "fr"}, Tracking: ticket.DefaultTracking,

@@ -154,7 +154,7 @@ func (s *Store) beginBackup(ctx context.Context, path string, progress Progress)
 	if b.progress == nil {
 		b.progress = func(int, int) {}
 	}
-	b.manifest = Manifest{Format: backupFormat, Stamp: at.Format(backupStamp), Begun: at, MasterKey: s.secrets.master.id, Sites: map[string]int{}}
+	b.manifest = Manifest{Format: backupFormat, Stamp: at.Format(backupStamp), Begun: at, MasterKey: s.secrets.master.Load().id, Sites: map[string]int{}}
 	for name := range *s.sites.Load() {
 		counts, err := s.Counts(ctx, name)
 		if err != nil {

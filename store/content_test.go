@@ -439,7 +439,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 		if !next.Signer().Proves(parsed, "acme", made.ID, &made.Participants[0]) {
 			t.Error("tokens made before hold no more")
 		}
-		if !bytes.Equal(next.Pepper(), w.Pepper()) || len(w.Pepper()) != 32 {
+		if next.Pepper().Digest(made.ID, "34679CDF") != w.Pepper().Digest(made.ID, "34679CDF") {
 			t.Error("codes made before hold no more")
 		}
 	})
@@ -494,23 +494,6 @@ func TestTokensHoldForAllDaemonsOfAStore(t *testing.T) {
 	token, _ := ticket.ParseToken(one.Signer().Sign(ticket.ReplyToken, "acme", id, p))
 	if !two.Signer().Proves(token, "acme", id, p) {
 		t.Error("the other daemon does not know the key")
-	}
-}
-
-func TestTokenKeysRotate(t *testing.T) {
-	w := embedded(t)
-	p := &ticket.Participant{Number: 1, Role: ticket.Requester}
-	id := ticket.NewID(rand.Reader)
-	old := w.Signer().Sign(ticket.ReplyToken, "acme", id, p)
-	if err := w.RotateTokens(ctx); err != nil {
-		t.Fatal(err)
-	}
-	next := w.again()
-	if fresh := next.Signer().Sign(ticket.ReplyToken, "acme", id, p); fresh == old {
-		t.Error("it still signs with the old key")
-	}
-	if parsed, _ := ticket.ParseToken(old); !next.Signer().Proves(parsed, "acme", id, p) {
-		t.Error("a token made before holds no more")
 	}
 }
 

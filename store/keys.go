@@ -30,8 +30,12 @@ const (
 	recordKeys   = "keys"   // fieldMaster, fieldToken, fieldPepper, and those below
 	fieldVersion = "version"
 	fieldMaster  = "master" // id of the master key that wraps the others
-	fieldToken   = "token"  // number of the token key that signs
-	fieldPepper  = "pepper" // of validation codes
+	fieldToken   = "token"  // number of the newest token key
+	fieldPepper  = "pepper" // of validation codes, the newest
+	// Until then, in Unix seconds, the keys before the newest are used.
+	fieldTokenFrom    = "token-from"
+	fieldPepperFrom   = "pepper-from"
+	fieldPepperBefore = "pepper-before"
 	// recordMigrating stands in a store while another is copied into it.
 	recordMigrating = "migrating" // fieldFrom
 	fieldFrom       = "from"

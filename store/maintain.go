@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,7 @@ func (s *Store) Maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	for {
-		if err := s.maintainOnce(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.lookForKeys(ctx), s.maintainOnce(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("maintenance failed and will be tried again", "error", err)
 		}
 		select {

@@ -61,12 +61,8 @@ func readMaster(path string) (master, error) {
 	if err != nil {
 		return master{}, fmt.Errorf("store: master key: %w", err)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
+	if err := PrivateFile(path); err != nil {
 		return master{}, fmt.Errorf("store: master key: %w", err)
-	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return master{}, fmt.Errorf("store: master key: everybody on this machine may read %s; chmod 600 it", path)
 	}
 	for line := range strings.Lines(string(text)) {
 		encoded, found := strings.CutPrefix(strings.TrimSpace(line), masterLine)
@@ -80,6 +76,27 @@ func readMaster(path string) (master, error) {
 		return deriveMaster(key(raw)), nil
 	}
 	return master{}, fmt.Errorf("store: master key: %s holds none", path)
+}
+
+// PrivateFile refuses the file of a key that everybody on the machine may read or change, or
+// whose directory lets everybody exchange it. A group may read it: the
+// administrator has chosen who is of it.
+func PrivateFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o027 != 0 {
+		return fmt.Errorf("others on this machine may read or change %s (its mode is %04o); chmod 600 %[1]s", path, info.Mode().Perm())
+	}
+	dir := filepath.Dir(path)
+	if info, err = os.Stat(dir); err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("everybody on this machine may put another key into %s (its mode is %04o); chmod 700 %[1]s", dir, info.Mode().Perm())
+	}
+	return nil
 }
 
 // createMaster writes a new key. Two daemons that begin at once end with the

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -33,7 +35,9 @@ type siteKeys struct{ wrap, look key }
 // secrets holds what is unwrapped of the keys in the store.
 type secrets struct {
 	engine engine.Engine
-	master master
+	// master is read from file; it is exchanged when that is, after a rekey.
+	master atomic.Pointer[master]
+	file   string
 
 	mu    sync.Mutex
 	sites map[string]siteKeys
@@ -54,7 +58,9 @@ type wrappedKey struct {
 }
 
 func newSecrets(e engine.Engine, m master) *secrets {
-	return &secrets{engine: e, master: m, sites: map[string]siteKeys{}, tickets: map[ticketAt]wrappedKey{}}
+	s := &secrets{engine: e, sites: map[string]siteKeys{}, tickets: map[ticketAt]wrappedKey{}}
+	s.master.Store(&m)
+	return s
 }
 
 // begin reads what the store says of itself, and writes it into an empty one. It
@@ -74,8 +80,8 @@ func (s *secrets) begin(ctx context.Context) (version int, err error) {
 		return 0, errors.New("store: another store or a backup is being copied into this one, or the copying was broken off; run guichet migrate again, or empty the store and restore the backup again")
 	case schema == nil && held == nil:
 		return s.found(ctx)
-	case string(held) != s.master.id:
-		return 0, fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.id)
+	case string(held) != s.master.Load().id:
+		return 0, fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.Load().id)
 	}
 	version, err = strconv.Atoi(string(schema))
 	if err != nil || version < 1 || version > schemaVersion {
@@ -92,7 +98,7 @@ func (s *secrets) found(ctx context.Context) (version int, err error) {
 		Checks: []engine.Check{engine.Absent(recordKeys, fieldMaster)},
 		Steps: []engine.Step{
 			engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(schemaVersion))),
-			engine.Put(recordKeys, fieldMaster, []byte(s.master.id)),
+			engine.Put(recordKeys, fieldMaster, []byte(s.master.Load().id)),
 			engine.Put(recordKeys, fieldToken, []byte("0")),
 			engine.Put(recordKeys, fieldTokenKey(0), s.wrapGlobal(fieldTokenKey(0), token)),
 			engine.Put(recordKeys, fieldPepper, s.wrapGlobal(fieldPepper, newKey())),
@@ -108,16 +114,16 @@ func (s *secrets) found(ctx context.Context) (version int, err error) {
 }
 
 func (s *secrets) wrapGlobal(field string, k key) []byte {
-	return wrap(s.master.wrap, place{string(global), recordKeys, field}, k)
+	return wrap(s.master.Load().wrap, place{string(global), recordKeys, field}, k)
 }
 
 func (s *secrets) unwrapGlobal(field string, wrapped []byte) (key, error) {
-	return unwrap(s.master.wrap, place{string(global), recordKeys, field}, wrapped)
+	return unwrap(s.master.Load().wrap, place{string(global), recordKeys, field}, wrapped)
 }
 
-// signer reads the token keys.
-func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
-	fields := []string{fieldToken}
+// signer reads the token keys. The newest signs once every daemon knows it.
+func (s *secrets) signer(ctx context.Context, now time.Time) (*ticket.Signer, error) {
+	fields := []string{fieldToken, fieldTokenFrom}
 	for n := range tokenKeys {
 		fields = append(fields, fieldTokenKey(n))
 	}
@@ -126,9 +132,12 @@ func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
 		return nil, fmt.Errorf("store: reading token keys: %w", err)
 	}
 	held := answers[0].Rows[0].Fields
-	current, err := strconv.ParseUint(string(held[fieldToken]), 10, 4)
+	newest, err := strconv.ParseUint(string(held[fieldToken]), 10, 4)
 	if err != nil {
 		return nil, fmt.Errorf("store: number of the token key: %w", err)
+	}
+	if now.Before(usedFrom(held[fieldTokenFrom])) {
+		newest = (newest + tokenKeys - 1) % tokenKeys // the one before it
 	}
 	keys := map[byte][]byte{}
 	for field, wrapped := range held {
@@ -143,35 +152,48 @@ func (s *secrets) signer(ctx context.Context) (*ticket.Signer, error) {
 		}
 		keys[byte(n)] = k[:]
 	}
-	return ticket.NewSigner(byte(current), keys)
+	return ticket.NewSigner(byte(newest), keys)
 }
 
-// pepper reads the key that codes are digested with, and makes it in a store
-// that is older than codes.
-func (s *secrets) pepper(ctx context.Context) (ticket.Pepper, error) {
-	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: []string{fieldPepper}})
+// pepper reads the keys that codes are digested with, and makes the first in a
+// store that is older than codes.
+func (s *secrets) pepper(ctx context.Context, now time.Time) (*ticket.Pepper, error) {
+	fields := []string{fieldPepper, fieldPepperBefore, fieldPepperFrom}
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: fields})
 	if err != nil {
 		return nil, fmt.Errorf("store: reading the key of codes: %w", err)
 	}
-	if wrapped := answers[0].Rows[0].Fields[fieldPepper]; wrapped != nil {
-		k, err := s.unwrapGlobal(fieldPepper, wrapped)
-		return k[:], err
+	held := answers[0].Rows[0].Fields
+	if held[fieldPepper] == nil {
+		return s.createPepper(ctx, now)
 	}
+	newest, err := s.unwrapGlobal(fieldPepper, held[fieldPepper])
+	if err != nil || held[fieldPepperBefore] == nil {
+		return ticket.NewPepper(newest[:]), err
+	}
+	before, err := s.unwrapGlobal(fieldPepperBefore, held[fieldPepperBefore])
+	if now.Before(usedFrom(held[fieldPepperFrom])) {
+		newest, before = before, newest
+	}
+	return ticket.NewPepper(newest[:], before[:]), err
+}
+
+func (s *secrets) createPepper(ctx context.Context, now time.Time) (*ticket.Pepper, error) {
 	k := newKey()
-	_, err = s.engine.Commit(ctx, global, engine.Batch{
+	_, err := s.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{
 			engine.Absent(recordKeys, fieldPepper),
-			engine.Equal(recordKeys, fieldMaster, []byte(s.master.id)),
+			engine.Equal(recordKeys, fieldMaster, []byte(s.master.Load().id)),
 		},
 		Steps: []engine.Step{engine.Put(recordKeys, fieldPepper, s.wrapGlobal(fieldPepper, k))},
 	})
 	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
-		return s.pepper(ctx) // another daemon was faster
+		return s.pepper(ctx, now) // another daemon was faster
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: making the key of codes: %w", err)
 	}
-	return k[:], nil
+	return ticket.NewPepper(k[:]), nil
 }
 
 // site gives a site's keys, and makes them for a new one.
@@ -217,7 +239,7 @@ func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error)
 			engine.Absent(recordKeys, fieldSiteKey(site)),
 			// While the master key is being changed, nothing more is wrapped under
 			// the old one.
-			engine.Equal(recordKeys, fieldMaster, []byte(s.master.id)),
+			engine.Equal(recordKeys, fieldMaster, []byte(s.master.Load().id)),
 		},
 		Steps: []engine.Step{
 			engine.Put(recordKeys, fieldSiteKey(site), s.wrapGlobal(fieldSiteKey(site), keys.wrap)),

@@ -78,13 +78,15 @@ type Store struct {
 	blobs   *blob.Dir
 	ledger  ledger
 	signer  *ticket.Signer
-	pepper  ticket.Pepper
+	pepper  *ticket.Pepper
 	sites   atomic.Pointer[map[string]Site]
 	now     func() time.Time
 	log     *slog.Logger
 	wake    chan struct{}
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
+	// keyed is when this daemon last looked for new keys, in Unix seconds.
+	keyed atomic.Int64
 	// asked is when this daemon last asked for the daily chores, in Unix seconds.
 	asked    atomic.Int64
 	data     string
@@ -119,7 +121,8 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 }
 
 func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
-	m, err := masterOf(ctx, e, cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key")), opt.Attach)
+	file := cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key"))
+	m, err := masterOf(ctx, e, file, opt.Attach)
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +131,15 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s := newStore(e, m, v, opt)
+	s.secrets.file = file
 	version, err := s.secrets.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.signer, err = s.secrets.signer(ctx); err != nil {
+	if s.signer, err = s.secrets.signer(ctx, s.now()); err != nil {
 		return nil, err
 	}
-	if s.pepper, err = s.secrets.pepper(ctx); err != nil {
+	if s.pepper, err = s.secrets.pepper(ctx, s.now()); err != nil {
 		return nil, err
 	}
 	if err := s.upgrade(ctx, version); err != nil {
@@ -183,7 +187,7 @@ func (s *Store) Signer() *ticket.Signer { return s.signer }
 
 // Pepper is what validation codes are digested with, the same for all daemons
 // of this store.
-func (s *Store) Pepper() ticket.Pepper { return s.pepper }
+func (s *Store) Pepper() *ticket.Pepper { return s.pepper }
 
 // Wake is told, at most once until it is read, when a commit here has made a
 // notice that is due.

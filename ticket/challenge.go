@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
@@ -120,12 +121,28 @@ func codeGroup(word string) (string, bool) {
 }
 
 // Pepper is the secret that codes are digested with, so that who reads the
-// store cannot try all of them.
-type Pepper []byte
+// store cannot try all of them. A new one can be used while codes that were
+// digested with the one before still hold.
+type Pepper struct{ keys atomic.Pointer[[][]byte] }
+
+// NewPepper takes the key that digests, and others whose codes hold too.
+func NewPepper(key []byte, others ...[]byte) *Pepper {
+	p := &Pepper{}
+	all := append([][]byte{key}, others...)
+	p.keys.Store(&all)
+	return p
+}
+
+// Adopt takes over the keys of another, for whoever uses p from now on.
+func (p *Pepper) Adopt(other *Pepper) { p.keys.Store(other.keys.Load()) }
 
 // Digest is what is kept of a code.
-func (p Pepper) Digest(challenge ID, code string) (sum [32]byte) {
-	h := hmac.New(sha256.New, p)
+func (p *Pepper) Digest(challenge ID, code string) [32]byte {
+	return digestCode((*p.keys.Load())[0], challenge, code)
+}
+
+func digestCode(key []byte, challenge ID, code string) (sum [32]byte) {
+	h := hmac.New(sha256.New, key)
 	for _, field := range [][]byte{[]byte("guichet code"), challenge[:], []byte(code)} {
 		_ = binary.Write(h, binary.BigEndian, uint32(len(field)))
 		h.Write(field)
@@ -135,11 +152,13 @@ func (p Pepper) Digest(challenge ID, code string) (sum [32]byte) {
 }
 
 // Meets reports whether one of the codes is the challenge's.
-func (p Pepper) Meets(c *Challenge, codes []string) bool {
+func (p *Pepper) Meets(c *Challenge, codes []string) bool {
 	met := false
-	for _, code := range codes {
-		sum := p.Digest(c.ID, code)
-		met = hmac.Equal(sum[:], c.Digest[:]) || met
+	for _, key := range *p.keys.Load() {
+		for _, code := range codes {
+			sum := digestCode(key, c.ID, code)
+			met = hmac.Equal(sum[:], c.Digest[:]) || met
+		}
 	}
 	return met
 }

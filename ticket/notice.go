@@ -145,7 +145,7 @@ type TranscriptLine struct {
 // Mint makes notices: what is random or signed about them comes from it.
 type Mint struct {
 	Signer   *Signer
-	Pepper   Pepper // of codes
+	Pepper   *Pepper // of codes
 	Random   io.Reader
 	Hostname string // right side of our Message-IDs
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 )
 
 // Purpose is what a token is for; a token for one is worthless for another.
@@ -42,7 +43,10 @@ type Token struct {
 
 // Signer makes and proves tokens. Keys are numbered 0 to 15, so that a new one
 // can be used while those made with the old still hold.
-type Signer struct {
+type Signer struct{ ring atomic.Pointer[keyRing] }
+
+// keyRing is the keys of a signer and the number of the one that signs.
+type keyRing struct {
 	current byte
 	keys    map[byte]purposeKeys
 }
@@ -64,7 +68,7 @@ func derive(key []byte) (keys purposeKeys) {
 // NewSigner takes the keys by number, each of 32 bytes or more, and says which
 // one signs.
 func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
-	s := &Signer{current: current, keys: map[byte]purposeKeys{}}
+	ring := &keyRing{current: current, keys: map[byte]purposeKeys{}}
 	for n, key := range keys {
 		if n > 15 {
 			return nil, fmt.Errorf("token key number %d is above 15", n)
@@ -72,21 +76,27 @@ func NewSigner(current byte, keys map[byte][]byte) (*Signer, error) {
 		if len(key) < 32 {
 			return nil, fmt.Errorf("token key %d is shorter than 32 bytes", n)
 		}
-		s.keys[n] = derive(key)
+		ring.keys[n] = derive(key)
 	}
-	if _, ok := s.keys[current]; !ok {
+	if _, ok := ring.keys[current]; !ok {
 		return nil, fmt.Errorf("token key %d is missing", current)
 	}
+	s := &Signer{}
+	s.ring.Store(ring)
 	return s, nil
 }
 
+// Adopt takes over the keys of another, for whoever uses s from now on.
+func (s *Signer) Adopt(other *Signer) { s.ring.Store(other.ring.Load()) }
+
 // Sign makes the token of a participant of a ticket.
 func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) string {
+	ring := s.ring.Load()
 	var b [tokenBytes]byte
-	b[0] = tokenVersion<<6 | byte(purpose)<<4 | s.current
+	b[0] = tokenVersion<<6 | byte(purpose)<<4 | ring.current
 	copy(b[1:11], id[:])
 	binary.BigEndian.PutUint16(b[11:13], p.Number)
-	mac := s.mac(s.keys[s.current][purpose], b[:13], site, p)
+	mac := s.mac(ring.keys[ring.current][purpose], b[:13], site, p)
 	copy(b[13:], mac[:])
 	return lower32.EncodeToString(b[:])
 }
@@ -94,14 +104,15 @@ func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) strin
 // Proves reports whether the token was made by us for that participant of that
 // ticket of that site, in their present role and epoch.
 func (s *Signer) Proves(t Token, site string, id ID, p *Participant) bool {
-	if _, ok := s.keys[t.key]; !ok || t.Ticket != id || t.Participant != p.Number {
+	keys, ok := s.ring.Load().keys[t.key]
+	if !ok || t.Ticket != id || t.Participant != p.Number {
 		return false
 	}
 	var b [13]byte
 	b[0] = tokenVersion<<6 | byte(t.Purpose)<<4 | t.key
 	copy(b[1:11], id[:])
 	binary.BigEndian.PutUint16(b[11:13], p.Number)
-	mac := s.mac(s.keys[t.key][t.Purpose], b[:], site, p)
+	mac := s.mac(keys[t.Purpose], b[:], site, p)
 	return hmac.Equal(mac[:], t.mac[:])
 }
 

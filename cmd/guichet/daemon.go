@@ -206,6 +206,9 @@ func (d *daemon) wait(ctx context.Context, hangup <-chan os.Signal, failed <-cha
 			return err
 		case <-hangup:
 			d.reload()
+			if err := d.store.RefreshKeys(ctx); err != nil {
+				d.log.Error("keys not read again; the old ones stay in use", "error", err)
+			}
 		}
 	}
 }

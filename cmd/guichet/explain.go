@@ -232,7 +232,7 @@ func (x *explanation) decide(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		return x.ask(ctx, p, emptyStore{}, ticket.Mint{Signer: signer})
+		return x.ask(ctx, p, emptyStore{}, ticket.Mint{Signer: signer, Pepper: ticket.NewPepper(make([]byte, 32))})
 	}
 	t, err := p.openToolOf(ctx, x.settings)
 	if err != nil {

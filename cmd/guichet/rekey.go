@@ -11,25 +11,71 @@ import (
 	"time"
 
 	"guichet/config"
+	"guichet/store"
 )
 
 type rekeyCommand struct {
-	JSON bool `name:"json" help:"One object with the names of the two files."`
+	Tokens bool `xor:"kind" help:"A new key for reply addresses, in the place of a new master key."`
+	Codes  bool `xor:"kind" help:"A new key for validation codes, in the place of a new master key."`
+	JSON   bool `name:"json" help:"One object with what was done."`
 }
 
 func (rekeyCommand) Help() string {
-	return example("guichet rekey", "guichet rekey -c /etc/guichet/guichet.yaml") + `
+	return example("guichet rekey", "guichet rekey -c /etc/guichet/guichet.yaml", "guichet rekey --tokens", "guichet rekey --codes") + `
 
 The store's keys are wrapped anew under a new master key; tickets stay as they
-are. Daemons may run meanwhile. Broken off, it is finished by calling it again.`
+are. Daemons may run meanwhile. Broken off, it is finished by calling it again.
+
+With --tokens or --codes, addresses and codes that are about still hold. Daemons
+that run take the new key over by themselves, all at the same time.`
 }
 
-// Run makes a new master key and puts it in the place of the old one.
+// Run makes a new key of one kind.
 func (c rekeyCommand) Run(ctx context.Context, p *program) error {
 	settings, err := p.settings()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case c.Tokens:
+		return c.rotate(ctx, p, "tokens", (*store.Store).RotateTokens, tokensRotated)
+	case c.Codes:
+		return c.rotate(ctx, p, "codes", (*store.Store).RotatePepper, codesRotated)
 	}
+	return c.master(ctx, p, settings)
+}
+
+const (
+	tokensRotated = `Answers to mails of before still find their threads: an old key holds until
+fifteen more have followed it.
+`
+	codesRotated = `Codes that are about still hold. To make void what was sent until now, call it
+once more when this key is in use.
+`
+)
+
+// rotate makes a new key that lies in the store itself.
+func (c rekeyCommand) rotate(ctx context.Context, p *program, kind string, rotate func(*store.Store, context.Context) (time.Time, error), then string) error {
+	return p.with(ctx, func(t *tool) error {
+		from, err := rotate(t.store, ctx)
+		if errors.Is(err, store.ErrRotating) {
+			return fmt.Errorf("the last new key is in use from %s on; call this again after that", clock(from, p.Now()))
+		}
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return p.list(true).add(struct {
+				Key  string    `json:"key"`
+				From time.Time `json:"from"`
+			}{kind, from})
+		}
+		fmt.Fprintf(p.Stdout, "There is a new key for %s. All daemons use it from %s on, without a restart.\n%s", kind, clock(from, p.Now()), then)
+		return nil
+	})
+}
+
+// master makes a new master key and puts it in the place of the old one.
+func (c rekeyCommand) master(ctx context.Context, p *program, settings *config.Config) error {
 	file := settings.MasterKey
 	next := file + ".new"
 	if err := p.rekey(ctx, settings, next); err != nil {
@@ -57,7 +103,7 @@ The old one is kept as: %s
 What is left to do:
   Copy the new file, mode 0600, over every other copy: on each host that serves
   this store (at its own master_key), and where you keep one in case of loss.
-  Daemons that run go on; restart them when the copies are in place.
+  Daemons that run go on, and take the new key over when they find it there.
   A backup of the store from before today needs the old key: keep it as long as
   those backups, and then delete it.
 `, file, old)

@@ -74,7 +74,7 @@ type commandLine struct {
 	Restore restoreCommand `cmd:"" help:"Restore a backup, without what was erased since."`
 	Reindex reindexCommand `cmd:"" help:"Hold indexes and counters to the records."`
 	Migrate migrateCommand `cmd:"" help:"Copy the store into another engine."`
-	Rekey   rekeyCommand   `cmd:"" help:"Change the master key."`
+	Rekey   rekeyCommand   `cmd:"" help:"Change the master key, or that of reply addresses or codes."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }

@@ -149,6 +149,9 @@ func certificateOf(c *config.Config) (*tls.Config, error) {
 	if c.SMTP.TLS.Certificate == "" {
 		return nil, nil
 	}
+	if err := store.PrivateFile(c.SMTP.TLS.Key); err != nil {
+		return nil, fmt.Errorf("key of the certificate: %w", err)
+	}
 	certificate, err := tls.LoadX509KeyPair(c.SMTP.TLS.Certificate, c.SMTP.TLS.Key)
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
@@ -191,6 +194,9 @@ func outgoingOf(o config.Outgoing) (outbox.Outgoing, error) {
 		Paused: o.Paused, Concurrency: o.Concurrency, GiveUp: o.GiveUp,
 	}
 	for _, k := range o.DKIM {
+		if err := store.PrivateFile(k.Key); err != nil {
+			return out, fmt.Errorf("dkim key: %w", err)
+		}
 		text, err := os.ReadFile(k.Key)
 		if err != nil {
 			return out, fmt.Errorf("dkim key: %w", err)
