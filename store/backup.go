@@ -312,8 +312,11 @@ type backupWriter struct {
 // unfinished ends the name of a file until it is complete.
 const unfinished = ".unfinished"
 
+// unfinishedFor is how long a backup may take.
+const unfinishedFor = 24 * time.Hour
+
 func newBackupWriter(dir *os.Root, name string) (*backupWriter, error) {
-	f, err := dir.OpenFile(name+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := dir.OpenFile(name+unfinished, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -444,10 +447,13 @@ func PruneBackups(ctx context.Context, dir string, now time.Time, keys, whole ti
 	if p.Keys, err = removeOlder(root, now, keys, backupKeys); err != nil {
 		return p, fmt.Errorf("store: old backups: %w", err)
 	}
+	if err := removeUnfinished(root, now); err != nil {
+		return p, fmt.Errorf("store: old backups: %w", err)
+	}
 	if p.Overdue, err = overdue(root, now, keys); err != nil {
 		return p, fmt.Errorf("store: old backups: %w", err)
 	}
-	if p.Whole, err = removeOlder(root, now, whole, backupManifest, backupKeys, backupData, backupBlobs); err != nil {
+	if p.Whole, err = removeOlder(root, now, whole, backupData, backupManifest, backupKeys, backupBlobs); err != nil {
 		return p, fmt.Errorf("store: old backups: %w", err)
 	}
 	if len(p.Whole) > 0 {
@@ -456,6 +462,25 @@ func PruneBackups(ctx context.Context, dir string, now time.Time, keys, whole ti
 	return p, errors.Join(err, syncDir(dir))
 }
 
+// removeUnfinished deletes what backups left that were broken off: there are keys
+// in it too.
+func removeUnfinished(dir *os.Root, now time.Time) error {
+	for _, end := range []string{backupData, backupKeys, backupBlobs} {
+		all, err := stamps(dir, end+unfinished)
+		for _, stamp := range all {
+			made, parseErr := time.Parse(backupStamp, stamp)
+			if err == nil && parseErr == nil && now.Sub(made) > unfinishedFor {
+				err = dir.Remove(backupName(stamp, end+unfinished))
+			}
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// overdue gives the newest backup, if its keys are older than they may be kept.
 func overdue(dir *os.Root, now time.Time, keep time.Duration) (string, error) {
 	all, err := stamps(dir, backupKeys)
 	if err != nil || len(all) == 0 || keep <= 0 {

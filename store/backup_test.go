@@ -2,12 +2,14 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -390,5 +392,74 @@ func TestADamagedFileIsNoticed(t *testing.T) {
 	}
 	if _, err := store.Restore(ctx, opt, store.RestoreOptions{Dir: dir}); err == nil || !strings.Contains(err.Error(), "broken off") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestABackupWhileMailComesIsConsistent: of what is opened and erased meanwhile,
+// each ticket is whole or not there.
+func TestABackupWhileMailComesIsConsistent(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		maries, _ := w.office()
+		dir := w.TB.(*testing.T).TempDir()
+		var group sync.WaitGroup
+		stop := make(chan struct{})
+		group.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				c, made := w.withBlobs([]byte("raw"), randomBytes(20<<10))
+				_, err := w.Commit(ctx, c)
+				if err == nil && n%3 == 0 {
+					err = w.Erase(ctx, "acme", made.ID)
+				}
+				if err != nil {
+					w.Error(err)
+					return
+				}
+			}
+		})
+		var stamps []string
+		for range 3 {
+			stamps = append(stamps, w.backup(dir).Stamp)
+			w.advance(time.Second)
+		}
+		close(stop)
+		group.Wait()
+		for _, stamp := range stamps {
+			opt := w.elsewhere(false)
+			done := restore(w, opt, dir, stamp)
+			if len(done.Broken) > 0 {
+				w.Errorf("broken: %+v", done.Broken)
+			}
+			there := openWorld(w, opt, w.advance)
+			there.whole(w, maries[1])
+			there.consistent()
+		}
+	})
+}
+
+func TestWhatABackupLeftThatWasBrokenOffGoes(t *testing.T) {
+	w := embedded(t)
+	dir := t.TempDir()
+	left := filepath.Join(dir, "guichet-20260301T000000Z.keys.unfinished")
+	if err := os.WriteFile(left, []byte("keys"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := w.Backup(ended, dir, nil); err == nil {
+		t.Error("a backup was made that nobody waited for")
+	}
+	if all, err := filepath.Glob(filepath.Join(dir, "*2026030*")); err != nil || len(all) != 1 {
+		t.Errorf("there is %v, %v", all, err)
+	}
+	if _, err := store.PruneBackups(ctx, dir, w.now(), 30*day, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

@@ -145,11 +145,7 @@ func keysFor(dir *os.Root, m Manifest) (Manifest, error) {
 		if stamp < m.Stamp {
 			continue
 		}
-		other, err := readManifest(dir, stamp)
-		if err != nil {
-			continue // the backup was not completed
-		}
-		if other.MasterKey == m.MasterKey || stamp != m.Stamp {
+		if other, err := readManifest(dir, stamp); err == nil { // else it was not completed
 			return other, nil
 		}
 	}
