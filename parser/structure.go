@@ -51,7 +51,11 @@ func (w *walker) walk(raw []byte, parent *part, depth int, defaultType string) *
 
 // describe reads what the fields say of the body.
 func (p *part) describe(defaultType string) {
-	p.mediaType, p.params = parseParams(p.header.get("content-type"))
+	contentType := p.header.get("content-type")
+	p.mediaType, p.params = parseParams(contentType)
+	if strings.Contains(p.mediaType, "=") && !strings.Contains(p.mediaType, "/") {
+		p.mediaType, p.params = parseParams(";" + contentType) // the type itself is missing
+	}
 	if !strings.Contains(p.mediaType, "/") {
 		p.mediaType = fullType(p.mediaType, defaultType)
 	}
@@ -237,8 +241,12 @@ func (p *part) isText() bool {
 	switch p.mediaType {
 	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown", "application/xhtml+xml":
 		return true
+	case "text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/rtf", "text/csv", "text/rfc822-headers", "text/rfc822":
+		return false
 	}
-	return false
+	// A subtype that nobody knows is text to be shown (RFC 2046 §4.1.4), where it
+	// is the whole message and not a file beside it.
+	return p.parent == nil && strings.HasPrefix(p.mediaType, "text/") && p.filename() == ""
 }
 
 // text is the decoded text of p, with \n line ends and without a BOM.

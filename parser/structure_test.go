@@ -46,6 +46,8 @@ func TestStructure(t *testing.T) {
 		{"an alternative sent as two texts", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello to you\n--b\nContent-Type: text/html\n\n<p>hello to you</p>\n--b--\n", `"hello to you"`},
 		{"footer below base64", "Content-Transfer-Encoding: base64\n\naGVsbG8=\n\n--\nfrom a list\n", `"hello\n--\nfrom a list"`},
 		{"words under a base64 label", "Content-Transfer-Encoding: base64\n\nnot encoded at all\n", `"not encoded at all"`},
+		{"parameters without a type", "Content-Type: charset=utf-8\n\nhello\n", `"hello"`},
+		{"a text of a kind that nobody knows", "Content-Type: text/x-words\n\nhello\n", `"hello"`},
 		{"words behind the padding", "Content-Transfer-Encoding: base64\n\naGVsbG8= ignored\nIHRoZXJl\n", `"hello there"`},
 		{"two encodings joined", "Content-Transfer-Encoding: base64\n\naGVsbG8=IHRoZXJl\n", `"hello there"`},
 		{"end mark without its line", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none--b--\n", `"one"`},
