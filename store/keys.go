@@ -144,7 +144,7 @@ func indexQueue(s ticket.State, queue string) string { return prefixTickets + st
 // indexHeldIn holds the held mail of a queue that waits for its agents, and
 // indexAside the rest of it, by when it came.
 func indexHeldIn(queue string) string { return prefixHeldIn + queue }
-func indexAside(queue string) string  { return "held-aside:" + queue }
+func indexAside(queue string) string  { return prefixAside + queue }
 
 // indexOwn holds the tickets of a requester, by the digest of their address and
 // when they were opened.
@@ -154,6 +154,7 @@ const (
 	prefixTickets = "tickets:"
 	prefixOwn     = "own:"
 	prefixHeldIn  = "held-in:"
+	prefixAside   = "held-aside:"
 	prefixOutbox  = "outbox:"
 )
 

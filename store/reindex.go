@@ -300,7 +300,7 @@ func claimant(item engine.Item) (record, field, wants string) {
 		return recordHeld(item.Name), fieldSealed, ""
 	case item.Index == indexActs:
 		return prefixAct + item.Name, fieldSealed, ""
-	case kind+":" == prefixHeldIn:
+	case kind+":" == prefixHeldIn || kind+":" == prefixAside:
 		return recordHeld(item.Name), fieldInQueue, item.Index
 	case kind+":" == prefixOutbox:
 		return recordNotice(item.Name), fieldInOutbox, item.Index

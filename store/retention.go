@@ -132,6 +132,9 @@ func eraseOver(ctx context.Context, r room, t Timer) error {
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
+		if err := r.forgetSpammer(ctx, found.Requester().Address); err != nil {
+			return err
+		}
 	}
 	return r.eraseOnce(ctx, found.ID, found.Version)
 }

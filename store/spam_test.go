@@ -57,9 +57,27 @@ func TestADigestListsWhatWaitsAndCountsTheRest(t *testing.T) {
 		if err != nil || len(m.Waiting) != 2 || m.Waiting[0].ID != held[1].ID || m.Waiting[1].Subject != "no-sender" || m.Further != 0 || m.Aside != 2 {
 			t.Fatalf("the digest is made from %+v, %v", m, err)
 		}
+		w.consistent()
 		w.commit(&ticket.Change{Site: "acme", Operation: "decide", At: w.now(), Release: []string{held[0].ID, held[1].ID}})
 		if m, err = w.Material(ctx, ticket.Notice{ID: "x", Kind: ticket.HeldDigest, Site: "acme", Queue: "help"}); err != nil || len(m.Waiting) != 1 || m.Aside != 1 {
 			t.Fatalf("after deciding the digest is made from %+v, %v", m, err)
+		}
+	})
+}
+
+// TestWhoIsForgottenIsNoSpammerEither: a digest of their address is still
+// something that is known of them.
+func TestWhoIsForgottenIsNoSpammerEither(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		made := w.open("Cold heating")
+		marie := made.Requester().Address
+		made.EraseAt = w.now().Add(time.Hour)
+		w.change(made)
+		w.commit(&ticket.Change{Site: "acme", Operation: "spam", At: w.now(), Spammers: []ticket.Spammer{{Address: marie}}})
+		w.advance(2 * time.Hour)
+		w.timers()
+		if f := w.facts(ticket.Query{Sender: marie}); f.Spammer != nil {
+			w.TB.Errorf("what is left of her: %+v", f.Spammer)
 		}
 	})
 }
