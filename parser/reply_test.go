@@ -156,6 +156,8 @@ func TestSignatures(t *testing.T) {
 		{"iPhone, Korean", "네.\n\n나의 iPhone에서 보냄\n", "네.", "나의 iPhone에서 보냄"},
 		{"iPhone, Russian", "Да.\n\nОтправлено с iPhone\n", "Да.", "Отправлено с iPhone"},
 		{"Outlook", "Hello.\n\nGet Outlook for iOS<https://aka.ms/x>\n", "Hello.", "Get Outlook for iOS<https://aka.ms/x>"},
+		{"a phone nobody listed", "Hello.\n\nSent from my Brand NAME 4G\n", "Hello.", "Sent from my Brand NAME 4G"},
+		{"a program with its address", "Hello.\n\nSent from TypeApp<http://example.com/r?b=1>\n", "Hello.", "Sent from TypeApp<http://example.com/r?b=1>"},
 		{"a sentence of one's own", "Hello.\n\nSent from my desk, which is easier than my phone.\n", "Hello.\n\nSent from my desk, which is easier than my phone.", ""},
 		{"disclaimer", "Hello.\n\nThis e-mail is confidential and intended solely for the addressee. If you have received this message in error please notify the sender and delete it with any attachments.\n", "Hello.", "This e-mail is confidential and intended solely for the addressee. If you have received this message in error please notify the sender and delete it with any attachments."},
 		{"all of it", "-- \nBob\n", "-- \nBob", ""},

@@ -204,7 +204,8 @@ func merelySigns(s string) bool {
 // is tried on a whole line.
 var devicePatterns = regexp.MustCompile(`(?i)^[\s*_|\-—–]*(?:` + strings.Join([]string{
 	// English: iPhone, Android, BlackBerry, Outlook, Yahoo, Samsung
-	`sent (?:from|via|with|by|using) (?:my |the |a )?(?:[\pL\d().'’+&/-]+ ){0,6}(?:iphone|ipad|ipod|mac|blackberry|android|galaxy|samsung|phone|smartphone|mobile|device|handheld|tablet|nokia|htc|huawei|xiaomi|pixel|oneplus|motorola|sony|lg|windows|outlook|mail|email|gmail|yahoo|aol|app|treo|palm|nexus|proton ?mail|mailbird|spark|thunderbird|gmx|hey|tutanota|airmail|newton|workspace|web\.de|touch|communicator|polymail|superhuman|mobiles?|handset|droid)\b[\pL\d\s().'’+&®™:/-]{0,60}`,
+	`sent (?:from|via|with|by|using) (?:my |the |a )?(?:[\pL\d().'’+&/-]+ ){0,6}(?:iphone|ipad|ipod|mac|blackberry|android|galaxy|samsung|phone|smartphone|mobile|device|handheld|tablet|nokia|htc|huawei|xiaomi|pixel|oneplus|motorola|sony|lg|windows|outlook|mail|email|gmail|yahoo|aol|app|treo|palm|nexus|proton ?mail|mailbird|spark|thunderbird|gmx|hey|tutanota|airmail|newton|workspace|web\.de|touch|communicator|polymail|superhuman|mobiles?|handset|droid|typeapp|bluemail|aqua ?mail|mymail|canary|edison|fairemail|k-9|fairphone|oppo|honor|realme|wiko|surface|kindle)\b[\pL\d\s().'’+&®™:/-]{0,60}`,
+	`sent from my (?:[\pL\d().'’+&/-]+ ?){1,6}`,
 	`get (?:outlook|bluemail|spark|typeapp|yahoo mail)\b.{0,60}`,
 	`download (?:the )?(?:gmail|yahoo|outlook|spark)\b.{0,60}`,
 	// German
