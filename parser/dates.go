@@ -99,6 +99,22 @@ func writtenDate(s string, zone *time.Location) (t time.Time, ok bool) {
 	return t, t.Day() == day // there is no 31 June
 }
 
+// dateWithin is the beginning of an attribution up to the end of its date and
+// time; "" where it has none that can be read.
+func dateWithin(s string) string {
+	for _, clock := range timeOfDay.FindAllStringIndex(s, 6) {
+		end := clock[1]
+		word, _, _ := strings.Cut(strings.TrimSpace(s[end:]), " ")
+		if word = strings.ToLower(strings.Trim(word, ",")); contains(afternoons, word) || contains(mornings, word) {
+			end += strings.Index(strings.ToLower(s[end:]), word) + len(word)
+		}
+		if _, ok := writtenDate(s[:end], time.UTC); ok {
+			return s[:end]
+		}
+	}
+	return ""
+}
+
 // numericDate reads 2026-03-02, 2026年3月2日, 2. 3. 2026 and 27/2/2026, and gives
 // what stands around it. Which number of 3/2/2026 is the day, nobody knows.
 func numericDate(s string) (year int, month time.Month, day int, rest string) {

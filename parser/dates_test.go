@@ -59,6 +59,25 @@ func TestWrittenDates(t *testing.T) {
 	}
 }
 
+func TestDateOfAnAttribution(t *testing.T) {
+	for in, want := range map[string]string{
+		`On 28/10/2021 12:46, "John Doe" <john@example.com> wrote:`:          "2021-10-28T12:46:00Z", // Outlook for Mac
+		"Dnia 28.10.2021 12:46 użytkownik John <john@example.com> napisał:":  "2021-10-28T12:46:00Z",
+		`"John Doe" <john@example.com>, 28/10/2021 12:46 tarihinde yazdı:`:   "2021-10-28T12:46:00Z",
+		"On Thu, Oct 28, 2021 at 9:46 PM John Doe <john@example.com> wrote:": "2021-10-28T21:46:00Z",
+		"John Doe <john@example.com> wrote:":                                 "",
+		"On 3/2/2026 10:00, John Doe <john@example.com> wrote:":              "",
+	} {
+		got := dateWithin(in)
+		if at, ok := writtenDate(got, time.UTC); ok {
+			got = at.Format(time.RFC3339)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestForwardedDateIsInTheWritersTime(t *testing.T) {
 	const forward = "Subject: Fwd: x\n%\n\n---------- Forwarded message ---------\nFrom: Carla <carla@example.net>\nDate: Tue, Mar 3, 2026 at 10:00 AM\nSubject: y\nTo: bob@example.com\n\nbody\n"
 	for date, want := range map[string]string{

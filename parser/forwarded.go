@@ -305,7 +305,7 @@ func attributedForward(lines []line, start, end int) *Forwarded {
 	for _, l := range lines[start : end+1] {
 		joined = strings.TrimSpace(joined + " " + l.text)
 	}
-	f := &Forwarded{To: []Mailbox{}}
+	f := &Forwarded{To: []Mailbox{}, Date: dateWithin(joined)}
 	if addr := addrPattern.FindString(joined); addr != "" {
 		f.From.Address = cleanAddress(strings.Trim(addr, `"'(),;:[]`))
 		if m := quotedName.FindStringSubmatch(joined); m != nil {
