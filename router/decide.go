@@ -79,8 +79,10 @@ func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 	out := Decision{Site: in.Site.Name}
 	for _, t := range in.Targets {
 		notices := d.notices()
-		o := Outcome{Did: Repeated, Why: "delivered before"}
-		if !facts.Seen[in.seen(t)] {
+		var o Outcome
+		if facts.Seen[in.seen(t)] {
+			o = d.repeat(t)
+		} else {
 			d.change.Seen = append(d.change.Seen, in.seen(t))
 			o = d.target(t)
 		}
@@ -90,10 +92,35 @@ func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 		o.Notices = d.notices() - notices
 		out.Outcomes = append(out.Outcomes, o)
 	}
-	if len(d.change.Seen) > 0 {
+	if len(d.change.Seen)+len(d.change.Tickets) > 0 {
 		out.Change = d.change
 	}
 	return out
+}
+
+// repeat decides on a message that had been delivered before: it is no new act,
+// but where it comes with the proof that it first came without, its request is
+// proved from now on.
+func (d *decider) repeat(t Target) Outcome {
+	o := Outcome{Did: Repeated, Why: "delivered before"}
+	if t.Queue == nil || d.in.Envelope.Evidence.Proof < ticket.ProofDomain || d.in.Message.Automatic != parser.ByPerson {
+		return o
+	}
+	read := d.facts.Tickets[d.facts.ByMessageID[threadKey(t.Queue, d.in.Message.MessageID)]]
+	if read == nil || !read.Unproved || !read.Requester().Is(d.from) {
+		return o
+	}
+	proved := d.copyOf(read)
+	proved.Unproved = false
+	d.change.Operation += " proved"
+	d.write(proved, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventConfirmed, Author: proved.Requester().Number,
+		Proof: d.in.Envelope.Evidence.Proof, Reason: d.in.Envelope.Evidence.Reason})
+	if !d.silent(t.Queue) {
+		n := d.notify(ticket.Acknowledgement, proved, proved.Requester(), 1)
+		n.Brakes = ticket.TranscriptBrakes(d.from)
+	}
+	o.Why, o.Ticket, o.Reference = "delivered before, without the proof that it has now", proved.ID, proved.Reference.String()
+	return o
 }
 
 // target decides for one queue.

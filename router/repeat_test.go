@@ -36,6 +36,29 @@ func TestRepeatsChangeNothing(t *testing.T) {
 	}
 }
 
+// The same message again with the proof that it first came without proves its
+// request, once.
+func TestARepeatWithMoreProof(t *testing.T) {
+	w := newWorld(t)
+	m := mail{from: "marie@customer.example", to: []string{"help@acme.example"}, unproved: true,
+		text: "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHello\n"}
+	id := w.send(m).did(router.Opened).ticket().ID
+	eve := m
+	eve.from, eve.unproved = "eve@elsewhere.example", false
+	w.send(eve)
+	if !w.read("acme", id).Unproved {
+		t.Fatal("somebody else's copy proved it")
+	}
+	m.unproved = false
+	w.send(m).did(router.Repeated).owes("acknowledgement marie@customer.example")
+	if w.read("acme", id).Unproved {
+		t.Error("the proved repeat proved nothing")
+	}
+	if again := w.send(m).did(router.Repeated); again.change != nil {
+		t.Error("it proved it twice")
+	}
+}
+
 // The same message for another queue is one more delivery.
 func TestAnotherQueueIsOneMoreDelivery(t *testing.T) {
 	w := newWorld(t)
