@@ -70,6 +70,7 @@ import (
 //	                       whoever asks
 //	html                   writes its HTML to the file html
 //	attachment             writes its first attachment to the file attachment
+//	gone REF               waits until a ticket is there no more
 //	bomb KIND SIZE         sends a mail that is hard to read (see bombs)
 //
 // Once a script is over, its log is looked into for what may stand in no log.
@@ -114,6 +115,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"html":   worldCommand((*world).html),
 	"signs":  worldCommand((*world).signs),
 	"bomb":   worldCommand((*world).bomb),
+	"gone":   worldCommand((*world).gone),
 
 	"attachment": worldCommand((*world).attachment),
 	"flip":       worldCommand((*world).flip),
@@ -505,8 +507,10 @@ func (w *world) mails(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
-// settled waits until the outbox has tried all that it owes.
+// settled waits until the outbox has tried all that it owes, as long as what it
+// owes changes.
 func (w *world) settled(ts *testscript.TestScript) error {
+	var before string
 	for deadline := time.Now().Add(patience); ; {
 		var out bytes.Buffer
 		if code := run(context.Background(), []string{"outbox", "--json", "-c", ts.MkAbs("guichet.yaml")}, w.environment(ts, &out, w.log)); code != exitDone {
@@ -514,6 +518,9 @@ func (w *world) settled(ts *testscript.TestScript) error {
 		}
 		if !owes(out.Bytes()) {
 			return nil
+		}
+		if out.String() != before {
+			before, deadline = out.String(), time.Now().Add(patience)
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("still owed: %s", out.String())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-msgauth/dkim"
 	"github.com/foxcpp/go-mockdns"
@@ -197,4 +199,15 @@ func (w *world) flip(ts *testscript.TestScript, args []string) error {
 	other := base32Letters[strings.IndexByte(base32Letters, args[0][at])^1]
 	ts.Setenv("FLIPPED", args[0][:at]+string(other)+args[0][at+1:])
 	return nil
+}
+
+func (w *world) gone(ts *testscript.TestScript, args []string) error {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		var out bytes.Buffer
+		if run(context.Background(), []string{"show", args[0], "-c", ts.MkAbs("guichet.yaml")}, w.environment(ts, &out, &out)) == exitFailed &&
+			strings.Contains(out.String(), "there is no ticket "+args[0]) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is still there", args[0])
 }
