@@ -101,7 +101,7 @@ var (
 	ErrNotFound = errors.New("store: not found")
 	// ErrLeaseLost is what Settle gives to a worker that took so long that
 	// another has the notice, or whose notice was erased.
-	ErrLeaseLost = errors.New("store: lease lost")
+	ErrLeaseLost = ticket.ErrLeaseLost
 )
 
 // Open opens a store, or founds it where there is none; one that an older program

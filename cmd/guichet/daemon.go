@@ -97,6 +97,11 @@ func (p *program) parts(c *config.Config) (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
+	for i := range sites {
+		if err := words.Check(&sites[i]); err != nil {
+			return parts{}, err
+		}
+	}
 	spool := filepath.Join(c.Data, "spool")
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return parts{}, fmt.Errorf("spool directory: %w", err)
@@ -225,15 +230,18 @@ func (d *daemon) reload() {
 	if err == nil {
 		next, err = d.p.parts(c)
 	}
+	if err == nil {
+		err = d.outbox.Update(next.outbox)
+	}
 	if err != nil {
 		d.log.Error("settings not read again; the old ones stay in force", "error", err)
 		return
 	}
+	d.outbox.UpdateTemplates(next.words)
 	d.store.SetSites(storeOf(c).Sites)
 	d.router.Update(next.directory)
 	d.accounts.Update(accountsOf(c))
 	d.door.Update(next.door)
-	d.outbox.Update(next.outbox)
 	d.settings = c
 	d.log.Info("settings read again", "file", c.File)
 }
@@ -246,7 +254,11 @@ func (d *daemon) replaceable(c *config.Config) error {
 		old, new any
 	}{
 		{"data", old.Data, c.Data},
-		{"redis", old.Redis.String(), c.Redis.String()},
+		{"redis", old.Redis.URL, c.Redis.URL},
+		{"blobs", old.Blobs, c.Blobs},
+		{"master_key", old.MasterKey, c.MasterKey},
+		{"ledger", old.Ledger, c.Ledger},
+		{"backups", old.Backups, c.Backups},
 		{"hostname", old.Hostname, c.Hostname},
 		{"metrics", old.Metrics, c.Metrics},
 		{"smtp.listen", fmt.Sprint(old.SMTP.Listen), fmt.Sprint(c.SMTP.Listen)},
