@@ -185,6 +185,9 @@ func (d *decider) statusWish(q *ticket.Queue, proof ticket.Proof) {
 			d.status(q, t)
 			return
 		}
+		if !stored.Is(d.from) {
+			proof = ticket.ProofNone // of being the one whose code it is: their share is not used up
+		}
 		d.challenge(q, ticket.Challenge{Action: ticket.ReadHistory, Ticket: t.ID, Participant: stored.Number,
 			Mailbox: stored.Mailbox, Locale: stored.Locale}, proof)
 		if !stored.Is(d.from) {
@@ -293,7 +296,7 @@ func (d *decider) challenge(q *ticket.Queue, c ticket.Challenge, proof ticket.Pr
 // pair parks an action that two mailboxes must allow.
 func (d *decider) pair(q *ticket.Queue, a, b ticket.Challenge, proof ticket.Proof) (first, second ticket.ID) {
 	first = d.challenge(q, a, proof)
-	second = d.challenge(q, b, proof)
+	second = d.challenge(q, b, ticket.ProofNone)     // nothing shows yet that it is theirs
 	d.change.Notices[len(d.change.Notices)-1].To = 0 // to the new mailbox, which nobody on the ticket has yet
 	made := d.change.Challenges[len(d.change.Challenges)-2:]
 	made[0].Parked.Other, made[1].Parked.Other = second, first

@@ -39,20 +39,31 @@ const day = 24 * time.Hour
 // address and a queue the 1st, 2nd, 4th, 8th … of a day; and the same body a
 // third time mutes the pair for the day.
 func AnswerBrakes(t *Ticket, to Address, proof Proof, body [32]byte) []Brake {
-	pair := to.Key() + " " + t.Queue
+	who := sharer(to, proof)
+	pair := who + " " + t.Queue
 	muted := "muted " + pair
 	brakes := []Brake{
 		{Counter: muted, Window: day, Peek: true},
 		{Counter: "body " + hex.EncodeToString(body[:16]) + " " + pair, Limit: 2, Window: day, Trips: muted},
 		{Counter: "ticket " + t.ID.String(), Limit: 1, Window: day},
-		{Counter: "hour " + to.Key(), Limit: 3, Window: time.Hour},
-		{Counter: "day " + to.Key(), Limit: 10, Window: day},
+		{Counter: "hour " + who, Limit: 3, Window: time.Hour},
+		{Counter: "day " + who, Limit: 10, Window: day},
 		{Counter: "pair " + pair, Window: day, Doubling: true},
 	}
 	if proof < ProofDomain {
 		brakes = append(brakes, Brake{Counter: "domain " + to.Domain(), Limit: 100, Window: time.Hour})
 	}
 	return brakes
+}
+
+// sharer names whose share is counted. What was asked for with proof and without
+// is counted apart: a forger can use up neither the answers nor the codes of the
+// person whose address they give.
+func sharer(to Address, proof Proof) string {
+	if proof < ProofDomain {
+		return "unproved " + to.Key()
+	}
+	return to.Key()
 }
 
 // TranscriptBrakes bound the answers that a listed agent can draw in an hour.

@@ -83,6 +83,36 @@ func TestAcknowledgementsDoNotBuryAVictim(t *testing.T) {
 	}
 }
 
+// One who writes in a victim's name, with requests and with wishes that a code
+// would allow, draws three mails in all, and leaves the victim's own share.
+func TestAForgerUsesUpNobodysShare(t *testing.T) {
+	c, out := counters{}, 0
+	const victim = ticket.Address("victim@customer.example")
+	for i := range 1000 {
+		tk, body := acknowledged(i / 4) // the same body several times
+		brakes := ticket.AnswerBrakes(tk, victim, ticket.ProofNone, body)
+		if i%2 == 1 {
+			brakes = ticket.CodeBrakes(victim, ticket.ProofEnvelope, 15*time.Minute)
+		}
+		if c.take(brakes, noon) {
+			out++
+		}
+	}
+	if out != 3 {
+		t.Errorf("%d mails went to the victim", out)
+	}
+	tk, body := acknowledged(0)
+	tk.ID = ticket.ID{9}
+	if !c.take(ticket.AnswerBrakes(tk, victim, ticket.ProofDomain, body), noon) {
+		t.Error("the victim's own request is not acknowledged")
+	}
+	for i := range 3 {
+		if !c.take(ticket.CodeBrakes(victim, ticket.ProofToken, 15*time.Minute), noon) {
+			t.Errorf("code %d, which the victim asks for, does not leave", i+1)
+		}
+	}
+}
+
 // Spread over a week and over two queues, no hour sees more than 3 and no day
 // more than 10.
 func TestAnHourAndADayAreBounded(t *testing.T) {

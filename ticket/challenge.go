@@ -164,16 +164,17 @@ func (p *Pepper) Meets(c *Challenge, codes []string) bool {
 }
 
 // CodeBrakes bound the codes that go to an address: three that live at once, 5
-// an hour, 10 a day. What was asked for with proof and without is counted
-// apart, so that a forger cannot use up a person's share.
+// an hour, 10 a day. Below domain proof they count together with the answers
+// that AnswerBrakes bound: one person is not sent three of each in an hour
+// because somebody gives their address.
 func CodeBrakes(to Address, proof Proof, valid time.Duration) []Brake {
-	who := "code " + to.Key()
+	who, anHour := "code "+to.Key(), 5
 	if proof < ProofDomain {
-		who = "unproved " + who
+		who, anHour = sharer(to, proof), 3
 	}
 	return []Brake{
 		{Counter: "live " + who, Limit: 3, Window: valid},
-		{Counter: "hour " + who, Limit: 5, Window: time.Hour},
+		{Counter: "hour " + who, Limit: anHour, Window: time.Hour},
 		{Counter: "day " + who, Limit: 10, Window: day},
 	}
 }
