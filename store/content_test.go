@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"guichet/store"
 	"guichet/store/engine/enginetest"
 	"guichet/ticket"
@@ -338,7 +340,10 @@ func (w *world) everything() map[string][]byte {
 	roots := []string{w.opt.Data}
 	if path, found := strings.CutPrefix(w.opt.Redis, "unix://"); found {
 		roots = append(roots, filepath.Dir(path))
-		w.redisKeys(path, out)
+		w.redisKeys(&goredis.Options{Network: "unix", Addr: path}, out)
+	}
+	if address, found := strings.CutPrefix(w.opt.Redis, "redis://"); found {
+		w.redisKeys(&goredis.Options{Addr: address}, out)
 	}
 	for _, root := range roots {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,21 +96,39 @@ func (w *world) swapSealed(one, two ticket.ID) {
 	}
 }
 
-// redisKeys adds the names of all keys, and what DUMP makes of them, to what a
-// test looks at: the append-only file holds the arguments of each write.
-func (w *world) redisKeys(socket string, out map[string][]byte) {
+// redisKeys adds all that a Redis keeps, by its keys: fields and members with
+// their values.
+func (w *world) redisKeys(o *goredis.Options, out map[string][]byte) {
 	w.Helper()
-	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: socket})
+	c := goredis.NewClient(o)
 	defer c.Close()
 	keys := c.Scan(ctx, 0, "*", 1000).Iterator()
 	for keys.Next(ctx) {
-		dump, err := c.Dump(ctx, keys.Val()).Bytes()
+		content, err := redisValue(c, keys.Val())
 		if err != nil {
 			w.Fatal(err)
 		}
-		out[keys.Val()] = dump
+		out[keys.Val()] = []byte(content)
 	}
 	if err := keys.Err(); err != nil {
 		w.Fatal(err)
 	}
+}
+
+func redisValue(c *goredis.Client, key string) (string, error) {
+	kind, err := c.Type(ctx, key).Result()
+	if err != nil {
+		return "", err
+	}
+	switch kind {
+	case "hash":
+		fields, err := c.HGetAll(ctx, key).Result()
+		return fmt.Sprint(fields), err
+	case "zset":
+		members, err := c.ZRangeWithScores(ctx, key, 0, -1).Result()
+		return fmt.Sprint(members), err
+	case "string":
+		return c.Get(ctx, key).Result()
+	}
+	return "", fmt.Errorf("%s is a %s, which this test does not look into", key, kind)
 }
