@@ -44,7 +44,7 @@ func (d *decider) agentMail(w writer) Outcome {
 	}
 	o := d.agentWrites(w, a, s.text)
 	for _, c := range a.redeem {
-		d.redeem(c, w.participant.Address)
+		d.redeem(c)
 	}
 	if len(done) > 0 {
 		if o.Did == Answered {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (d *decider) meet(t Target, token ticket.Token) Outcome {
 	case !d.mint.Pepper.Meets(c, codes):
 		return d.codeFailed(t.Queue, d.tried(c, len(codes)), ticket.ProblemWrongCode)
 	}
-	return d.redeem(c, d.from)
+	return d.redeem(c)
 }
 
 // tried counts wrong codes against a challenge, those of this mail together, and
@@ -93,7 +94,7 @@ func (d *decider) codeFailed(q *ticket.Queue, c *ticket.Challenge, problem strin
 
 // redeem runs what was parked: the challenge is spent in the same commit, so
 // that of two answers with the same code one finds it gone.
-func (d *decider) redeem(c *ticket.Challenge, by ticket.Address) Outcome {
+func (d *decider) redeem(c *ticket.Challenge) Outcome {
 	o := Outcome{Did: Redeemed, Why: "a code allowed: " + string(c.Action), Proof: ticket.ProofCode, Ticket: c.Ticket}
 	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true}
 	queue, ok := d.in.Site.Queue(c.Queue)
@@ -119,7 +120,7 @@ func (d *decider) redeem(c *ticket.Challenge, by ticket.Address) Outcome {
 	}
 	d.spend(c, t)
 	run := redeemed[c.Action]
-	run(d, redemption{challenge: c, ticket: t, queue: queue, by: by, claim: claim})
+	run(d, redemption{challenge: c, ticket: t, queue: queue, claim: claim})
 	return o
 }
 
@@ -148,7 +149,6 @@ type redemption struct {
 	challenge *ticket.Challenge
 	ticket    *ticket.Ticket // a copy to change; nil where it is about none
 	queue     *ticket.Queue
-	by        ticket.Address
 	claim     ticket.Claim
 }
 
@@ -330,9 +330,8 @@ func (a *act) spam() ticket.TranscriptLine   { return a.decideHeld(ticket.Result
 func (a *act) decideHeld(result string) ticket.TranscriptLine {
 	d := a.d
 	h := d.facts.Held[strings.ToLower(a.argument)]
-	if a.argument == "" && len(d.facts.Held) == 1 {
-		for _, h = range d.facts.Held {
-		}
+	if quoted := slices.Collect(maps.Values(d.facts.Held)); a.argument == "" && len(quoted) == 1 {
+		h = quoted[0]
 	}
 	if h == nil || slices.Contains(d.change.Release, h.ID) {
 		return ticket.TranscriptLine{Result: ticket.ResultNoHeld}
