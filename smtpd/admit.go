@@ -35,6 +35,7 @@ func (s *session) judge(m *message, e *envelope.Envelope, data []byte) ([]byte, 
 }
 
 func (s *session) prove(e *envelope.Envelope, data []byte) *proof.Verdict {
+	defer s.server.timed(StageProof)()
 	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Judge)
 	defer cancel()
 	return proof.Judge(ctx, s.server.resolver, s.settings.trust(), proof.Delivery{
@@ -54,6 +55,7 @@ func (s *session) scan(e *envelope.Envelope, verdict *proof.Verdict, data []byte
 	if len(s.settings.checks) == 0 {
 		return nil
 	}
+	defer s.server.timed(StageChecks)()
 	m := &scan.Mail{
 		ID: e.ID, Client: verdict.Client, Helo: e.Helo, From: e.From, Received: e.Received, Data: data,
 		Proved: e.Evidence.Proof >= ticket.ProofDomain, Known: within(s.settings.Networks, e.Client) && !verdict.Relayed(),

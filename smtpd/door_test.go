@@ -121,6 +121,7 @@ func (c *tally) Refused(reason string)                       { c.add(reason, 1) 
 func (c *tally) Failed(check string)                         { c.add("failed "+check, 1) }
 func (c *tally) Accepted(ticket.Evidence, int64)             { c.add("accepted", 1) }
 func (c *tally) Transaction(outcome string, _ time.Duration) { c.add("transaction "+outcome, 1) }
+func (c *tally) Stage(name string, _ time.Duration)          { c.add("stage "+name, 1) }
 
 // lockedBuffer is a log that several goroutines write.
 type lockedBuffer struct {

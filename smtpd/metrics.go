@@ -20,7 +20,17 @@ type Metrics interface {
 	// Transaction is called after every message, whatever became of it, with the
 	// time from its first byte to our answer.
 	Transaction(outcome string, took time.Duration)
+	// Stage tells how long one of the Stage… parts took.
+	Stage(name string, took time.Duration)
 }
+
+// The parts of the time that a client spends with us.
+const (
+	StageSession = "session" // a connection, from before its banner to its end
+	StageReceive = "receive" // a message on the wire, until it lies whole before us
+	StageProof   = "proof"   // who the sender is, DNS included
+	StageChecks  = "checks"  // block lists, greylisting, scanners
+)
 
 // Why something was turned away, as Metrics and the log name it.
 const (
@@ -49,3 +59,4 @@ func (noMetrics) Refused(string)                    {}
 func (noMetrics) Failed(string)                     {}
 func (noMetrics) Accepted(ticket.Evidence, int64)   {}
 func (noMetrics) Transaction(string, time.Duration) {}
+func (noMetrics) Stage(string, time.Duration)       {}

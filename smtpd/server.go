@@ -172,6 +172,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, settings *Settings)
 	defer s.leave(conn)
 	s.outside.Metrics.Connected(+1)
 	defer s.outside.Metrics.Connected(-1)
+	defer s.timed(StageSession)()
 	peer := addressOf(conn.RemoteAddr())
 	inner, address, err := unproxy(conn, peer, settings)
 	if err != nil {
@@ -190,6 +191,12 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, settings *Settings)
 	c.log = s.outside.Log.With("session", c.id, "client", address)
 	c.raw = conn
 	c.converse(inner)
+}
+
+// timed begins a stage; what it gives ends it.
+func (s *Server) timed(stage string) (end func()) {
+	began := time.Now()
+	return func() { s.outside.Metrics.Stage(stage, time.Since(began)) }
 }
 
 // unproxy reads the PROXY header where the settings say that there must be

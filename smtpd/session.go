@@ -132,6 +132,7 @@ func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size i
 	defer s.recovered(&err)
 	b := newBody(s.settings.SpoolDir, s.settings.MaxSize, s.server.memory)
 	defer b.Close()
+	received := s.server.timed(StageReceive)
 	if err := b.copyFrom(r); err != nil {
 		if errors.As(err, new(*envelope.Refusal)) || errors.Is(err, smtp.ErrDataTooLarge) || !s.cut(err) {
 			return b.size, err
@@ -145,6 +146,7 @@ func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size i
 	if err != nil {
 		return b.size, err
 	}
+	received()
 	e.Received = s.server.outside.Now()
 	if e.Data, err = s.judge(m, e, data); err != nil {
 		return b.size, err
