@@ -1,8 +1,11 @@
 package parser
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/abadojack/whatlanggo"
 )
@@ -45,8 +48,9 @@ const (
 
 // detectLanguage is the ISO 639-1 code of a text, or "" when it is too short
 // to tell. Scripts of one language tell at once; others by their small words,
-// which even two lines have; trigrams decide only where those do not. asked
-// breaks ties.
+// which even two lines have; between the languages that small words leave
+// possible, trigrams decide. A text without any small word is none that we
+// could answer in. asked breaks ties.
 func detectLanguage(text string, asked []string) string {
 	sample := shorten(text, languageSample)
 	letters := countScripts(sample)
@@ -56,20 +60,32 @@ func detectLanguage(text string, asked []string) string {
 	if letters.total < 4 {
 		return ""
 	}
-	best, second := countStopWords(sample, asked)
+	words := countSmallWords(sample)
+	best, second := words.first(asked)
 	switch {
 	case best.hits >= 2 && best.hits > second.hits:
 		return best.code
 	case best.hits == 1 && second.hits == 0 && contains(asked, best.code):
 		return best.code
-	case letters.total < 80:
+	case letters.total < 80 || second.hits == 0:
 		return ""
 	}
-	info := whatlanggo.Detect(shorten(sample, trigramSample))
-	if !info.IsReliable() {
+	return byTrigrams(shorten(sample, trigramSample), words.possible())
+}
+
+// byTrigrams tells which of some languages a text is in, or "" when they do not
+// differ enough.
+func byTrigrams(text string, possible map[whatlanggo.Lang]bool) string {
+	info := whatlanggo.DetectWithOptions(text, whatlanggo.Options{Whitelist: possible})
+	if len(possible) < 2 || !info.IsReliable() {
 		return ""
 	}
-	return info.Lang.Iso6391()
+	for code, lang := range trigramLanguages {
+		if lang == info.Lang {
+			return code
+		}
+	}
+	return ""
 }
 
 // scripts counts the letters of a text by how they are written.
@@ -178,9 +194,9 @@ func (n *scripts) cyrillicLanguage() string {
 	return ""
 }
 
-// stopWords are small words of each language that others seldom have. A word
-// that several share counts for each.
-var stopWords = map[string]string{
+// smallWords are words of each language that others seldom have. A word that
+// several share counts for each.
+var smallWords = map[string]string{
 	"en": "the and is are was were have has had not you your we our they this that with from will would can could please thank thanks hello hi when what where how why been there their my do does did but if it's i'm don't just any it of to for on be as at by get need working",
 	"fr": "le la les des une est et ou où que qui dans pour pas vous votre vos nous notre nos je j'ai mon ma mes avec sur au aux ce cette ces sont été être bonjour merci cordialement ne plus mais si tout comme faire a à du depuis c'est n'est avons avez pouvez",
 	"de": "der die das und ist sind nicht ich sie wir ihr ihre mit für auf ein eine einen einem einer bei von zu zum zur den dem des es wie was kann können bitte danke vielen hallo guten tag mein meine haben habe hat wird werden wurde auch noch aber oder wenn als im am grüße grüßen freundlichen uns",
@@ -210,45 +226,118 @@ var stopWords = map[string]string{
 	"af": "die en is nie ek ons jy u 'n van met vir op in dat dit wat hoe asseblief dankie hallo groete het was sal kan my om te",
 }
 
-// stopWordLanguages gives the languages of each word.
-var stopWordLanguages = func() map[string][]string {
-	m := map[string][]string{}
-	for code, words := range stopWords {
-		for w := range strings.FieldsSeq(words) {
-			if !contains(m[w], code) {
-				m[w] = append(m[w], code)
+// smallWordLanguages are the codes of smallWords in their order, and smallWordOf
+// tells in which of them a word is one.
+var smallWordLanguages, smallWordOf = func() ([]string, map[string][]uint8) {
+	codes := slices.Sorted(maps.Keys(smallWords))
+	of := map[string][]uint8{}
+	for i, code := range codes {
+		for w := range strings.FieldsSeq(smallWords[code]) {
+			if !slices.Contains(of[w], uint8(i)) {
+				of[w] = append(of[w], uint8(i))
 			}
 		}
 	}
-	return m
+	return codes, of
 }()
+
+// longestSmallWord is how many bytes the longest of them has; longer ones need
+// not be looked up.
+var longestSmallWord = func() (n int) {
+	for w := range smallWordOf {
+		n = max(n, len(w))
+	}
+	return n
+}()
+
+// maxLanguages is more than smallWords has.
+const maxLanguages = 64
+
+// wordCount is how many small words a text has, by smallWordLanguages.
+type wordCount [maxLanguages]uint16
+
+// countSmallWords looks at each word of a text.
+func countSmallWords(s string) (n wordCount) {
+	var word [64]byte
+	lower := word[:0]
+	for _, r := range s {
+		if inWord(r) {
+			if len(lower) <= longestSmallWord {
+				lower = appendLower(lower, r)
+			}
+			continue
+		}
+		n.word(lower)
+		lower = lower[:0]
+	}
+	n.word(lower)
+	return n
+}
+
+func appendLower(b []byte, r rune) []byte {
+	if r < 0x80 {
+		if r <= 'Z' && r >= 'A' {
+			r += 'a' - 'A'
+		}
+		return append(b, byte(r))
+	}
+	return utf8.AppendRune(b, unicode.ToLower(r))
+}
+
+func (n *wordCount) word(lower []byte) {
+	if len(lower) == 0 || len(lower) > longestSmallWord {
+		return
+	}
+	for _, i := range smallWordOf[string(lower)] {
+		n[i]++
+	}
+}
 
 type languageCount struct {
 	code string
 	hits int
 }
 
-// countStopWords gives the two languages with the most small words. A language
-// that was asked for wins a tie; else the one that comes first by its code.
-func countStopWords(s string, asked []string) (best, second languageCount) {
-	hits := map[string]int{}
-	for w := range strings.FieldsFuncSeq(strings.ToLower(s), notInWord) {
-		for _, code := range stopWordLanguages[w] {
-			hits[code]++
+// first gives the two languages with the most small words. A language that was
+// asked for wins a tie; else the one that comes first by its code.
+func (n *wordCount) first(asked []string) (best, second languageCount) {
+	for i, code := range smallWordLanguages {
+		if n[i] == 0 {
+			continue
 		}
-	}
-	for code, n := range hits {
-		c := languageCount{code, n*4 + weight(code, asked)}
-		switch {
-		case c.hits > best.hits || c.hits == best.hits && c.code < best.code:
+		switch c := (languageCount{code, int(n[i])*4 + weight(code, asked)}); {
+		case c.hits > best.hits:
 			best, second = c, best
-		case c.hits > second.hits || c.hits == second.hits && c.code < second.code:
+		case c.hits > second.hits:
 			second = c
 		}
 	}
 	best.hits, second.hits = (best.hits+3)/4, second.hits/4
 	return best, second
 }
+
+// possible are the languages that a text has small words of.
+func (n *wordCount) possible() map[whatlanggo.Lang]bool {
+	langs := map[whatlanggo.Lang]bool{}
+	for i, code := range smallWordLanguages {
+		if lang, known := trigramLanguages[code]; known && n[i] > 0 {
+			langs[lang] = true
+		}
+	}
+	return langs
+}
+
+// trigramLanguages are the languages of smallWords that have trigrams. (The
+// module makes its table of codes anew for each that it is asked for.)
+var trigramLanguages = func() map[string]whatlanggo.Lang {
+	m := map[string]whatlanggo.Lang{}
+	for lang := range whatlanggo.Langs {
+		if code := lang.Iso6391(); smallWords[code] != "" {
+			m[code] = lang
+		}
+	}
+	return m
+}()
 
 func weight(code string, asked []string) int {
 	if contains(asked, code) {
@@ -257,6 +346,11 @@ func weight(code string, asked []string) int {
 	return 0
 }
 
-func notInWord(r rune) bool {
-	return !unicode.IsLetter(r) && r != '\''
+func inWord(r rune) bool {
+	if r < 0x80 {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '\''
+	}
+	return unicode.IsLetter(r)
 }
+
+func notInWord(r rune) bool { return !inWord(r) }

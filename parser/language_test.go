@@ -1,6 +1,9 @@
 package parser
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestDetectLanguage(t *testing.T) {
 	for _, c := range []struct{ want, text string }{
@@ -32,6 +35,8 @@ func TestDetectLanguage(t *testing.T) {
 		{"zh", "你好，打印机从早上开始就坏了。"},
 		{"ko", "안녕하세요. 프린터가 아침부터 작동하지 않습니다."},
 		{"th", "สวัสดีครับ เครื่องพิมพ์เสีย"},
+		{"", "Praesent fringilla vulputate scelerisque; maecenas sollicitudin tincidunt ullamcorper, phasellus habitasse dictumst."},
+		{"", strings.Repeat("XXXXXXXXXXXXXXXX\n", 20)},
 		{"", "ok"},
 		{"", "12345"},
 		{"", ""},
