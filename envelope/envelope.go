@@ -4,6 +4,7 @@ package envelope
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -36,6 +37,9 @@ type Envelope struct {
 	Data []byte
 	// Evidence is what the door found out about the sender.
 	Evidence ticket.Evidence
+	// Filed is what the Handler tells of the message for the door's line in the
+	// log, for each queue that it came to. Nothing in it is personal.
+	Filed [][]slog.Attr
 }
 
 // Recipient is one accepted RCPT.

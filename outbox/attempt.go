@@ -45,9 +45,9 @@ func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
 	work, cancel := context.WithTimeout(work, attemptLimit)
 	defer cancel()
 	r := o.attempt(ctx, work, d)
-	took := o.Now().Sub(began)
-	n := d.Notice
-	o.Metrics.Attempt(n.Site, n.Kind, r.word, took)
+	ended := o.Now()
+	n, took := d.Notice, ended.Sub(began)
+	o.Metrics.Attempt(n, r.word, took, ended.Sub(n.Created))
 	o.Log.InfoContext(ctx, "delivery", "notice", n.ID, "kind", n.Kind, "site", n.Site, "ticket", n.Ticket, "host", r.host,
 		"outcome", r.word, "code", r.code, "took", took.Round(time.Millisecond), "reason", r.Error)
 	if err := o.settle(work, d, r); err != nil {

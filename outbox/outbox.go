@@ -40,9 +40,10 @@ type Resolver interface {
 	LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error)
 }
 
-// Metrics counts attempts. outcome is that of the log.
+// Metrics counts attempts. outcome is that of the log, age how long ago the notice
+// was made.
 type Metrics interface {
-	Attempt(site string, kind ticket.NoticeKind, outcome string, took time.Duration)
+	Attempt(n ticket.Notice, outcome string, took, age time.Duration)
 }
 
 // Accounts knows who has an account with a site.
@@ -130,8 +131,8 @@ func New(s Settings, p Parts) (*Outbox, error) {
 
 type nothing struct{}
 
-func (nothing) Attempt(string, ticket.NoticeKind, string, time.Duration) {}
-func (nothing) Link(context.Context, string, ticket.Address) string      { return "" }
+func (nothing) Attempt(ticket.Notice, string, time.Duration, time.Duration) {}
+func (nothing) Link(context.Context, string, ticket.Address) string         { return "" }
 
 // Update puts new settings in force for what is sent from now on.
 func (o *Outbox) Update(s Settings) error {

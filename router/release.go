@@ -75,7 +75,7 @@ func (d *decider) releaseInto(queue *ticket.Queue, h *ticket.Held, blob func(tic
 	if writer.Role == ticket.AgentRole {
 		tell, kind = ticket.AgentNote, ticket.InternalArticle
 	}
-	article := ticket.Article{Kind: kind, Author: writer.Number, Text: h.Text, MessageID: h.MessageID,
+	article := ticket.Article{Kind: kind, Author: writer.Number, Text: h.Text, MessageID: h.MessageID, Way: h.Way,
 		Proof: h.Proof, Reason: h.Reason, Automatic: h.Automatic, Raw: d.moved(h.Raw, blob)}
 	for _, a := range h.Attachments {
 		a.Blob = d.moved(a.Blob, blob)

@@ -39,12 +39,13 @@ type Router struct {
 	mint      ticket.Mint
 	now       func() time.Time
 	log       *slog.Logger
+	metrics   Metrics
 	directory atomic.Pointer[Directory]
 }
 
 // New makes a router that decides by the directory's sites.
 func New(store Store, directory *Directory, mint ticket.Mint, now func() time.Time, log *slog.Logger) *Router {
-	r := &Router{store: store, mint: mint, now: now, log: log}
+	r := &Router{store: store, mint: mint, now: now, log: log, metrics: noMetrics{}}
 	r.directory.Store(directory)
 	return r
 }
@@ -79,7 +80,9 @@ const attempts = 8
 // all was done. A recipient that the settings have lost since RCPT is one that
 // the repeat is refused for: the sender hears of it, and no mail vanishes.
 func (r *Router) Deliver(ctx context.Context, e *envelope.Envelope) error {
+	parsed := r.timed(StageParse)
 	directory, m := r.directory.Load(), parser.Parse(e.Data)
+	parsed()
 	var failed error
 	for _, rcpt := range e.Recipients {
 		if _, ok := directory.Lookup(rcpt.Address); !ok {
@@ -100,11 +103,16 @@ func (r *Router) Deliver(ctx context.Context, e *envelope.Envelope) error {
 func (r *Router) deliver(ctx context.Context, in Input) (Decision, error) {
 	for range attempts {
 		d, err := r.decide(ctx, in)
-		if err != nil || d.Change == nil {
-			r.report(ctx, in, d, err)
+		if err != nil {
 			return d, err
 		}
+		if d.Change == nil {
+			r.report(in, d)
+			return d, nil
+		}
+		committed := r.timed(StageCommit)
 		result, err := r.store.Commit(ctx, d.Change)
+		committed()
 		if errors.Is(err, ticket.ErrConflict) {
 			continue
 		}
@@ -112,7 +120,7 @@ func (r *Router) deliver(ctx context.Context, in Input) (Decision, error) {
 			return d, fmt.Errorf("commit: %w", err)
 		}
 		d.created(result)
-		r.report(ctx, in, d, nil)
+		r.report(in, d)
 		return d, nil
 	}
 	return Decision{}, fmt.Errorf("after %d attempts: %w", attempts, ticket.ErrConflict)
@@ -121,11 +129,16 @@ func (r *Router) deliver(ctx context.Context, in Input) (Decision, error) {
 func (r *Router) decide(ctx context.Context, in Input) (Decision, error) {
 	in.Now = r.now()
 	in.OpenHeld = func(h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) { return r.store.OpenHeldBlob(ctx, h, id) }
+	read := r.timed(StageFacts)
 	facts, err := r.store.Facts(ctx, in.Query())
+	read()
 	if err != nil {
 		return Decision{}, fmt.Errorf("read: %w", err)
 	}
-	return Decide(in, facts, r.mint), nil
+	defer r.timed(StageDecide)()
+	d := Decide(in, facts, r.mint)
+	d.trace(in)
+	return d, nil
 }
 
 // Explain tells what would happen to a message, and changes nothing.
@@ -139,18 +152,6 @@ func (r *Router) Explain(ctx context.Context, e *envelope.Envelope) ([]Decision,
 		all = append(all, d)
 	}
 	return all, nil
-}
-
-// report writes the one line that a message leaves in the log.
-func (r *Router) report(ctx context.Context, in Input, d Decision, err error) {
-	if err != nil {
-		return // Deliver says it
-	}
-	for _, o := range d.Outcomes {
-		r.log.InfoContext(ctx, "message", "id", in.Envelope.ID, "site", in.Site.Name, "queue", o.Queue,
-			"did", o.Did, "why", o.Why, "rule", o.Rule, "ticket", o.Ticket, "reference", o.Reference,
-			"proof", o.Proof.String(), "notices", o.Notices, "msgid", logDigest(in.Message.MessageID))
-	}
 }
 
 // logDigest lets one Message-ID be followed through the log without standing in

@@ -160,6 +160,9 @@ func (w *world) pass(e *envelope.Envelope, outcomes []router.Outcome) filed {
 	if err := w.router.Deliver(context.Background(), e); err != nil {
 		w.t.Fatalf("delivered: %v", err)
 	}
+	for _, told := range e.Filed { // as the door does
+		slog.New(slog.NewTextHandler(w.log, nil)).LogAttrs(context.Background(), slog.LevelInfo, "message", told...)
+	}
 	f := filed{w: w, outcomes: outcomes}
 	if len(w.store.changes) > n {
 		f.change = w.store.changes[n]

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -202,7 +203,23 @@ func (s *session) report(e *envelope.Envelope, size int64, took time.Duration, e
 		level = slog.LevelWarn
 	}
 	metrics.Transaction(outcome, took)
-	s.log.Log(s.ctx, level, "message", "id", e.ID, "size", size, "recipients", len(e.Recipients),
-		"proof", e.Evidence.Proof.String(), "method", string(e.Evidence.Method), "why", e.Evidence.Reason,
-		"outcome", outcome, "took", took)
+	line := []slog.Attr{
+		slog.String("id", e.ID), slog.Int64("size", size), slog.Int("recipients", len(e.Recipients)),
+		slog.String("proof", e.Evidence.Proof.String()), slog.String("method", string(e.Evidence.Method)), slog.String("why", e.Evidence.Reason),
+		slog.String("outcome", outcome), slog.Duration("took", took),
+	}
+	s.log.LogAttrs(s.ctx, level, "message", append(line, filed(e)...)...)
+}
+
+// filed is what the Handler did with a message: as it is where that came to one
+// queue, numbered where it came to several.
+func filed(e *envelope.Envelope) []slog.Attr {
+	if len(e.Filed) == 1 {
+		return e.Filed[0]
+	}
+	var all []slog.Attr
+	for i, each := range e.Filed {
+		all = append(all, slog.GroupAttrs(strconv.Itoa(i+1), each...))
+	}
+	return all
 }

@@ -36,6 +36,9 @@ type Article struct {
 	Automatic string `json:"automatic,omitempty"`
 	// Raw is the message as it came, while retention keeps it.
 	Raw BlobID `json:"raw,omitempty"`
+	// Way is how the mail came here; nil for what came by none, and for the
+	// further articles of one mail.
+	Way *Way `json:"way,omitempty"`
 }
 
 // Public is an article that requesters may read.
@@ -47,7 +50,7 @@ func (a Article) Public() (Public, bool) {
 	if a.Kind != PublicArticle {
 		return Public{}, false
 	}
-	a.Whole, a.Raw, a.Reason = "", "", ""
+	a.Whole, a.Raw, a.Reason, a.Way = "", "", "", nil
 	return Public{a}, true
 }
 

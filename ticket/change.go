@@ -135,6 +135,7 @@ type Held struct {
 	Automatic   string       `json:"automatic,omitempty"`
 	Raw         BlobID       `json:"raw"`
 	At          time.Time    `json:"at"`
+	Way         *Way         `json:"way,omitempty"`
 }
 
 // Why tells why mail was held.

@@ -66,6 +66,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	}
 	mint := ticket.Mint{Signer: d.store.Signer(), Pepper: d.store.Pepper(), Random: rand.Reader, Hostname: c.Hostname}
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
+	d.router.Measure(d.metrics)
 	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
 	d.accounts = accounts.New(accountsOf(c), p.Now, d.log)
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{
@@ -181,6 +182,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	workers.Go(func() { d.digests(working) })
 
 	err := d.wait(ctx, hangup, failed)
+	d.metrics.drain()
 	d.log.Info("stopping", "reason", stopReason(err))
 	closing, cancel := context.WithTimeout(working, drain)
 	defer cancel()
