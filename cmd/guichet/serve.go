@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"guichet/config"
@@ -25,7 +24,7 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.lean()
+	p.paceCollector()
 	d, err := p.newDaemon(ctx, settings)
 	if err != nil {
 		return err
@@ -33,14 +32,6 @@ func (serveCommand) Run(ctx context.Context, p *program) error {
 	defer d.close()
 	announce(p.Stdout, p.style, d)
 	return d.run(ctx, p.Hangup)
-}
-
-// lean has the collector keep half of the headroom that it keeps by default:
-// what thousands of slow clients hold is not doubled. GOGC says otherwise.
-func (p *program) lean() {
-	if _, set := p.Getenv("GOGC"); !set {
-		debug.SetGCPercent(50)
-	}
 }
 
 // announce says where mail is taken, what for, where answers go, and what is
