@@ -13,23 +13,27 @@ var mboxLine = regexp.MustCompile(`^From \S+\s+\pL{3},?\s+(?:\pL{3}\s+\d{1,2}|\d
 
 // Mbox gives each message of r: of an mbox (RFC 4155) one after the other,
 // with the quoting of its From lines undone, of anything else the whole as one.
-// Only one message is in memory at a time. It ends at the first error of r.
+// An mbox begins with a From line that holds a date; what begins with a field
+// is one message. Only one message is in memory at a time. It ends at the first
+// error of r.
 func Mbox(r io.Reader) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
-		head, err := in.Peek(5)
+		head, err := in.Peek(maxFromLine)
 		if err != nil && !errors.Is(err, io.EOF) {
 			yield(nil, err)
 			return
 		}
-		if string(head) != "From " {
-			all, err := io.ReadAll(in)
-			yield(all, err)
+		if !mboxLine.Match(head) {
+			yield(io.ReadAll(in))
 			return
 		}
 		splitMbox(in, yield)
 	}
 }
+
+// maxFromLine is how many bytes of a From line are looked at for its date.
+const maxFromLine = 1 << 10
 
 // splitMbox cuts at each From line that an empty line stands before.
 func splitMbox(in *bufio.Reader, yield func([]byte, error) bool) {

@@ -257,6 +257,8 @@ func TestMbox(t *testing.T) {
 		{"quoted", line + "Subject: a\n\n>From here\n>>From there\n", []string{"Subject: a\n\nFrom here\n>From there\n"}},
 		{"a sentence", line + "Subject: a\n\none\n\nFrom here on, 10:00 is early in 2026 or so\n", []string{"Subject: a\n\none\n\nFrom here on, 10:00 is early in 2026 or so\n"}},
 		{"no mbox", "Subject: a\n\nFrom x\n", []string{"Subject: a\n\nFrom x\n"}},
+		{"a mail that tells of an mbox", "Subject: a\n\none\n\n" + line + "Subject: b\n\ntwo\n", []string{"Subject: a\n\none\n\n" + line + "Subject: b\n\ntwo\n"}},
+		{"a text that is no mbox keeps its quoting", "From here on\n>From there\n", []string{"From here on\n>From there\n"}},
 		{"mail under a broken From line", "From nobody\nSubject: a\n\none\n", []string{"From nobody\nSubject: a\n\none\n"}},
 		{"empty", "", []string{""}},
 	} {
