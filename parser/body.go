@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // section is one stretch of the body: the same text as plain, as HTML, or both.
@@ -81,12 +82,13 @@ func (p *part) binary() bool {
 		return false
 	}
 	head := decodeTransfer(p.encoding, p.body, 2<<10)
-	if len(head) < 64 || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
+	// Of a few bytes a stray one is soon too many: they must break their charset too.
+	if len(head) < 64 && (label != "utf-8" || utf8.Valid(head)) || bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
 		return false
 	}
 	odd := 0
 	for _, c := range head {
-		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != 0x0e && c != 0x0f {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != '\v' && c != 0x1b && c != 0x0e && c != 0x0f {
 			odd++
 		}
 	}

@@ -26,6 +26,9 @@ func parse(raw []byte, outer bool) *Message {
 		return m
 	}
 	b := &body{problems: &w.problems}
+	if len(w.stray) > 0 {
+		b.sections = append(b.sections, section{plain: strings.Join(w.stray, "\n"), hasPlain: true})
+	}
 	b.gather(root)
 	b.useSpare()
 	b.fallback(root)

@@ -27,6 +27,7 @@ type walker struct {
 	parts    int
 	exceeded bool
 	problems problems
+	stray    []string // fields that an empty line cut off from the header
 }
 
 // walk reads the entity in raw and those within it. A message/rfc822 is a leaf:
@@ -42,6 +43,7 @@ func (w *walker) walk(raw []byte, parent *part, depth int, defaultType string) *
 		w.problems.add("header with lines that are no fields")
 	}
 	p.describe(defaultType)
+	w.recover(p)
 	if w.exceeded || !strings.HasPrefix(p.mediaType, "multipart/") {
 		return p
 	}
@@ -93,6 +95,11 @@ func fullType(t, defaultType string) string {
 func (w *walker) split(p *part, depth int) {
 	boundary := p.params["boundary"]
 	pieces := cutParts(p.body, boundary)
+	if len(pieces) == 0 && p.encoded() {
+		w.problems.add("multipart that was encoded as a whole")
+		p.body, p.encoding = decodeTransfer(p.encoding, p.body, maxInner), ""
+		pieces = cutParts(p.body, boundary)
+	}
 	if len(pieces) == 0 {
 		if guess := guessBoundary(p.body); guess != "" && guess != boundary {
 			w.problems.add("multipart whose boundary was guessed")
@@ -214,7 +221,7 @@ func guessBoundary(body []byte) string {
 		line, next := nextLine(body, pos)
 		if len(line) > 2 && len(line) < 200 && line[0] == '-' && line[1] == '-' {
 			below, _ := nextLine(body, next)
-			if len(below) > 8 && strings.EqualFold(string(below[:8]), "content-") && fieldName(below) > 0 {
+			if mimeField(below) {
 				return strings.TrimRight(string(line[2:]), " \t")
 			}
 		}
@@ -312,7 +319,10 @@ func cleanText(s string) string {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if isJunk(r) {
+		switch {
+		case r == '\v':
+			return '\n' // how Word breaks a line within a paragraph
+		case isJunk(r):
 			return -1
 		}
 		return r
