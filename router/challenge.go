@@ -333,7 +333,7 @@ func (a *act) decideHeld(result string) ticket.TranscriptLine {
 	if quoted := slices.Collect(maps.Values(d.facts.Held)); a.argument == "" && len(quoted) == 1 {
 		h = quoted[0]
 	}
-	if h == nil || slices.Contains(d.change.Release, h.ID) {
+	if h == nil || slices.Contains(slices.Concat(d.change.Release, d.change.Discard), h.ID) {
 		return ticket.TranscriptLine{Result: ticket.ResultNoHeld}
 	}
 	queue, ok := d.in.Site.Queue(h.Queue)
@@ -341,9 +341,15 @@ func (a *act) decideHeld(result string) ticket.TranscriptLine {
 	if !ok || !queue.Agent(d.from) || result == ticket.ResultAccepted && !answerable {
 		return ticket.TranscriptLine{Result: ticket.ResultNoHeld}
 	}
-	d.change.Release = append(d.change.Release, h.ID)
+	if into := d.facts.Tickets[h.Ticket]; into != nil && into.LegalHold && result != ticket.ResultAccepted {
+		return ticket.TranscriptLine{Result: ticket.ResultLegalHold, Detail: into.Reference.String()}
+	}
+	if result != ticket.ResultAccepted {
+		d.change.Discard = append(d.change.Discard, h.ID)
+	}
 	switch {
 	case result == ticket.ResultAccepted:
+		d.change.Release = append(d.change.Release, h.ID)
 		d.change.Welcome = append(d.change.Welcome, h.From.Address)
 		d.releaseInto(queue, h, func(id ticket.BlobID) (io.ReadCloser, error) { return d.in.OpenHeld(h, id) })
 	case result == ticket.ResultSpam && answerable && !queue.Agent(h.From.Address):

@@ -57,6 +57,23 @@ func TestAReplyToADigestDecidesLineByLine(t *testing.T) {
 	}
 }
 
+// Of a ticket under a legal hold nothing is thrown away, and the agent is told;
+// what belongs there is added all the same.
+func TestALegalHoldKeepsHeldMail(t *testing.T) {
+	w := newWorld(t)
+	opened := w.opened()
+	to := w.at(ticket.ReplyToken, opened.notice(ticket.Acknowledgement, "marie@customer.example"))
+	paul := heldBy(w.send(mail{from: "paul@customer.example", to: []string{to}, text: "Subject: x\n\nI see it too.\n"}).held(ticket.HeldStranger))
+	eve := heldBy(w.send(mail{from: "eve@else.example", to: []string{to}, text: "Subject: x\n\nCheap toner!\n"}).held(ticket.HeldStranger))
+	w.store.site("acme").tickets[opened.ticket().ID].LegalHold = true
+
+	got := w.decide("#reject " + paul + "\n#spam " + eve + "\n#accept " + paul)
+	got.did(router.Acted).results(ticket.ResultLegalHold, ticket.ResultLegalHold, ticket.ResultAccepted)
+	if len(got.change.Discard)+len(got.change.Spammers) != 0 {
+		t.Errorf("it threw away %v, and remembers %v", got.change.Discard, got.change.Spammers)
+	}
+}
+
 // What nobody may decide stays: the unproved, the shared host, the other team.
 func TestOnlyProvedAgentsOfTheQueueDecide(t *testing.T) {
 	w := newWorld(t)

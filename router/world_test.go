@@ -503,7 +503,7 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	for _, spammer := range c.Spammers {
 		s.spammers[spammer.Address.Key()] = spammer
 	}
-	s.held = append(slices.DeleteFunc(s.held, func(h ticket.Held) bool { return slices.Contains(c.Release, h.ID) }), c.Held...)
+	s.held = append(slices.DeleteFunc(s.held, func(h ticket.Held) bool { return slices.Contains(slices.Concat(c.Release, c.Discard), h.ID) }), c.Held...)
 	for _, key := range c.Seen {
 		s.seen[key] = true
 	}

@@ -96,6 +96,9 @@ func (d *draft) eraseNamed(ctx context.Context, id ticket.ID, fields []string) e
 			d.unschedule(Timer{Kind: NoticeTimer, Name: name})
 		case prefixHeldField:
 			d.dropHeld(name)
+			d.erased = append(d.erased, recordHeld(name))
+		case prefixWasHeldField:
+			d.erased = append(d.erased, recordHeld(name))
 		case prefixChallengeField:
 			d.step(engine.Drop(prefixChallenge + name))
 		case prefixBlobField:

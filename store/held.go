@@ -66,11 +66,11 @@ func (d *draft) dropHeld(id string) {
 // release takes held mail out. Its blobs go with it, except those that the
 // change names: what it names and does not bring is carried over.
 func (d *draft) release(ctx context.Context, c *ticket.Change) (carried []ticket.Blob, err error) {
-	if len(c.Release) == 0 {
+	if len(c.Release)+len(c.Discard) == 0 {
 		return nil, nil
 	}
 	named, brought := namedBlobs(c)
-	for _, id := range c.Release {
+	for _, id := range slices.Concat(c.Release, c.Discard) {
 		record := recordHeld(id)
 		h, row, err := d.readHeld(ctx, id)
 		if errors.Is(err, ErrNotFound) {
@@ -82,6 +82,14 @@ func (d *draft) release(ctx context.Context, c *ticket.Change) (carried []ticket
 			return nil, err
 		}
 		d.check(engine.Equal(record, fieldSealed, row.Fields[fieldSealed]))
+		if slices.Contains(c.Discard, id) {
+			if err := d.discard(ctx, h); err != nil {
+				return nil, err
+			}
+		}
+		for _, tc := range c.Tickets {
+			d.step(engine.Put(recordTicket(tc.Ticket.ID), fieldWasHeld(id), nil))
+		}
 		d.dropHeld(id)
 		if !h.Ticket.IsZero() {
 			d.step(engine.Delete(recordTicket(h.Ticket), fieldHeld(id)))
@@ -100,6 +108,21 @@ func (d *draft) release(ctx context.Context, c *ticket.Change) (carried []ticket
 		}
 	}
 	return carried, nil
+}
+
+// discard writes down that held mail is gone for good. It gives ErrLegalHold when
+// the ticket that it came into must be kept whole. The ledger names it also where
+// it lies under the key of its ticket, which stays.
+func (d *draft) discard(ctx context.Context, h *ticket.Held) error {
+	hold, err := d.underHold(ctx, h.Ticket)
+	if err != nil {
+		return err
+	}
+	if hold {
+		return fmt.Errorf("%w (held mail %s)", ErrLegalHold, h.ID)
+	}
+	d.erased = append(d.erased, recordHeld(h.ID))
+	return nil
 }
 
 // namedBlobs tells which records a change makes name which blobs, and which it
@@ -212,11 +235,12 @@ func (s *Store) Held(ctx context.Context, site, id string) (*ticket.Held, error)
 }
 
 // DropHeld throws held mail away, with its blobs. It gives ErrNotFound when
-// somebody else has decided on it.
+// somebody else has decided on it, and ErrLegalHold when the ticket that it came
+// into must be kept.
 func (s *Store) DropHeld(ctx context.Context, site, id string) error {
 	if _, err := s.Held(ctx, site, id); err != nil {
 		return err
 	}
-	_, err := s.Commit(ctx, &ticket.Change{Site: site, Release: []string{id}})
+	_, err := s.Commit(ctx, &ticket.Change{Site: site, Discard: []string{id}})
 	return err
 }

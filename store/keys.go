@@ -112,11 +112,13 @@ const (
 // Fields of a ticket by the thing that they name; those without a content of
 // their own are what erasing follows.
 const (
-	prefixArticleField   = "article:"
-	prefixBlobField      = "blob:" // also of held mail without a ticket
-	prefixMessageField   = "message:"
-	prefixNoticeField    = "notice:"
-	prefixHeldField      = "held:"
+	prefixArticleField = "article:"
+	prefixBlobField    = "blob:" // also of held mail without a ticket
+	prefixMessageField = "message:"
+	prefixNoticeField  = "notice:"
+	prefixHeldField    = "held:"
+	// Held mail that was filed into the ticket: older backups have it as it was.
+	prefixWasHeldField   = "was-held:"
 	prefixChallengeField = "challenge:"
 )
 
@@ -125,6 +127,7 @@ func fieldBlob(d digest) string          { return prefixBlobField + string(d) }
 func fieldMessage(d digest) string       { return prefixMessageField + string(d) }
 func fieldNotice(id string) string       { return prefixNoticeField + id }
 func fieldHeld(id string) string         { return prefixHeldField + id }
+func fieldWasHeld(id string) string      { return prefixWasHeldField + id }
 func fieldChallenge(id ticket.ID) string { return prefixChallengeField + id.String() }
 
 // Indexes of a site.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/store"
 	"guichet/ticket"
 )
 
@@ -51,6 +52,88 @@ func TestEveryErasureStandsInTheLedger(t *testing.T) {
 		}
 		if !strings.Contains(w.ledger(), " erased acme enrolled:") || strings.Contains(w.ledger(), "eve") {
 			t.Errorf("the ledger is %s", w.ledger())
+		}
+	})
+}
+
+// TestHeldMailThatWasThrownAwayDoesNotComeBack with yesterday's backup, whoever
+// threw it away, and whether it lay alone or in somebody else's ticket; neither
+// does what was filed into a ticket that is erased since. The rest is as it was.
+func TestHeldMailThatWasThrownAwayDoesNotComeBack(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		made := w.open("Cold heating")
+		raw := func() ticket.Blob { return blobOf("raw", randomBytes(20<<10)) }
+		alone := func() ticket.Held {
+			return w.hold(ticket.Held{Queue: "help", Why: ticket.HeldUnproved, Raw: "raw"}, raw())
+		}
+		inTicket := func() ticket.Held {
+			return w.hold(ticket.Held{Queue: "help", Why: ticket.HeldStranger, Ticket: made.ID}, raw())
+		}
+		dropped, rejected, filed, expired := alone(), inTicket(), alone(), w.hold(ticket.Held{Queue: "help", Why: ticket.HeldUnconfirmed})
+		kept := []ticket.Held{alone(), inTicket()}
+		dir := t.(*testing.T).TempDir()
+		w.backup(dir)
+
+		w.advance(day)
+		if err := w.DropHeld(ctx, "acme", dropped.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.commit(&ticket.Change{Site: "acme", At: w.now(), Discard: []string{rejected.ID}})
+		c, into := w.opening("What was held")
+		c.Release = []string{filed.ID}
+		w.commit(c)
+		if strings.Contains(w.ledger(), filed.ID) {
+			t.Error("what was filed is in the ledger")
+		}
+		if err := w.Erase(ctx, "acme", into.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.advance(7 * day)
+		w.timers() // expired is over
+
+		opt := w.elsewhere(false)
+		if done := restore(t, opt, dir, ""); len(done.Broken) > 0 {
+			t.Errorf("restored: %+v", done)
+		}
+		there := openWorld(t, opt, w.advance)
+		for i, h := range []ticket.Held{dropped, rejected, filed, expired} {
+			if there.isHeld(h) {
+				t.Errorf("the held mail number %d came back", i)
+			}
+		}
+		for _, h := range kept {
+			if !there.isHeld(h) {
+				t.Error("what nobody decided on is gone")
+			}
+		}
+		there.ticket(made.ID)
+		there.consistent()
+	})
+}
+
+// TestALegalHoldKeepsHeldMailFromEveryHand that would throw it away.
+func TestALegalHoldKeepsHeldMailFromEveryHand(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		made := w.open("Cold heating")
+		held := w.hold(ticket.Held{Queue: "help", Why: ticket.HeldStranger, Ticket: made.ID, From: ticket.Mailbox{Address: eve}})
+		made.LegalHold = true
+		w.change(made)
+		wantError(t, w.DropHeld(ctx, "acme", held.ID), store.ErrLegalHold)
+		_, err := w.Commit(ctx, &ticket.Change{Site: "acme", At: w.now(), Discard: []string{held.ID}})
+		wantError(t, err, store.ErrLegalHold)
+		w.eraseEve()
+		w.advance(200 * day)
+		w.timers()
+		if !w.isHeld(held) || w.ledger() != "" {
+			t.Errorf("it is gone; the ledger is %q", w.ledger())
+		}
+		lifted := w.ticket(made.ID)
+		lifted.LegalHold = false
+		w.change(lifted)
+		if err := w.DropHeld(ctx, "acme", held.ID); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -216,15 +216,13 @@ func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 
 func (r room) eraseHeld(ctx context.Context, h *ticket.Held) error {
 	d := newDraft(r, r.now())
-	hold, err := d.underHold(ctx, h.Ticket)
-	if err != nil || hold {
+	_, err := d.release(ctx, &ticket.Change{Discard: []string{h.ID}})
+	if errors.Is(err, ErrLegalHold) {
+		return nil // it stays until that is lifted
+	}
+	if err != nil {
 		return err
 	}
-	if _, err := d.release(ctx, &ticket.Change{Release: []string{h.ID}}); err != nil {
-		return err
-	}
-	// Also where it lies under the key of its ticket, which stays.
-	d.erased = append(d.erased, recordHeld(h.ID))
 	_, err = d.commit(ctx)
 	if errors.Is(err, ticket.ErrConflict) {
 		return nil // decided on, or its ticket was erased, in the same moment

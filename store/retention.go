@@ -199,14 +199,11 @@ func dropHeld(ctx context.Context, r room, t Timer) error {
 		return r.postpone(ctx, t, over)
 	}
 	d := r.finish(t)
-	hold, err := d.underHold(ctx, h.Ticket)
-	if err != nil {
-		return err
-	}
-	if hold {
+	_, err = d.release(ctx, &ticket.Change{Discard: []string{h.ID}})
+	if errors.Is(err, ErrLegalHold) {
 		return r.postpone(ctx, t, d.now.Add(heldBack))
 	}
-	if _, err := d.release(ctx, &ticket.Change{Release: []string{h.ID}}); err != nil {
+	if err != nil {
 		return fmt.Errorf("store: throwing held mail away: %w", err)
 	}
 	_, err = d.commit(ctx)

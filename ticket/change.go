@@ -73,8 +73,11 @@ type Change struct {
 	Operation string
 	Tickets   []TicketChange
 	Held      []Held
-	// Release are held mails that were decided on and go.
+	// Release are held mails that were filed and go; Discard those that are thrown
+	// away, which the ledger of what was erased remembers. Nothing that came into a
+	// ticket under a legal hold is thrown away.
 	Release []string
+	Discard []string
 	// Notices are those that belong to no ticket.
 	Notices []Notice
 	// Seen are the deliveries to remember, against repeats.

@@ -28,6 +28,7 @@ const (
 	ResultRejected      = "rejected"      // Detail: who wrote
 	ResultSpam          = "spam"          // Detail: who wrote
 	ResultNoHeld        = "no-held"       // nothing is held under that name
+	ResultLegalHold     = "legal-hold"    // nothing is thrown away; Detail: the ticket's reference
 	ResultHelp          = "help"
 	ResultSent          = "sent" // the text beside the commands went to the requester
 )
