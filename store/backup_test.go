@@ -15,8 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/internal/testkit"
 	"guichet/store"
-	"guichet/store/engine/enginetest"
 	"guichet/ticket"
 )
 
@@ -85,12 +85,7 @@ func (w *world) elsewhere(redis bool) store.Options {
 	opt := w.opt
 	opt.Redis, opt.Data = "", w.TB.(*testing.T).TempDir()
 	if redis {
-		opt.Redis = "unix:///nowhere"
-		if server := enginetest.StartRedis(w.TB); server != nil {
-			opt.Redis, opt.RedisNow = server.URL(), opt.Now
-		} else {
-			w.Skip("no redis-server on this machine")
-		}
+		opt.Redis, opt.RedisNow = testkit.RedisFor(w.TB).URL(), opt.Now
 	}
 	opt.MasterKey = filepath.Join(w.opt.Data, "keys", "master.key")
 	opt.Ledger = filepath.Join(w.opt.Data, "erased.ledger")

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"guichet/internal/testkit"
 	"guichet/store"
-	"guichet/store/engine/enginetest"
 	"guichet/ticket"
 )
 
@@ -18,11 +18,7 @@ func benchWorld(b *testing.B, onRedis bool) *world {
 	opt := store.Options{Data: b.TempDir(), Now: time.Now, Replicas: -1,
 		Sites: []store.Site{{Name: "acme", Prefix: "ACM", KeepClosed: 180 * day, KeepRaw: 14 * day}}}
 	if onRedis {
-		server := enginetest.StartRedis(b)
-		if server == nil {
-			b.Skip("no redis-server on this machine")
-		}
-		opt.Redis = server.URL()
+		opt.Redis = testkit.RedisFor(b).URL()
 	}
 	return openWorld(b, opt, nil)
 }

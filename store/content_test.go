@@ -14,6 +14,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"guichet/internal/testkit"
 	"guichet/store"
 	"guichet/store/engine/enginetest"
 	"guichet/ticket"
@@ -338,12 +339,13 @@ func (w *world) everything() map[string][]byte {
 	w.Helper()
 	out := map[string][]byte{}
 	roots := []string{w.opt.Data}
-	if path, found := strings.CutPrefix(w.opt.Redis, "unix://"); found {
-		roots = append(roots, filepath.Dir(path))
-		w.redisKeys(&goredis.Options{Network: "unix", Addr: path}, out)
-	}
-	if address, found := strings.CutPrefix(w.opt.Redis, "redis://"); found {
-		w.redisKeys(&goredis.Options{Addr: address}, out)
+	if w.server != nil {
+		for _, server := range w.server.Servers() {
+			roots = append(roots, server.Dir())
+			w.redisKeys(server.Client(), out)
+		}
+	} else if address, found := strings.CutPrefix(w.opt.Redis, "redis://"); found {
+		w.redisKeys(goredis.NewClient(&goredis.Options{Addr: address}), out)
 	}
 	for _, root := range roots {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -486,13 +488,8 @@ func TestNewerStoreIsRefused(t *testing.T) {
 }
 
 func TestTokensHoldForAllDaemonsOfAStore(t *testing.T) {
-	server := enginetest.StartRedis(t)
-	if server == nil {
-		t.Skip("no redis-server on this machine")
-	}
-	c := enginetest.NewClock()
-	opt := options(t, c)
-	opt.Redis = server.URL()
+	opt := options(t, enginetest.NewClock())
+	opt.Redis = testkit.Alone.For(t).URL()
 	one, two := openWorld(t, opt, nil), openWorld(t, opt, nil)
 	p := &ticket.Participant{Number: 1, Role: ticket.Requester}
 	id := ticket.NewID(rand.Reader)

@@ -7,18 +7,13 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
-	"guichet/store/engine/enginetest"
+	"guichet/internal/testkit"
 	"guichet/ticket"
 )
 
 // TestEveryKeyIsDocumented lets a ticket live through everything, and looks for
 // each kind of key and field in docs/redis.md.
 func TestEveryKeyIsDocumented(t *testing.T) {
-	if enginetest.StartRedis(t) == nil {
-		t.Skip("no redis-server on this machine")
-	}
 	page, err := os.ReadFile("../docs/redis.md")
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +29,10 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := goredis.NewClient(&goredis.Options{Network: "unix", Addr: strings.TrimPrefix(w.opt.Redis, "unix://")})
+	if w.server == nil {
+		t.Skip("no redis-server on this machine")
+	}
+	c := w.server.(*testkit.Redis).Client()
 	defer c.Close()
 	kinds := map[string]bool{}
 	keys := c.Scan(ctx, 0, "*", 1000).Iterator()

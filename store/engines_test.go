@@ -2,51 +2,89 @@ package store_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	goredis "github.com/redis/go-redis/v9"
 
+	"guichet/internal/testkit"
 	"guichet/store"
 	"guichet/store/engine/enginetest"
 	"guichet/ticket"
 )
 
-// eachEngine runs a test on every engine: the embedded one, and a real Redis
-// where the machine has one, else miniredis.
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m)) }
+
+// eachEngine runs a test on every engine: the embedded one, and Redis in each of
+// the ways that it is run, where the machine has one, else on miniredis.
 func eachEngine(t *testing.T, test func(*world)) {
-	t.Run("embedded", func(t *testing.T) { test(embedded(t)) })
-	t.Run("redis", func(t *testing.T) { test(onRedis(t)) })
+	eachPlace(t, func(t *testing.T, p place) { test(p.open(t)) })
 }
 
-func embedded(t testing.TB) *world {
-	opt, advance := embeddedOptions(t)
-	return openWorld(t, opt, advance)
+// place is where a store can be founded.
+type place struct {
+	opt     store.Options
+	advance func(time.Duration)
+	server  testkit.Deployment
 }
 
-func embeddedOptions(t testing.TB) (opt store.Options, advance func(time.Duration)) {
-	c := enginetest.NewClock()
-	return options(t, c), c.Advance
+func (p place) open(t testing.TB) *world {
+	w := openWorld(t, p.opt, p.advance)
+	w.server = p.server
+	return w
 }
 
-func onRedis(t testing.TB) *world {
-	opt, advance := redisOptions(t)
-	return openWorld(t, opt, advance)
-}
-
-func redisOptions(t testing.TB) (opt store.Options, advance func(time.Duration)) {
-	c := enginetest.NewClock()
-	opt = options(t, c)
-	opt.RedisNow = c.Now
-	if server := enginetest.StartRedis(t); server != nil {
-		opt.Redis = server.URL()
-		return opt, func(d time.Duration) { c.Advance(d); server.Age(d) }
+// eachPlace is eachEngine for a test that opens the store by itself.
+func eachPlace(t *testing.T, test func(*testing.T, place)) {
+	t.Run("embedded", func(t *testing.T) { test(t, inFiles(t)) })
+	for _, shared := range []testkit.Shared{testkit.Alone, testkit.Clustered, testkit.Watched} {
+		if _, err := shared.Start(); errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() {
+			t.Run("miniredis", func(t *testing.T) { test(t, inMiniredis(t)) })
+			return
+		}
+		t.Run(shared.Name, func(t *testing.T) { test(t, inRedis(t, shared.For(t))) })
 	}
+}
+
+func inFiles(t testing.TB) place {
+	c := enginetest.NewClock()
+	return place{opt: options(t, c), advance: c.Advance}
+}
+
+// inRedis waits for each of its replicas.
+func inRedis(t testing.TB, server testkit.Deployment) place {
+	c := enginetest.NewClock()
+	p := place{opt: options(t, c), server: server}
+	p.opt.RedisNow, p.opt.Redis = c.Now, server.URL()
+	p.advance = func(d time.Duration) {
+		c.Advance(d)
+		if err := server.Age(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+func inMiniredis(t testing.TB) place {
+	c := enginetest.NewClock()
 	server := miniredis.RunT(t)
-	opt.Redis = "redis://" + server.Addr()
-	return opt, func(d time.Duration) { c.Advance(d); server.FastForward(d) }
+	p := place{opt: options(t, c), advance: func(d time.Duration) { c.Advance(d); server.FastForward(d) }}
+	p.opt.RedisNow, p.opt.Redis = c.Now, "redis://"+server.Addr()
+	return p
+}
+
+func embedded(t testing.TB) *world { return inFiles(t).open(t) }
+
+// onRedis is a store on a Redis that stands alone, or on miniredis.
+func onRedis(t testing.TB) *world {
+	if _, err := testkit.Alone.Start(); errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() {
+		return inMiniredis(t).open(t)
+	}
+	return inRedis(t, testkit.Alone.For(t)).open(t)
 }
 
 func options(t testing.TB, c *enginetest.Clock) store.Options {
@@ -79,7 +117,9 @@ func (w *world) again() *world {
 	if err := w.Close(); err != nil {
 		w.Fatal(err)
 	}
-	return openWorld(w.TB, w.opt, w.advance)
+	anew := openWorld(w.TB, w.opt, w.advance)
+	anew.server = w.server
+	return anew
 }
 
 func (w *world) setSchema(version string) {
@@ -96,11 +136,10 @@ func (w *world) swapSealed(one, two ticket.ID) {
 	}
 }
 
-// redisKeys adds all that a Redis keeps, by its keys: fields and members with
+// redisKeys adds all that a server keeps, by its keys: fields and members with
 // their values.
-func (w *world) redisKeys(o *goredis.Options, out map[string][]byte) {
+func (w *world) redisKeys(c *goredis.Client, out map[string][]byte) {
 	w.Helper()
-	c := goredis.NewClient(o)
 	defer c.Close()
 	keys := c.Scan(ctx, 0, "*", 1000).Iterator()
 	for keys.Next(ctx) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/internal/testkit"
 	"guichet/store"
 	"guichet/store/engine"
 	"guichet/store/engine/bolt"
@@ -24,10 +25,7 @@ import (
 // one clock.
 func engines(t *testing.T, dir string) (*bolt.Engine, *redis.Engine, store.Options) {
 	t.Helper()
-	server := enginetest.StartRedis(t)
-	if server == nil {
-		t.Skip("no redis-server on this machine")
-	}
+	server := testkit.Alone.For(t)
 	clock := enginetest.NewClock()
 	b, err := bolt.Open(bolt.Options{Dir: dir, Now: clock.Now})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guichet/internal/testkit"
 	"guichet/store"
 	"guichet/ticket"
 )
@@ -22,6 +23,7 @@ type world struct {
 	testing.TB
 	*store.Store
 	opt     store.Options
+	server  testkit.Deployment  // nil on others than a real Redis
 	advance func(time.Duration) // moves all clocks, also the engine's
 	now     func() time.Time
 	mint    ticket.Mint

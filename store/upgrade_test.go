@@ -59,15 +59,10 @@ func written(t testing.TB, opt store.Options, version string) {
 
 // older runs a test on a store that an older program wrote.
 func older(t *testing.T, version string, test func(*world)) {
-	for name, of := range map[string]func(testing.TB) (store.Options, func(time.Duration)){
-		"embedded": embeddedOptions, "redis": redisOptions,
-	} {
-		t.Run(name, func(t *testing.T) {
-			opt, advance := of(t)
-			written(t, opt, version)
-			test(openWorld(t, opt, advance))
-		})
-	}
+	eachPlace(t, func(t *testing.T, p place) {
+		written(t, p.opt, version)
+		test(p.open(t))
+	})
 }
 
 func TestAStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {

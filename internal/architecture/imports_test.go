@@ -48,7 +48,7 @@ var owners = []struct {
 	{"github.com/emersion/go-message", []string{"parser"}, "untrusted structure is walked under parser's limits only"},
 	{"github.com/jhillyerd/enmime", []string{"parser"}, "it takes exponential time on hostile structure: only behind parser's limits"},
 	{"github.com/wneessen/go-mail", []string{"outbox"}, "header names and preformatted values inject: one place composes"},
-	{"github.com/redis/go-redis", []string{"store"}, "Redis types never leave the store"},
+	{"github.com/redis/go-redis", []string{"store", "internal"}, "Redis types never leave the store; tests start servers"},
 	{"go.etcd.io/bbolt", []string{"store"}, "nor do those of the embedded engine"},
 	{"github.com/emersion/go-msgauth", []string{"smtpd", "outbox", "doctor"}, "signatures are proved at the door and made on the way out; doctor reads policies as receivers do"},
 	{"blitiri.com.ar/go/spf", []string{"smtpd", "doctor"}, "senders are proved at the door; doctor asks as receivers of our mail do"},

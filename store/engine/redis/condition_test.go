@@ -6,15 +6,12 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
-	"guichet/store/engine/enginetest"
+	"guichet/internal/testkit"
 	"guichet/store/engine/redis"
 )
 
 func TestInspect(t *testing.T) {
-	server := enginetest.StartRedis(t, "--appendfsync", "everysec", "--maxmemory-policy", "allkeys-lru")
-	if server == nil {
-		t.Skip("no redis-server on this machine")
-	}
+	server := testkit.RedisFor(t, "--appendfsync", "everysec", "--maxmemory-policy", "allkeys-lru")
 	all, err := redis.Inspect(ctx, server.URL())
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%+v, %v", all, err)

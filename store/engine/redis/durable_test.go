@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet/internal/testkit"
 	"guichet/store/engine"
 	"guichet/store/engine/enginetest"
 	"guichet/store/engine/redis"
@@ -16,10 +17,7 @@ import (
 // TestKilledInTheMiddle kills the Redis that is written to, and starts it again
 // on its append-only file.
 func TestKilledInTheMiddle(t *testing.T) {
-	server := enginetest.StartRedis(t)
-	if server == nil {
-		t.Skip("no redis-server on this machine")
-	}
+	server := testkit.RedisFor(t)
 	e := open(t, redis.Options{URL: server.URL()})
 	var mu sync.Mutex
 	var acknowledged []string
@@ -33,7 +31,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 				server.Kill()
 			}
 		})
-		server.Start()
+		must(t, server.Start())
 		enginetest.CheckWhole(t, e, acknowledged)
 	}
 	if len(acknowledged) < 300 {
@@ -76,35 +74,21 @@ func TestCommitWaitsForReplicas(t *testing.T) {
 	if !slices.ContainsFunc(local.Warnings(), func(w string) bool { return strings.Contains(w, "local") }) {
 		t.Errorf("warnings are %q", local.Warnings())
 	}
-	replica.Start()
-	waitForReplica(t, primary)
+	must(t, replica.Start())
+	must(t, primary.Follows(1))
 	if done, err := e.Commit(ctx, "acme", b); err != nil || !done.Repeat {
 		t.Errorf("with the replica back: %+v, %v", done, err)
 	}
 }
 
-func withReplica(t *testing.T) (primary, replica *enginetest.Redis) {
+func withReplica(t *testing.T) (primary, replica *testkit.Redis) {
 	t.Helper()
-	port := enginetest.FreePort(t)
-	primary = enginetest.StartRedis(t, "--port", port, "--repl-diskless-sync-delay", "0")
-	if primary == nil {
-		t.Skip("no redis-server on this machine")
-	}
-	replica = enginetest.StartRedis(t, "--replicaof", "127.0.0.1 "+port)
-	waitForReplica(t, primary)
+	port, err := testkit.FreePort()
+	must(t, err)
+	primary = testkit.RedisFor(t, "--port", port, "--repl-diskless-sync-delay", "0")
+	replica = testkit.RedisFor(t, "--replicaof", "127.0.0.1 "+port)
+	must(t, primary.Follows(1))
 	return primary, replica
-}
-
-// waitForReplica returns when a replica follows.
-func waitForReplica(t *testing.T, primary *enginetest.Redis) {
-	t.Helper()
-	c := primary.Client()
-	if err := c.Set(ctx, "probe", "1", 0).Err(); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := c.Do(ctx, "WAIT", 1, 4000).Int(); err != nil || n != 1 {
-		t.Fatalf("the replica does not follow: %d, %v", n, err)
-	}
 }
 
 func TestUnsafeSettingsAreSaid(t *testing.T) {
@@ -114,10 +98,7 @@ func TestUnsafeSettingsAreSaid(t *testing.T) {
 		"maxmemory-policy": {"--maxmemory-policy", "allkeys-lru"},
 		"":                 nil,
 	} {
-		server := enginetest.StartRedis(t, args...)
-		if server == nil {
-			t.Skip("no redis-server on this machine")
-		}
+		server := testkit.RedisFor(t, args...)
 		said := open(t, redis.Options{URL: server.URL(), Replicas: -1}).Warnings()
 		if setting == "" && len(said) > 0 || setting != "" && (len(said) != 1 || !strings.Contains(said[0], setting)) {
 			t.Errorf("%q is said as %q", setting, said)
@@ -126,18 +107,14 @@ func TestUnsafeSettingsAreSaid(t *testing.T) {
 }
 
 func TestScriptsAreLoadedAgain(t *testing.T) {
-	server := enginetest.StartRedis(t)
-	if server == nil {
-		t.Skip("no redis-server on this machine")
-	}
+	server := testkit.RedisFor(t)
 	e := open(t, redis.Options{URL: server.URL()})
 	for range 2 {
 		if _, err := e.Commit(ctx, "acme", engine.Batch{Steps: []engine.Step{engine.Put("a", "v", nil)}}); err != nil {
 			t.Error(err)
 		}
-		if err := server.Client().ScriptFlush(ctx).Err(); err != nil {
-			t.Fatal(err)
-		}
+		_, err := server.Do("SCRIPT", "FLUSH")
+		must(t, err)
 	}
 }
 
@@ -162,18 +139,9 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestCluster spreads sites over two nodes of a Cluster.
-func TestCluster(t *testing.T) {
-	port, bus := enginetest.FreePort(t), enginetest.FreePort(t)
-	if startNode(t, port, bus, "0", "8191") == nil {
-		t.Skip("no redis-server on this machine")
-	}
-	second := startNode(t, enginetest.FreePort(t), enginetest.FreePort(t), "8192", "16383")
-	if err := second.Client().Do(ctx, "CLUSTER", "MEET", "127.0.0.1", port, bus).Err(); err != nil {
-		t.Fatal(err)
-	}
-	enginetest.AwaitInfo(t, second.Client(), "cluster_state:ok", "cluster_known_nodes:2", "cluster_slots_ok:16384")
-	e := open(t, redis.Options{URL: "redis+cluster://127.0.0.1:" + port, Replicas: -1})
+// TestClusterSpreadsSites uses more sites than a Cluster has nodes.
+func TestClusterSpreadsSites(t *testing.T) {
+	e := open(t, redis.Options{URL: testkit.Clustered.For(t).URL(), Replicas: -1})
 	for _, site := range []engine.Space{"acme", "globex", "initech", "umbrella", "*", engine.Volatile(0)} {
 		b := engine.Batch{Operation: "op", Remember: time.Hour, Draws: []engine.Counter{{Record: "numbers", Field: "n"}},
 			Steps: []engine.Step{engine.PutAt("n:", 0, "is", []byte("a")), engine.Place("a", "in", "index", "a", 1)}}
@@ -197,16 +165,4 @@ func TestCluster(t *testing.T) {
 	if len(spaces) != 5 {
 		t.Errorf("a scan finds %v", spaces)
 	}
-}
-
-func startNode(t *testing.T, port, bus, from, to string) *enginetest.Redis {
-	t.Helper()
-	node := enginetest.StartRedis(t, "--port", port, "--cluster-enabled", "yes", "--cluster-port", bus)
-	if node == nil {
-		return nil
-	}
-	if err := node.Client().Do(ctx, "CLUSTER", "ADDSLOTSRANGE", from, to).Err(); err != nil {
-		t.Fatal(err)
-	}
-	return node
 }
