@@ -202,7 +202,7 @@ func merelySigns(s string) bool {
 
 // devicePatterns are the lines that phones and programs add, by language. Each
 // is tried on a whole line.
-var devicePatterns = regexp.MustCompile(`(?i)^[\s*_|\-—–]*(?:` + strings.Join([]string{
+var devicePatterns = wholeLine([]string{
 	// English: iPhone, Android, BlackBerry, Outlook, Yahoo, Samsung
 	`sent (?:from|via|with|by|using) (?:my |the |a )?(?:[\pL\d().'’+&/-]+ ){0,6}(?:iphone|ipad|ipod|mac|blackberry|android|galaxy|samsung|phone|smartphone|mobile|device|handheld|tablet|nokia|htc|huawei|xiaomi|pixel|oneplus|motorola|sony|lg|windows|outlook|mail|email|gmail|yahoo|aol|app|treo|palm|nexus|proton ?mail|mailbird|spark|thunderbird|gmx|hey|tutanota|airmail|newton|workspace|web\.de|touch|communicator|polymail|superhuman|mobiles?|handset|droid|typeapp|bluemail|aqua ?mail|mymail|canary|edison|fairemail|k-9|fairphone|oppo|honor|realme|wiko|surface|kindle)\b[\pL\d\s().'’+&®™:/-]{0,60}`,
 	`sent from my (?:[\pL\d().'’+&/-]+ ?){1,6}`,
@@ -218,23 +218,40 @@ var devicePatterns = regexp.MustCompile(`(?i)^[\s*_|\-—–]*(?:` + strings.Joi
 	// Dutch, Danish, Norwegian, Swedish, Finnish
 	`verzonden (?:vanaf|met|via|van|vanuit|door)\b.{2,70}`, `verstuurd (?:vanaf|met|via|van|vanuit)\b.{2,70}`, `outlook voor (?:ios|android).{0,20}downloaden`, `(?:sendt|skickat|skickades|skickad) (?:fra|från|med|via)\b.{2,70}`, `hent outlook.{0,60}`, `f[åa] outlook.{0,60}`, `h[äa]mta outlook.{0,60}`, `l[äa]hetetty .{2,60}(?:sta|st[äa]|lla|ll[äa]|puhelimesta|iphonesta)\b.{0,30}`,
 	// Polish, Czech, Slovak, Hungarian, Romanian
-	`wys[łl]an[eoay] z\b.{2,70}`, `odesl[áa]no z\b.{2,70}`, `odoslan[éeáa] z\b.{2,70}`, `.{0,10}(?:az )?iphone-?om(?:r[óo]l|b[óo]l) k[üu]ldve`, `trimis de pe\b.{2,70}`, `poslano (?:s|z|iz|sa)\b.{2,70}`,
+	`wys[łl]an[eoay] z\b.{2,70}`, `odesl[áa]no z\b.{2,70}`, `odoslan[éeáa] z\b.{2,70}`, `trimis de pe\b.{2,70}`, `poslano (?:s|z|iz|sa)\b.{2,70}`,
 	// Turkish, Greek
-	`.{2,60}(?:'?(?:dan|den|umdan|imden|[ıi]mdan)) g[öo]nderildi`, `στάλθηκε από.{2,70}`, `απεστάλη από.{2,70}`,
+	`στάλθηκε από.{2,70}`, `απεστάλη από.{2,70}`,
 	// Russian, Ukrainian, Bulgarian
 	`отправлено (?:с|из|от|через)\s?.{2,70}`, `надіслано (?:з|із|від)\s?.{2,70}`, `изпратено от\s?.{2,70}`, `послано с\s?.{2,70}`,
 	// Vietnamese, Indonesian, Thai, Hebrew, Arabic
 	`được gửi từ.{2,60}`, `(?:dikirim|terkirim) dari.{2,60}`, `ส่งจาก.{2,60}`, `נשלח מ.{2,60}`, `(?:أُ?رسلت?|مرسل) من.{2,60}`,
 	// Chinese, Japanese, Korean
-	`(?:发自|發自|来自|從我的|从我的|傳送自)\s?.{1,40}`, `.{0,20}(?:iphone|android|ipad|スマートフォン).{0,10}から送信`, `.{1,30}に?から送信(?:されました)?`, `(?:나의|내)\s.{1,20}에서 보[냄낸].{0,10}`, `.{1,30}에서 보냄`,
-}, `|`) + `)[\s.!*_|<>]*(?:<?https?://\S*>?)?[\s.*_]*$`)
+	`(?:发自|發自|来自|從我的|从我的|傳送自)\s?.{1,40}`, `(?:나의|내)\s.{1,20}에서 보[냄낸].{0,10}`,
+})
+
+// deviceEndings are those of languages whose verb comes last. They could begin
+// anywhere, which is slow to find out: so they are tried only where one of the
+// verbs stands.
+var (
+	deviceVerbs   = []string{"ldve", "nderildi", "から送信", "에서 보냄"}
+	deviceEndings = wholeLine([]string{
+		`.{0,10}(?:az )?iphone-?om(?:r[óo]l|b[óo]l) k[üu]ldve`,        // Hungarian
+		`.{2,60}(?:'?(?:dan|den|umdan|imden|[ıi]mdan)) g[öo]nderildi`, // Turkish
+		`.{0,20}(?:iphone|android|ipad|スマートフォン).{0,10}から送信`, `.{1,30}に?から送信(?:されました)?`, `.{1,30}에서 보냄`,
+	})
+)
+
+// wholeLine makes one pattern of many, with what may stand around them.
+func wholeLine(patterns []string) *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^[\s*_|\-—–]*(?:` + strings.Join(patterns, `|`) + `)[\s.!*_|<>]*(?:<?https?://\S*>?)?[\s.*_]*$`)
+}
 
 // sentFrom reports whether a line was added by a phone or a program.
 func sentFrom(s string) bool {
 	if len(s) > 240 || strings.Contains(s, ",") && !strings.Contains(s, "://") {
 		return false
 	}
-	return devicePatterns.MatchString(s)
+	return devicePatterns.MatchString(s) || containsAny(strings.ToLower(s), deviceVerbs) && deviceEndings.MatchString(s)
 }
 
 // disclaimerWords are stems of the legal text that companies add, by language.
