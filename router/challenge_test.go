@@ -135,3 +135,54 @@ func TestAskedFromElsewhere(t *testing.T) {
 		t.Errorf("%+v", wrong)
 	}
 }
+
+// What a requester says beside a wish is theirs to say: an entry where they may
+// add one, else held mail, and never only a trace that nobody is told of.
+func TestWordsBesideAWish(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	ack := f.notice(ticket.Acknowledgement, "marie@customer.example")
+	unproved := w.answer(ack, "#close\nIt works again.\n")
+	unproved.unproved = true
+	got := w.send(unproved).did(router.Challenged).owes(append(toldHeld, "validation marie@customer.example")...)
+	if len(got.change.Held) != 1 || got.change.Held[0].Why != ticket.HeldUnproved || got.change.Held[0].Ticket != f.ticket().ID {
+		t.Errorf("held %+v", got.change.Held)
+	}
+	proved := w.answer(ack, "#history\nFor my accountant.\n")
+	got = w.send(proved).did(router.Challenged).owes(append(toAgents, "validation marie@customer.example")...)
+	if a := got.article(); a.Kind != ticket.PublicArticle || a.Text != "For my accountant." {
+		t.Errorf("wrote %+v", a)
+	}
+	bare := w.answer(ack, "#history\n")
+	bare.text = "Message-ID: <bare@customer.example>\n" + bare.text
+	if got = w.send(bare).did(router.Challenged).owes("validation marie@customer.example"); len(got.change.Held) > 0 || got.article().Kind != ticket.EventArticle {
+		t.Errorf("a wish alone: %+v", got.change)
+	}
+	for text, why := range map[string]ticket.Why{
+		"#status\nThe printer is broken too.\n":                  ticket.HeldWish,
+		"#status\nACM 7K3M-WXYC-34AC\n":                          ticket.HeldCommand,
+		"#enrol\nOur number is ACM-7731-Q\n":                     ticket.HeldCommand,
+		"#enrol\nOur number is ACM-7731-Q\nCould you call me?\n": ticket.HeldWish,
+		"#mydata\n": ticket.HeldCommand,
+	} {
+		got := w.send(mail{from: "lea@customer.example", to: []string{"help@acme.example"}, text: "Subject: x\n\n" + text})
+		if len(got.change.Held) != 1 || got.change.Held[0].Why != why {
+			t.Errorf("%q is held as %+v, want %s", text, got.change.Held, why)
+		}
+	}
+}
+
+// A code is found with what it ends on, where that belongs to the site's codes,
+// and without what stands around it, where it does not.
+func TestTrackingCodesAreFoundWhole(t *testing.T) {
+	for code, special := range map[string]bool{"7K3M-WXYC-34A?": true, "(7K3M-WXYC-34AC).": false, "7k3m wxyc 34ac?": false} {
+		w := newWorld(t)
+		w.sites[0].Tracking.Special = special
+		w.reload()
+		w.opened()
+		w.send(mail{from: "marie@customer.example", to: []string{"help+status@acme.example"}, text: "Subject: x\n\n" + code + "\n"})
+		if asked := w.store.reads[len(w.store.reads)-1].Tracking; len(asked) != 1 || len(asked[0]) != 12 {
+			t.Errorf("of %q it asked for %q", code, asked)
+		}
+	}
+}

@@ -69,6 +69,9 @@ type decider struct {
 	mint   ticket.Mint
 	from   ticket.Address // the one author, or "" where that is not clear
 	change *ticket.Change
+	// again is the held mail whose message came once more, with more proof, and
+	// is decided on anew; nil otherwise.
+	again *ticket.Held
 }
 
 // Decide says what happens to a message for a site. It is pure: all that it
@@ -79,13 +82,7 @@ func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 	out := Decision{Site: in.Site.Name}
 	for _, t := range in.Targets {
 		notices := d.notices()
-		var o Outcome
-		if facts.Seen[in.seen(t)] {
-			o = d.repeat(t)
-		} else {
-			d.change.Seen = append(d.change.Seen, in.seen(t))
-			o = d.target(t)
-		}
+		o := d.delivered(t)
 		if t.Queue != nil {
 			o.Queue = t.Queue.Name
 		}
@@ -98,11 +95,36 @@ func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 	return out
 }
 
+// delivered decides on one delivery, and remembers what it was kept as.
+func (d *decider) delivered(t Target) Outcome {
+	if d.facts.Seen[d.in.seen(t)] {
+		return d.repeat(t)
+	}
+	seen, held := len(d.change.Seen), len(d.change.Held)
+	d.change.Seen = append(d.change.Seen, d.in.seen(t))
+	o := d.target(t)
+	for _, h := range d.change.Held[held:] {
+		for _, delivery := range d.change.Seen[seen:] {
+			if d.change.SeenAs == nil {
+				d.change.SeenAs = map[string]string{}
+			}
+			d.change.SeenAs[delivery] = h.ID
+		}
+	}
+	return o
+}
+
 // repeat decides on a message that had been delivered before: it is no new act,
 // but where it comes with the proof that it first came without, its request is
-// proved from now on.
+// proved from now on, and what was held for want of it is taken.
 func (d *decider) repeat(t Target) Outcome {
 	o := Outcome{Did: Repeated, Why: "delivered before"}
+	if h := d.heldBefore(d.in.seen(t)); h != nil {
+		if raised, ok := d.raise(t, h); ok {
+			return raised
+		}
+		return o
+	}
 	if t.Queue == nil || d.in.Envelope.Evidence.Proof < ticket.ProofDomain || d.in.Message.Automatic != parser.ByPerson {
 		return o
 	}
@@ -121,6 +143,36 @@ func (d *decider) repeat(t Target) Outcome {
 	}
 	o.Why, o.Ticket, o.Reference = "delivered before, without the proof that it has now", proved.ID, proved.Reference.String()
 	return o
+}
+
+// heldBefore is the mail that a delivery was held as for want of proof, where
+// nobody has decided on it and the same sender now has that proof; else nil.
+func (d *decider) heldBefore(delivery string) *ticket.Held {
+	h := d.facts.Held[d.facts.SeenAs[delivery]]
+	proved := d.in.Envelope.Evidence.Proof >= ticket.ProofDomain
+	if h == nil || !h.Why.WantsProof() || !proved || !h.From.Address.Same(d.from) {
+		return nil
+	}
+	return h
+}
+
+// raise decides anew on a message that was held for want of proof, and gives up
+// the held mail in the same commit, so that it is taken once. Where it would be
+// held again, nothing changes.
+func (d *decider) raise(t Target, h *ticket.Held) (Outcome, bool) {
+	trial := *d
+	trial.again, trial.change = h, &ticket.Change{Site: d.in.Site.Name, At: d.in.Now}
+	if trial.target(t).Did == HeldBack {
+		return Outcome{}, false
+	}
+	d.again = h
+	defer func() { d.again = nil }()
+	d.change.Operation += " raised"
+	d.change.Release = append(d.change.Release, h.ID)
+	d.change.Seen = append(d.change.Seen, d.in.seen(t))
+	o := d.target(t)
+	o.Why += "; held before, without the proof that it has now"
+	return o, true
 }
 
 // target decides for one queue.
@@ -169,7 +221,7 @@ func (d *decider) follow(t Target, found match) Outcome {
 		queue = t.Queue // the ticket's own was taken out of the settings
 	}
 	seen := d.in.seenIn(found.ticket.ID)
-	if d.facts.Seen[seen] || slices.Contains(d.change.Seen, seen) {
+	if d.filedIn(seen) {
 		return Outcome{Did: Repeated, Why: "another queue's copy went to the same ticket"}
 	}
 	d.change.Seen = append(d.change.Seen, seen)
@@ -198,6 +250,14 @@ func (d *decider) follow(t Target, found match) Outcome {
 		return d.agentMail(w)
 	}
 	return d.requesterMail(t, w)
+}
+
+// filedIn reports whether the message found its way into a ticket before.
+func (d *decider) filedIn(seen string) bool {
+	if slices.Contains(d.change.Seen, seen) {
+		return true
+	}
+	return d.facts.Seen[seen] && (d.again == nil || d.facts.SeenAs[seen] != d.again.ID)
 }
 
 // machine reports whether a mail into a ticket is to be taken for no person's,

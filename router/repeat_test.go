@@ -59,6 +59,87 @@ func TestARepeatWithMoreProof(t *testing.T) {
 	}
 }
 
+// What was held for want of proof is taken when the same message comes with it:
+// once, as its sender's own, and by nobody else's copy.
+func TestARepeatWithMoreProofRaisesHeldMail(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	m := w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "It prints again.\n")
+	m.text = "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\n" + m.text
+	m.unproved = true
+	held := w.send(m).held(ticket.HeldUnproved).change.Held[0].ID
+	if again := w.send(m).did(router.Repeated); again.change != nil {
+		t.Error("a repeat with no more proof changed something")
+	}
+	eve := m
+	eve.from, eve.unproved = "eve@elsewhere.example", false
+	if got := w.send(eve).held(ticket.HeldStranger); len(got.change.Release) > 0 {
+		t.Error("somebody else's copy released it")
+	}
+	m.unproved = false
+	got := w.send(m).did(router.Added).owes(toAgents...)
+	if a := got.article(); a.Text != "It prints again." || a.Proof != ticket.ProofToken || !slices.Equal(got.change.Release, []string{held}) {
+		t.Errorf("it was taken as %+v, releasing %v", a, got.change.Release)
+	}
+	if again := w.send(m).did(router.Repeated); again.change != nil || len(w.store.site("acme").held) != 1 {
+		t.Error("it was taken twice, or more than it is gone")
+	}
+}
+
+// Whatever decided on held mail before its proved repeat came has decided.
+func TestARepeatRaisesNothingThatWasDecidedOn(t *testing.T) {
+	for _, word := range []string{"#accept", "#reject"} {
+		w := newWorld(t)
+		f := w.opened()
+		m := w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "It prints again.\n")
+		m.text = "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\n" + m.text
+		m.unproved = true
+		id := w.send(m).held(ticket.HeldUnproved).change.Held[0].ID
+		w.send(w.answer(f.notice(ticket.AgentNew, "anna@acme.example"), word+" "+id+"\n")).did(router.Acted)
+		m.unproved = false
+		if again := w.send(m).did(router.Repeated); again.change != nil {
+			t.Errorf("after %s: %+v", word, again.outcomes)
+		}
+	}
+}
+
+// Proof helps nobody who is held for another reason, and a message that was held
+// for its proof alone says so only where it would now be taken.
+func TestARepeatRaisesNothingThatWouldBeHeldAgain(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	stranger := mail{from: "eve@elsewhere.example", to: []string{"help@acme.example"}, unproved: true,
+		text: "Message-ID: <a@elsewhere.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: [ACM-1000]\n\nLet me in\n"}
+	w.send(stranger).held(ticket.HeldStranger)
+	stranger.unproved = false
+	agent := mail{from: "anna@acme.example", to: []string{w.at(ticket.ReplyToken, f.notice(ticket.AgentNew, "ben@acme.example"))}, unproved: true,
+		text: "Message-ID: <b@acme.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: Re: Printer\n\nBy SPF, with another's token\n"}
+	w.send(agent).held(ticket.HeldUnproved)
+	agent.unproved, agent.method = false, ticket.BySPF
+	for _, m := range []mail{stranger, agent} {
+		if again := w.send(m).did(router.Repeated); again.change != nil {
+			t.Errorf("%s: %+v", m.from, again.outcomes)
+		}
+	}
+	agent.method = ticket.ByDKIM
+	w.send(agent).did(router.Answered)
+}
+
+// A request that waited for its confirmation needs none once it is proved.
+func TestARepeatWithMoreProofOpensWhatWaited(t *testing.T) {
+	w := newWorld(t)
+	w.sites[0].Confirm = true
+	w.reload()
+	m := mail{from: "marie@customer.example", to: []string{"help@acme.example"}, unproved: true,
+		text: "Message-ID: <a@customer.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\nSubject: x\n\nHello\n"}
+	w.send(m).held(ticket.HeldUnconfirmed)
+	m.unproved = false
+	w.send(m).did(router.Opened).owes("acknowledgement marie@customer.example", "agent-new anna@acme.example", "agent-new ben@acme.example")
+	if w.send(m).did(router.Repeated); len(w.store.site("acme").tickets) != 1 || len(w.store.site("acme").held) != 0 {
+		t.Error("it was opened twice, or is held still")
+	}
+}
+
 // The same message for another queue is one more delivery.
 func TestAnotherQueueIsOneMoreDelivery(t *testing.T) {
 	w := newWorld(t)

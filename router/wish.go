@@ -42,6 +42,8 @@ type wished struct {
 	*wish
 	address ticket.Address // of argument
 	text    string         // what else they wrote
+	// byAddress is set where the address asked, and not a line.
+	byAddress bool
 }
 
 // wishNamed finds a wish by a name in any language.
@@ -68,7 +70,7 @@ func mapValues(names map[string][]string) (all []string) {
 // writer had to say.
 func (in *Input) wishOf(t Target) (wished, bool) {
 	if w, ok := wishNamed(t.Word); ok && !w.inThread {
-		return wished{wish: w, text: strings.TrimSpace(in.Message.Reply)}, true
+		return wished{wish: w, text: strings.TrimSpace(in.Message.Reply), byAddress: true}, true
 	}
 	first, rest, _ := strings.Cut(strings.TrimSpace(in.Message.Reply), "\n")
 	name, argument, ok := commandLine(first)
@@ -90,16 +92,42 @@ func (in *Input) wishOf(t Target) (wished, bool) {
 	return asked, true
 }
 
+// heldWish is why a wish without a ticket is kept. Below a command on the first
+// line there may be words that are for the team to read; what stands in a mail to
+// a wish's own address is the question itself.
+func (in *Input) heldWish(w wished) ticket.Why {
+	if w.byAddress {
+		return ticket.HeldCommand
+	}
+	number := squeezed(in.Site.ClientNumber)
+	for line := range strings.Lines(w.text) {
+		names := number != "" && strings.Contains(squeezed(line), number)
+		if strings.TrimSpace(line) != "" && !names && len(in.codesIn(line)) == 0 {
+			return ticket.HeldWish
+		}
+	}
+	return ticket.HeldCommand
+}
+
 // trackingCodes are the words of a request that may be tracking codes of the
 // site, normalized: at most a few, so that nobody asks for thousands at once.
-func (in *Input) trackingCodes() []string {
+func (in *Input) trackingCodes() []string { return in.codesIn(in.Message.Subject, in.Message.Reply) }
+
+func (in *Input) codesIn(texts ...string) []string {
+	// What stands around a word and may be a part of a code is tried as one.
+	around := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(in.Site.Tracking.Alphabet(), r) {
+			return -1
+		}
+		return r
+	}, ".,;:!?()[]<>\"'«»")
 	var found []string
-	for _, text := range []string{in.Message.Subject, in.Message.Reply} {
+	for _, text := range texts {
 		words := strings.Fields(text)
 		for i := range words {
 			code := ""
 			for _, word := range words[i:min(len(words), i+5)] {
-				code += in.Site.Tracking.Normalize(strings.Trim(word, ".,;:!?()[]<>\"'«»"))
+				code += in.Site.Tracking.Normalize(strings.Trim(word, around))
 				if len(code) >= in.Site.Tracking.Length {
 					break
 				}
@@ -146,7 +174,7 @@ func (d *decider) person(q *ticket.Queue, w wished) Outcome {
 	if d.silent(q) {
 		return d.hold(q, nil, ticket.HeldCommand, "a wish that may not be answered")
 	}
-	d.held(q, nil, ticket.HeldCommand)
+	d.held(q, nil, d.in.heldWish(w))
 	proof := ticket.Prove(d.in.Envelope.Evidence, false)
 	o := Outcome{Did: Challenged, Why: "asks for " + w.name, Proof: proof}
 	switch w.action {
@@ -249,12 +277,13 @@ func (d *decider) ownWish(w writer, asked wished) Outcome {
 	t := w.ticket
 	o := Outcome{Did: Challenged, Why: "asks for " + asked.name, Proof: w.claim.Proof}
 	switch {
+	case asked.action == ticket.Enrol:
+		return d.person(w.queue, asked)
 	case asked.action == ticket.AskStatus && ticket.AskStatus.Permits(w.claim):
 		d.status(w.queue, t)
 	case asked.action == ticket.KeepOwn:
 		d.callOff(w.queue, w.claim.Proof)
-	case asked.action == ticket.Enrol:
-		return d.person(w.queue, asked)
+	case d.again != nil: // the code left when the wish first came
 	default:
 		about := asked.action
 		if about == ticket.AskStatus {
@@ -262,10 +291,33 @@ func (d *decider) ownWish(w writer, asked wished) Outcome {
 		}
 		d.challengeIn(w, ticket.Challenge{Action: about, Parked: ticket.Parked{Address: asked.address}})
 	}
-	event := d.event(ticket.EventWished, w, true)
-	event.Detail, event.Text = string(asked.action), asked.text
-	d.write(t, event)
+	said := d.saidBesides(w, asked)
+	if d.again == nil {
+		event := d.event(ticket.EventWished, w, !said)
+		event.Detail = string(asked.action)
+		d.write(t, event)
+	}
 	return o
+}
+
+// saidBesides takes the other words of a wish for what they are: an entry of the
+// ticket where their writer may add one, else mail that is held for its agents.
+// It reports whether there were any.
+func (d *decider) saidBesides(w writer, asked wished) bool {
+	t := w.ticket
+	switch {
+	case asked.text == "" && !d.sendsFiles():
+		return false
+	case !ticket.AddArticle.Permits(w.claim):
+		d.holdInto(w, ticket.HeldUnproved, "what was said besides a wish, unproved")
+	default:
+		number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, asked.text, w.claim.Proof))
+		if t.State != ticket.New && t.State != ticket.Closed {
+			t.SetState(ticket.Open, d.in.Now)
+		}
+		d.tellAgents(ticket.AgentReply, t, nil, number)
+	}
+	return true
 }
 
 // challengeIn parks an action about a ticket, and mails the code to the stored

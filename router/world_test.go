@@ -321,7 +321,7 @@ type records struct {
 	challenges map[ticket.ID]ticket.Challenge
 	enrolled   map[string]bool
 	spammers   map[string]ticket.Spammer // by address
-	seen       map[string]bool
+	seen       map[string]string         // the held mail that it was kept as, or ""
 	done       map[string]ticket.Result
 	held       []ticket.Held
 	sentIDs    map[string]bool
@@ -333,7 +333,7 @@ func (m *memory) site(name string) *records {
 	if m.sites[name] == nil {
 		m.sites[name] = &records{
 			tickets: map[ticket.ID]*ticket.Ticket{}, articles: map[ticket.ID][]ticket.Article{}, messageIDs: map[string]ticket.ID{},
-			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, spammers: map[string]ticket.Spammer{}, seen: map[string]bool{},
+			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, spammers: map[string]ticket.Spammer{}, seen: map[string]string{},
 			done: map[string]ticket.Result{}, sentIDs: map[string]bool{},
 		}
 	}
@@ -345,7 +345,7 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 	defer m.mu.Unlock()
 	m.reads = append(m.reads, q)
 	s := m.site(q.Site)
-	f := &ticket.Facts{Tickets: map[ticket.ID]*ticket.Ticket{}, ByMessageID: map[string]ticket.ID{}, ByReference: map[uint64]ticket.ID{}, Seen: map[string]bool{}}
+	f := &ticket.Facts{Tickets: map[ticket.ID]*ticket.Ticket{}, ByMessageID: map[string]ticket.ID{}, ByReference: map[uint64]ticket.ID{}, Seen: map[string]bool{}, SeenAs: map[string]string{}}
 	found := func(id ticket.ID) {
 		if t := s.tickets[id]; t != nil {
 			f.Tickets[id] = t.Clone()
@@ -367,8 +367,8 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 		}
 	}
 	for _, key := range q.Seen {
-		if s.seen[key] {
-			f.Seen[key] = true
+		if as, ok := s.seen[key]; ok {
+			f.Seen[key], f.SeenAs[key] = true, as
 		}
 	}
 	s.aboutCodes(q, f, found)
@@ -406,6 +406,9 @@ func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.
 	}
 	for _, id := range q.Held {
 		held(id)
+	}
+	for _, as := range f.SeenAs {
+		held(as)
 	}
 	for _, code := range q.Tracking {
 		if id, ok := s.tracking[code]; ok {
@@ -505,7 +508,7 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	}
 	s.held = append(slices.DeleteFunc(s.held, func(h ticket.Held) bool { return slices.Contains(slices.Concat(c.Release, c.Discard), h.ID) }), c.Held...)
 	for _, key := range c.Seen {
-		s.seen[key] = true
+		s.seen[key] = c.SeenAs[key]
 	}
 	s.done[c.Operation] = r
 	m.changes = append(m.changes, c)

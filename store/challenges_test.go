@@ -221,3 +221,30 @@ func TestAChallengeGoesWithItsTicket(t *testing.T) {
 		wantError(t, err, ticket.ErrConflict)
 	})
 }
+
+// TestADeliveryKnowsTheMailThatItWasHeldAs: a repeat with more proof finds it,
+// with the ticket that it would go to, until somebody decided on it.
+func TestADeliveryKnowsTheMailThatItWasHeldAs(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		made := w.open("Cold heating")
+		h := ticket.Held{ID: ticket.NewID(rand.Reader).String(), Site: "acme", Queue: "help", Why: ticket.HeldUnproved, Ticket: made.ID, At: w.now()}
+		w.commit(&ticket.Change{Site: "acme", Operation: "hold", At: w.now(), Held: []ticket.Held{h},
+			Seen: []string{"m help", "m #ticket", "n help"}, SeenAs: map[string]string{"m help": h.ID, "m #ticket": h.ID}})
+		query := ticket.Query{Site: "acme", Seen: []string{"m help", "m #ticket", "n help"}}
+		facts, err := w.Facts(ctx, query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]string{"m help": h.ID, "m #ticket": h.ID}, facts.SeenAs); diff != "" {
+			t.Error(diff)
+		}
+		if len(facts.Seen) != 3 || facts.Held[h.ID] == nil || facts.Held[h.ID].Why != ticket.HeldUnproved || facts.Tickets[made.ID] == nil {
+			t.Errorf("found %+v", facts)
+		}
+		w.commit(&ticket.Change{Site: "acme", Operation: "raise", At: w.now(), Release: []string{h.ID}, Seen: []string{"m help"}})
+		if facts, err = w.Facts(ctx, query); err != nil || !facts.Seen["m help"] || facts.SeenAs["m help"] != "" || facts.Held[h.ID] != nil {
+			t.Errorf("afterwards %+v, %v", facts, err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,8 @@ func (d *draft) change(ctx context.Context, c *ticket.Change) error {
 	}
 	for _, delivery := range c.Seen {
 		record := recordSeen(d.digest(kindSeen, delivery))
-		d.step(engine.Put(record, fieldSeen, []byte("1")), engine.Expire(record, seenFor))
+		as := cmp.Or(c.SeenAs[delivery], seenDone)
+		d.step(engine.Put(record, fieldSeen, []byte(as)), engine.Expire(record, seenFor))
 	}
 	return d.putBlobs(ctx, c, append(blobs, c.Blobs...))
 }

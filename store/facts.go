@@ -77,6 +77,7 @@ func newLookup(r room) *lookup {
 		ByMessageID: map[string]ticket.ID{},
 		ByReference: map[uint64]ticket.ID{},
 		Seen:        map[string]bool{},
+		SeenAs:      map[string]string{},
 		Challenges:  map[ticket.ID]*ticket.Challenge{},
 		Held:        map[string]*ticket.Held{},
 		ByTracking:  map[string]ticket.ID{},
@@ -131,8 +132,14 @@ func (l *lookup) query(q ticket.Query) {
 	}
 	for _, delivery := range q.Seen {
 		l.askRow(engine.Ask{Record: recordSeen(l.digest(kindSeen, delivery)), Fields: []string{fieldSeen}}, func(row engine.Row) error {
-			if len(row.Fields) > 0 {
-				l.facts.Seen[delivery] = true
+			as, ok := row.Fields[fieldSeen]
+			if !ok {
+				return nil
+			}
+			l.facts.Seen[delivery] = true
+			if held := string(as); held != seenDone {
+				l.facts.SeenAs[delivery] = held
+				l.held(held)
 			}
 			return nil
 		})

@@ -84,7 +84,8 @@ const (
 	prefixNumber    = "number:" // fieldTicket
 	recordNumbers   = "numbers" // fieldTickets: the last number drawn
 	fieldTickets    = "tickets"
-	fieldSeen       = "seen"
+	fieldSeen       = "seen" // seenDone, or the name of the held mail that it was kept as
+	seenDone        = "1"
 	fieldSpam       = "spam" // spamProved or spamUnproved
 )
 

@@ -79,7 +79,7 @@ const (
 	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it
 	EventDeliveryFailed Event = "delivery-failed" // Detail: reason; Text: whom it was for
-	EventWished         Event = "wished"          // a requester asked for something; Detail: the action; Text: what else they wrote
+	EventWished         Event = "wished"          // a requester asked for something; Detail: the action
 	EventConfirmed      Event = "confirmed"       // a code proved the requester
 	EventJoined         Event = "joined"          // somebody takes part from now on
 	EventMoved          Event = "moved"           // a participant has another address

@@ -41,9 +41,12 @@ type Facts struct {
 	ByMessageID map[string]ID
 	ByReference map[uint64]ID
 	Seen        map[string]bool
-	Challenges  map[ID]*Challenge
-	Held        map[string]*Held
-	ByTracking  map[string]ID
+	// SeenAs is the held mail that a delivery of Seen was kept as, by its name; it
+	// stands in Held while nobody has decided on it.
+	SeenAs     map[string]string
+	Challenges map[ID]*Challenge
+	Held       map[string]*Held
+	ByTracking map[string]ID
 	// Own are the tickets of the query's Address, in order; all stand in Tickets.
 	Own []ID
 	// Enrolled is set when the Address was enrolled for the site.
@@ -80,8 +83,10 @@ type Change struct {
 	Discard []string
 	// Notices are those that belong to no ticket.
 	Notices []Notice
-	// Seen are the deliveries to remember, against repeats.
-	Seen []string
+	// Seen are the deliveries to remember, against repeats; SeenAs the names of
+	// the held mail that some of them were kept as.
+	Seen   []string
+	SeenAs map[string]string
 	// Challenges are created (Version 0) or altered at the Version that was read;
 	// what expires is gone by itself.
 	Challenges []Challenge
@@ -151,6 +156,7 @@ const (
 	HeldBounce      Why = "bounce"      // a bounce of nothing that we sent
 	HeldAutoReply   Why = "auto-reply"  // an automatic answer to nothing that we know
 	HeldCommand     Why = "command"     // an agent's commands that came to no ticket
+	HeldWish        Why = "wish"        // a wish that came to no ticket, with words besides
 	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
 	HeldPostmaster  Why = "postmaster"  // for the admin
 	HeldNoSender    Why = "no-sender"   // no author, or several, or one that cannot be written to
@@ -164,7 +170,17 @@ const (
 // that agents are asked about it. The rest is kept for who looks for it.
 func (w Why) Waits() bool {
 	switch w {
-	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
+	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldWish, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
+		return true
+	}
+	return false
+}
+
+// WantsProof reports whether the mail was held because nothing proved who wrote
+// it: the same mail with proof is taken.
+func (w Why) WantsProof() bool {
+	switch w {
+	case HeldUnproved, HeldUnconfirmed, HeldPolicy, HeldSpam:
 		return true
 	}
 	return false

@@ -31,6 +31,7 @@ var whyHeld = map[ticket.Why]string{
 	ticket.HeldBounce:      "it is a bounce of nothing that was sent from here",
 	ticket.HeldAutoReply:   "it is an automatic answer to nothing that is known here",
 	ticket.HeldCommand:     "it holds an agent's commands, and belongs to no ticket",
+	ticket.HeldWish:        "it asks for something that was answered, and says more besides",
 	ticket.HeldRemoved:     "it is from somebody who was taken off the ticket or the team",
 	ticket.HeldPostmaster:  "it is for the admin",
 	ticket.HeldNoSender:    "it has no author, several, or one who cannot be written to",
