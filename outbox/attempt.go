@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ type outgoing struct {
 	hostname   string
 	size       int64
 	signatures string
-	// host is whom it was last given to, for the log.
-	host string
+	// host is whom it was last given to, and answer what it said when it took it.
+	host, answer string
 }
 
 func (m *outgoing) writeTo(ctx context.Context, w io.Writer) error {
@@ -35,8 +36,15 @@ type result struct {
 	word string // for log and metrics
 	host string
 	code int
+	// answer is what the host said to what it took.
+	answer string
 	// change makes the change to commit, from the material as it is then.
 	change func(*ticket.Ticket) *ticket.Change
+}
+
+// tried reports whether the mail was to leave, and was not only put off.
+func (r result) tried() bool {
+	return r.State == ticket.Delivered || r.State == ticket.Failed || r.State == ticket.Queued && r.Error != ""
 }
 
 // handle does all that is to be done about one leased notice.
@@ -47,9 +55,13 @@ func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
 	r := o.attempt(ctx, work, d)
 	ended := o.Now()
 	n, took := d.Notice, ended.Sub(began)
+	if r.tried() {
+		r.Try = &ticket.Try{At: began, Took: took, Host: r.host, Code: r.code, Answer: cmp.Or(r.Error, r.answer)}
+	}
 	o.Metrics.Attempt(n, r.word, took, ended.Sub(n.Created))
 	o.Log.InfoContext(ctx, "delivery", "notice", n.ID, "kind", n.Kind, "site", n.Site, "ticket", n.Ticket, "host", r.host,
-		"outcome", r.word, "code", r.code, "took", took.Round(time.Millisecond), "reason", r.Error)
+		"outcome", r.word, "code", r.code, "attempt", d.Attempts+1, "took", took.Round(time.Millisecond), "age", ended.Sub(n.Created).Round(time.Millisecond),
+		"answer", r.answer, "reason", r.Error)
 	if err := o.settle(work, d, r); err != nil {
 		o.Log.ErrorContext(ctx, "delivery not settled", "notice", n.ID, "site", n.Site, "outcome", r.word, "error", err)
 	}
@@ -135,7 +147,7 @@ func (o *Outbox) send(ctx, work context.Context, n ticket.Notice, out Outgoing, 
 		return o.again(n, out, refused(err), m.host)
 	}
 	o.remember(n.ID)
-	return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered", host: m.host, code: 250}
+	return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered", host: m.host, code: 250, answer: m.answer}
 }
 
 // transport carries letters one way.

@@ -134,17 +134,35 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 	if err := c.Rcpt(string(m.to)); err != nil {
 		return true, err
 	}
-	w, err := c.Data()
-	if err != nil {
+	if err := c.data(); err != nil {
 		return true, err
 	}
+	w := c.Text.DotWriter()
 	if err := m.writeTo(ctx, w); err != nil {
 		// Ended here, it would be a mail. It must not become one.
 		_ = c.line.Close()
 		return true, err
 	}
 	c.line.wait(acceptTimeout)
-	return true, w.Close()
+	if err := w.Close(); err != nil {
+		return true, err
+	}
+	_, text, err := c.Text.ReadResponse(250)
+	m.answer = anonymous(text)
+	return true, err
+}
+
+// data begins the content. The client's own Data keeps what the host says to it
+// from us: the name by which its log knows the mail.
+func (c *connection) data() error {
+	id, err := c.Text.Cmd("DATA")
+	if err != nil {
+		return err
+	}
+	c.Text.StartResponse(id)
+	defer c.Text.EndResponse(id)
+	_, _, err = c.Text.ReadResponse(354)
+	return err
 }
 
 // reset makes the connection ready after a refusal, and reports whether it is.

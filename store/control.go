@@ -15,7 +15,7 @@ func controlPath(data string) string { return filepath.Join(data, "control.sock"
 // store of this daemon; serve answers them until ctx ends. With Redis, which
 // tools reach on their own, both do nothing.
 func (s *Store) ListenControl() (serve func(context.Context) error, err error) {
-	if _, embedded := s.engine.(*bolt.Engine); !embedded {
+	if _, embedded := bare(s.engine).(*bolt.Engine); !embedded {
 		return func(context.Context) error { return nil }, nil
 	}
 	l, err := control.Listen(controlPath(s.data))

@@ -77,7 +77,7 @@ func (s *Store) pruneKeys(ctx context.Context) error {
 
 // compact makes what was erased vanish from the engine's files too.
 func (s *Store) compact(ctx context.Context) error {
-	if c, ok := s.engine.(engine.Compacter); ok {
+	if c, ok := bare(s.engine).(engine.Compacter); ok {
 		return c.Compact(ctx)
 	}
 	return nil

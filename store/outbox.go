@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,6 +33,8 @@ type progress struct {
 	// Due is the score at which it waits for its next attempt. Where the index has
 	// another, a worker took it.
 	Due engine.Score `json:"due,omitempty"`
+	// Tries are the newest attempts.
+	Tries []ticket.Try `json:"tries,omitempty"`
 	// Spent is set when it brought a code that is forgotten.
 	Spent bool `json:"spent,omitempty"`
 }
@@ -132,7 +135,7 @@ func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k
 		return d, k, p, err
 	}
 	err = r.openJSON(k, r.at(record, fieldDelivery), row.Fields[fieldDelivery], &p)
-	d.State, d.Attempts, d.Error = p.State, p.Attempts, p.Error
+	d.State, d.Attempts, d.Error, d.Tries = p.State, p.Attempts, p.Error, p.Tries
 	return d, k, p, err
 }
 
@@ -215,7 +218,11 @@ func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 // settle moves a notice to where its new state belongs. What was tried counts
 // as an attempt; what a brake or a person kept back was not tried.
 func (d *draft) settle(was ticket.Delivery, k key, o ticket.Outcome) error {
-	p := progress{State: o.State, Attempts: was.Attempts, Error: o.Error}
+	p := progress{State: o.State, Attempts: was.Attempts, Error: o.Error, Tries: was.Tries}
+	if o.Try != nil {
+		p.Tries = append(slices.Clone(p.Tries), *o.Try)
+		p.Tries = p.Tries[max(0, len(p.Tries)-ticket.TriesKept):]
+	}
 	switch o.State {
 	case ticket.Queued, ticket.Delivered, ticket.Failed:
 		p.Attempts++

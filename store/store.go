@@ -57,6 +57,8 @@ type Options struct {
 	// own; RedisNow takes its place in tests.
 	Now, RedisNow func() time.Time
 	Logger        *slog.Logger
+	// Called is told of the engine's calls, or nil.
+	Called Called
 }
 
 // Site is what the store needs to know of a tenant.
@@ -112,7 +114,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, e, opt)
+	s, err := open(ctx, measure(e, opt.Called), opt)
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

@@ -31,7 +31,7 @@ func (s *Store) upgrade(ctx context.Context, from int) error {
 	if from == schemaVersion {
 		return nil
 	}
-	if _, attached := s.engine.(*control.Client); attached {
+	if _, attached := bare(s.engine).(*control.Client); attached {
 		return fmt.Errorf("store: it was written by an older guichet: its version is %d, this program needs %d; start the daemon anew, which brings it there", from, schemaVersion)
 	}
 	s.log.Info("the store is brought to a newer version", "from", from, "to", schemaVersion)

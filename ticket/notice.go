@@ -217,6 +217,8 @@ type Delivery struct {
 	Due      time.Time     `json:"due"`
 	// Error is what the last attempt met, without addresses.
 	Error string `json:"error,omitempty"`
+	// Tries are the newest of its attempts, oldest first.
+	Tries []Try `json:"tries,omitempty"`
 	// Lease is the worker's right to it; the store checks it when it is settled.
 	Lease string `json:"-"`
 }
@@ -234,9 +236,11 @@ const (
 )
 
 // Outcome settles a leased delivery: its new state, when it is due again if
-// still Queued, and a change to commit with it, or nil.
+// still Queued, the attempt where there was one, and a change to commit with it,
+// or nil.
 type Outcome struct {
 	State  DeliveryState
+	Try    *Try
 	Due    time.Time
 	Error  string
 	Change *Change

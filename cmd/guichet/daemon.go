@@ -35,7 +35,6 @@ type daemon struct {
 	outbox   *outbox.Outbox
 	accounts *accounts.Accounts
 	metrics  *metrics
-
 	// control answers command-line tools until its context ends.
 	control        func(context.Context) error
 	listeners      []net.Listener
@@ -54,7 +53,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if d.store, err = p.openStore(ctx, c, d.log, false); err != nil {
+	if d.store, err = p.openMeasured(ctx, c, d.log, d.metrics.Called); err != nil {
 		return nil, err
 	}
 	if d.control, err = d.store.ListenControl(); err != nil {
@@ -67,6 +66,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	mint := ticket.Mint{Signer: d.store.Signer(), Pepper: d.store.Pepper(), Random: rand.Reader, Hostname: c.Hostname}
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
 	d.router.Measure(d.metrics)
+	d.metrics.registry.MustRegister(&stock{sites: d.siteNames, counts: d.store.Counts, now: p.Now})
 	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
 	d.accounts = accounts.New(accountsOf(c), p.Now, d.log)
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{
@@ -121,8 +121,17 @@ func (p *program) parts(c *config.Config) (parts, error) {
 // openStore opens the store of the settings. A tool attaches to the embedded
 // store of a daemon that runs; a second daemon is refused.
 func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Logger, attach bool) (*store.Store, error) {
+	return p.openStoreAs(ctx, c, log, attach, nil)
+}
+
+// openMeasured opens the store for a daemon, which has its calls told of.
+func (p *program) openMeasured(ctx context.Context, c *config.Config, log *slog.Logger, called store.Called) (*store.Store, error) {
+	return p.openStoreAs(ctx, c, log, false, called)
+}
+
+func (p *program) openStoreAs(ctx context.Context, c *config.Config, log *slog.Logger, attach bool, called store.Called) (*store.Store, error) {
 	options := storeOf(c)
-	options.Now, options.Logger, options.Attach = p.Now, log, attach
+	options.Now, options.Logger, options.Attach, options.Called = p.Now, log, attach, called
 	s, err := store.Open(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -274,12 +283,26 @@ func (d *daemon) replaceable(c *config.Config) error {
 
 // ready reports whether mail would be taken now.
 func (d *daemon) ready(ctx context.Context) error {
-	for _, site := range d.settings.Sites {
-		if _, err := d.store.Counts(ctx, site.Name); err != nil {
+	names := d.siteNames()
+	for i := 0; i < len(names); i += 1 + len(names)/probes {
+		if _, err := d.store.Counts(ctx, names[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// probes bounds how many sites readiness looks at, spread over all of them: of a
+// Cluster they lie on several nodes.
+const probes = 8
+
+// siteNames are those of the sites in force.
+func (d *daemon) siteNames() []string {
+	var names []string
+	for _, site := range d.router.Directory().Sites() {
+		names = append(names, site.Name)
+	}
+	return names
 }
 
 // warnings are what is unsafe about the settings, and what the store can lose.
