@@ -141,8 +141,12 @@ func (p *program) openStoreAs(ctx context.Context, c *config.Config, log *slog.L
 
 func (d *daemon) listen(ctx context.Context) error {
 	var lc net.ListenConfig
+	open := d.p.Listen
+	if open == nil {
+		open = lc.Listen
+	}
 	for _, address := range d.settings.SMTP.Listen {
-		l, err := lc.Listen(ctx, "tcp", address)
+		l, err := open(ctx, "tcp", address)
 		if err != nil {
 			return fmt.Errorf("smtp.listen: %w", err)
 		}

@@ -50,8 +50,10 @@ import (
 //	                       is how many the command line wants
 //	dialog FILE            plays an SMTP session: C: lines are sent, c: lines as
 //	                       they are, with \r, \n and the like as in Go, S: lines
-//	                       are patterns of what must come, X: stop is a SIGTERM,
-//	                       and X: cut hangs up
+//	                       are patterns of what must come, L: lines are sent
+//	                       whether anybody listens or not. X: stop is a SIGTERM,
+//	                       X: stall lets all connections wait until their time is
+//	                       over, and X: cut hangs up
 //	mail WHO               waits for WHO's next mail and writes it to the file mail:
 //	                       its fields, a blank line, its text. $REPLY, $TOKEN, $MSGID,
 //	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it.
@@ -154,6 +156,7 @@ type world struct {
 	log     *logLines
 	clock   time.Time
 	zones   map[string]mockdns.Zone
+	doors   *doors
 	client  string // the address that mails come from; "" is the true one
 	canary  canary
 }
@@ -163,7 +166,7 @@ func newWorld(env *testscript.Env, redis string) error {
 	if err != nil {
 		return err
 	}
-	w := &world{post: post, last: map[string]*received{}, zones: map[string]mockdns.Zone{}, clock: time.Date(2026, 3, 16, 9, 12, 0, 0, time.UTC)}
+	w := &world{post: post, last: map[string]*received{}, zones: map[string]mockdns.Zone{}, doors: &doors{}, clock: time.Date(2026, 3, 16, 9, 12, 0, 0, time.UTC)}
 	env.Values[worldKey{}] = w
 	env.Setenv("RELAY", post.address)
 	env.Setenv("REDIS", redis)
@@ -224,8 +227,8 @@ func startRedis(env *testscript.Env) (string, error) {
 func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) environment {
 	return environment{
 		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: time.Now, Dir: ts.MkAbs("."), Hangup: w.hangup,
-		Resolver: &mockdns.Resolver{Zones: w.zones},
-		Getenv:   func(name string) (string, bool) { return ts.Getenv(name), true },
+		Resolver: &mockdns.Resolver{Zones: w.zones}, Listen: w.doors.listen,
+		Getenv: func(name string) (string, bool) { return ts.Getenv(name), true },
 	}
 }
 
@@ -379,16 +382,29 @@ func (w *world) dialog(ts *testscript.TestScript, args []string) error {
 			if ok, err := regexp.MatchString(text, got); !ok {
 				return fmt.Errorf("wanted %q, got %q (%v)", text, got, err)
 			}
+		case "L":
+			_, _ = io.WriteString(conn, text+"\r\n") // to whoever may have hung up
 		case "X":
-			if text == "cut" {
+			if done := w.interrupt(text); done {
 				return nil
 			}
-			w.stopRun()
 		default:
-			return fmt.Errorf("neither C:, c:, S: nor X:: %q", line)
+			return fmt.Errorf("neither C:, c:, S:, L: nor X:: %q", line)
 		}
 	}
 	return nil
+}
+
+// interrupt does what happens to a session from outside. It reports whether that
+// was its end.
+func (w *world) interrupt(how string) (end bool) {
+	switch how {
+	case "stall":
+		w.doors.expire()
+	case "stop":
+		w.stopRun()
+	}
+	return how == "cut"
 }
 
 // readAnswer reads one answer of any number of lines (RFC 5321 §4.2.1).

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,8 @@ type environment struct {
 	Now    func() time.Time
 	// Resolver is asked for DNS; nil is the machine's own.
 	Resolver proof.Resolver
+	// Listen opens the daemon's SMTP listeners; nil is net.ListenConfig's.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
 	// Terminal is set when Stdout is one; Width is then its columns, 0 unknown.
 	Terminal bool
 	Width    int
