@@ -67,6 +67,7 @@ type commandLine struct {
 	Explain explainCommand `cmd:"" help:"Tell what would happen to a message, and change nothing."`
 	Tickets ticketsCommand `cmd:"" help:"List tickets."`
 	Show    showCommand    `cmd:"" help:"Show a ticket with all that happened to it."`
+	Trace   traceCommand   `cmd:"" help:"Follow a message: how it came, what was decided, what left for it."`
 	Outbox  outboxCommand  `cmd:"" help:"The mails that are owed: list, retry, flush, hold, release, drop."`
 	Held    heldCommand    `cmd:"" help:"The mail that was kept aside: list, show, release, drop."`
 	Export  exportCommand  `cmd:"" help:"Write everything that is kept of a person into a file."`

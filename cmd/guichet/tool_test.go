@@ -171,6 +171,7 @@ func (s *sandbox) arrives(p *program, c *config.Config, d *router.Directory, fil
 	if len(x.envelope.Recipients) == 0 {
 		return nil, fmt.Errorf("%s is for nobody here", file)
 	}
+	x.envelope.ID = strings.TrimSuffix(file, ".eml") + "-1"
 	x.envelope.Trace = fmt.Appendf(nil, "Return-Path: <%s>\r\nReceived: from %s ([%s])\r\n\tby %s with ESMTP; %s\r\n",
 		x.envelope.From, x.envelope.Helo, x.envelope.Client, c.Hostname, s.now.Format(time.RFC1123Z))
 	return &x.envelope, nil
@@ -178,8 +179,10 @@ func (s *sandbox) arrives(p *program, c *config.Config, d *router.Directory, fil
 
 func (s *sandbox) attempt(ts *testscript.TestScript, args []string) error {
 	o := ticket.Outcome{State: ticket.DeliveryState(args[0]), Due: s.now.Add(5 * time.Minute)}
+	o.Try = &ticket.Try{At: s.now, Took: 12 * time.Millisecond, Host: "relay.example", Code: 250, Answer: "2.0.0 queued as 4F2"}
 	if len(args) > 1 {
-		o.Error = args[1]
+		o.Error, o.Try.Answer = args[1], args[1]
+		o.Try.Code, _ = strconv.Atoi(args[1][:3])
 	}
 	return s.with(ts, func(_ *program, t *tool) error {
 		due, err := t.store.Lease(context.Background(), 1000, time.Minute)
