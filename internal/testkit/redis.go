@@ -256,16 +256,11 @@ func (r *Redis) says(command []any, lines ...string) bool {
 	return true
 }
 
-// Follows returns when a server has n replicas that have all that it has.
-func (r *Redis) Follows(n int) error {
+// Followed returns when n replicas are in step with it.
+func (r *Redis) Followed(n int) error {
 	return await(strconv.Itoa(n)+" replicas", func() bool {
-		c := r.Client()
-		defer c.Close()
-		pipe := c.Pipeline()
-		pipe.Set(context.Background(), "testkit", "1", time.Minute)
-		wait := pipe.Do(context.Background(), "WAIT", n, 1000)
-		_, err := pipe.Exec(context.Background())
-		got, _ := wait.Int()
-		return err == nil && got >= n
+		got, err := r.Do("WAIT", n, 1000)
+		count, _ := got.(int64)
+		return err == nil && count >= int64(n)
 	})
 }

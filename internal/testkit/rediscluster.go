@@ -72,13 +72,26 @@ func (c *RedisCluster) join() error {
 			_, err = c.nodes[i].Do("CLUSTER", "REPLICATE", id)
 		}
 		if err == nil {
-			err = c.nodes[i-c.masters].Follows(1)
+			err = c.nodes[i-c.masters].Followed(1)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if err := await("replicas that all know", c.replicasKnown); err != nil {
+		return err
+	}
 	return c.Settled(all)
+}
+
+func (c *RedisCluster) replicasKnown() bool {
+	for _, node := range c.nodes {
+		answer, err := node.Do("CLUSTER", "NODES")
+		if text, _ := answer.(string); err != nil || strings.Count(text, "slave ") != len(c.nodes)-c.masters {
+			return false
+		}
+	}
+	return true
 }
 
 // Settled returns when every node that runs finds all slots served, and says
@@ -102,6 +115,15 @@ func (c *RedisCluster) URL() string {
 		hosts = append(hosts, node.Address())
 	}
 	return "redis+cluster://" + strings.Join(hosts, ",")
+}
+
+// Promoted returns when a node takes the writes of a key, after its master was
+// killed.
+func (c *RedisCluster) Promoted(key string) (master *Redis, err error) {
+	return master, await("promotion", func() bool {
+		master, err = c.Master(key)
+		return err == nil
+	})
 }
 
 // Master gives the node that takes the writes of a key, however it became that.

@@ -47,7 +47,7 @@ func (s *RedisSentinel) start(timeout time.Duration) error {
 		}
 		s.servers = append(s.servers, server)
 	}
-	if err := s.servers[0].Follows(2); err != nil {
+	if err := s.servers[0].Followed(2); err != nil {
 		return err
 	}
 	for range 3 {
@@ -56,6 +56,18 @@ func (s *RedisSentinel) start(timeout time.Duration) error {
 			return err
 		}
 		s.sentinels = append(s.sentinels, sentinel)
+	}
+	return s.agreed()
+}
+
+// agreed returns when all Sentinels know one another and both replicas. Their
+// own pace for that is ten seconds; here they ask more often.
+func (s *RedisSentinel) agreed() error {
+	for _, sentinel := range s.sentinels {
+		if _, err := sentinel.Do("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "100", "PING-PERIOD", "100",
+			"ASK-PERIOD", "100", "MIN-LINK-RECONNECT-PERIOD", "500"); err != nil {
+			return err
+		}
 	}
 	return await("agreement of sentinels", func() bool {
 		for _, sentinel := range s.sentinels {

@@ -25,7 +25,7 @@ func WriteUntilFailure(e engine.Engine, round int, report func(name string)) {
 			defer cancel()
 			for i := 0; ; i++ {
 				name := fmt.Sprintf("%d-%d-%d", round, w, i)
-				if _, err := e.Commit(ctx, space, crashBatch(name)); err != nil {
+				if _, err := e.Commit(ctx, space, CrashBatch(name)); err != nil {
 					return
 				}
 				report(name)
@@ -35,8 +35,8 @@ func WriteUntilFailure(e engine.Engine, round int, report func(name string)) {
 	group.Wait()
 }
 
-// crashBatch writes in all the ways that there are.
-func crashBatch(name string) engine.Batch {
+// CrashBatch writes in all the ways that there are.
+func CrashBatch(name string) engine.Batch {
 	return engine.Batch{
 		Operation: "op:" + name, Remember: time.Hour,
 		Draws: []engine.Counter{{Record: "numbers", Field: "n"}},
@@ -76,7 +76,7 @@ func CheckWhole(t *testing.T, e engine.Engine, acknowledged []string) {
 		if !index[name] || string(s.get("n:"+number, "is")) != name || len(s.get("a:"+name, "content")) != 3000 {
 			t.Errorf("%s is there by half", name)
 		}
-		if done := s.commit(crashBatch(name)); !done.Repeat {
+		if done := s.commit(CrashBatch(name)); !done.Repeat {
 			t.Errorf("%s was done again", name)
 		}
 	}

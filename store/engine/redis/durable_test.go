@@ -75,7 +75,7 @@ func TestCommitWaitsForReplicas(t *testing.T) {
 		t.Errorf("warnings are %q", local.Warnings())
 	}
 	must(t, replica.Start())
-	must(t, primary.Follows(1))
+	must(t, primary.Followed(1))
 	if done, err := e.Commit(ctx, "acme", b); err != nil || !done.Repeat {
 		t.Errorf("with the replica back: %+v, %v", done, err)
 	}
@@ -87,7 +87,7 @@ func withReplica(t *testing.T) (primary, replica *testkit.Redis) {
 	must(t, err)
 	primary = testkit.RedisFor(t, "--port", port, "--repl-diskless-sync-delay", "0")
 	replica = testkit.RedisFor(t, "--replicaof", "127.0.0.1 "+port)
-	must(t, primary.Follows(1))
+	must(t, primary.Followed(1))
 	return primary, replica
 }
 

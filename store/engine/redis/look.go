@@ -12,7 +12,7 @@ import (
 
 // look finds out what kind of Redis it is, settles how many replicas commits
 // wait for, and says in plain words what may be lost.
-func (e *Engine) look(ctx context.Context, opt Options) error {
+func (e *Engine) look(ctx context.Context, server Server, opt Options) error {
 	if err := e.client.Ping(ctx).Err(); err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (e *Engine) look(ctx context.Context, opt Options) error {
 		e.aof = e.aof && info["aof_enabled"] == "1" && (major > 7 || major == 7 && minor >= 2)
 	}
 	if e.replicas < 0 {
-		e.replicas = least
+		e.replicas = e.replicasOf(ctx, server, least)
 	}
 	found := e.replicas
 	if opt.Local {

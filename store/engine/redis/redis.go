@@ -76,7 +76,7 @@ func Open(ctx context.Context, opt Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{client: server.client(), now: opt.Now, patience: cmp.Or(opt.Wait, waitFor)}
-	if err := e.look(ctx, opt); err != nil {
+	if err := e.look(ctx, server, opt); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: redis: %w", err), e.client.Close())
 	}
 	return e, nil

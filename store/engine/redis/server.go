@@ -99,28 +99,32 @@ const connections = 100
 // soon be a 451, and the sender's queue tries again.
 const dials = 2
 
-func (s Server) client() goredis.UniversalClient {
-	var secure *tls.Config
-	if s.tls {
-		secure = &tls.Config{MinVersion: tls.VersionTLS12}
+// secure is nil for connections in clear.
+func (s Server) secure() *tls.Config {
+	if !s.tls {
+		return nil
 	}
+	return &tls.Config{MinVersion: tls.VersionTLS12}
+}
+
+func (s Server) client() goredis.UniversalClient {
 	switch s.kind {
 	case "cluster":
 		return goredis.NewClusterClient(&goredis.ClusterOptions{
-			Addrs: s.addresses, Username: s.username, Password: s.password, TLSConfig: secure,
+			Addrs: s.addresses, Username: s.username, Password: s.password, TLSConfig: s.secure(),
 			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		})
 	case "sentinel":
 		return goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: s.master, SentinelAddrs: s.addresses, DB: s.db,
-			Username: s.username, Password: s.password, TLSConfig: secure,
+			Username: s.username, Password: s.password, TLSConfig: s.secure(),
 			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 		})
 	}
 	return goredis.NewClient(&goredis.Options{
 		Network: s.network, Addr: s.addresses[0], DB: s.db,
-		Username: s.username, Password: s.password, TLSConfig: secure,
+		Username: s.username, Password: s.password, TLSConfig: s.secure(),
 		ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
