@@ -297,6 +297,9 @@ type Site struct {
 	// When its agents get a mail that lists what is held for their decision, if anything is; the hour is that of `time_zone`. Empty sends none.
 	Digest string `yaml:"digest" default:"07:00" check:"hour" example:"\"08:30\""`
 
+	// How long an agent's answer waits before it leaves, so that `#undo` still stops it. `0` lets it leave at once.
+	AnswerHold time.Duration `yaml:"answer_hold" default:"0" max:"1h" example:"60s"`
+
 	Accounts  Accounts  `yaml:"accounts"`
 	Autoclose Autoclose `yaml:"autoclose"`
 	Codes     Codes     `yaml:"codes" inherit:"yes"`
@@ -345,6 +348,8 @@ type Queue struct {
 	Separator string `yaml:"separator" oneof:"+|-|=" inherit:"yes" example:"\"=\""`
 	// As that of the site, for this queue alone.
 	Digest string `yaml:"digest" check:"hour" inherit:"yes" example:"\"17:00\""`
+	// As that of the site, for this queue alone.
+	AnswerHold time.Duration `yaml:"answer_hold" max:"1h" inherit:"yes" example:"60s"`
 	// A domain that is wholly routed here and carries reply tokens, where the mail system in front loses plus-addresses, or the local part is longer than 23 octets.
 	ReplyDomain string `yaml:"reply_domain" check:"domain" example:"tickets.acme.example"`
 }

@@ -8,53 +8,6 @@ import (
 	"guichet/ticket"
 )
 
-// act is a mail while its commands run.
-type act struct {
-	d       *decider
-	ticket  *ticket.Ticket // nil where there is none
-	writer  *ticket.Participant
-	private bool // the text is a note
-	closing bool
-	list    bool // the commands are asked for
-	// argument is what follows the command that runs.
-	argument string
-	// redeem are the challenges whose codes were read out.
-	redeem []*ticket.Challenge
-	// events are what the commands made happen, told to the colleagues.
-	events []ticket.Event
-}
-
-// agentMail decides on the mail of a proved agent: commands, and an answer to
-// the requester or a note.
-func (d *decider) agentMail(w writer) Outcome {
-	s, problem := d.agentWords(w.purpose)
-	if problem != nil {
-		return d.ask(w, *problem)
-	}
-	for _, c := range s.commands { // all are asked about before one runs
-		if !c.command.action.Permits(w.claim) {
-			return d.ask(w, ticket.TranscriptBody{Problem: ticket.ProblemNotAllowed, Line: c.line, Written: d.in.Message.Reply})
-		}
-	}
-	a := &act{d: d, ticket: w.ticket, writer: w.participant, private: w.purpose == ticket.NoteToken}
-	d.alter(w.ticket) // so that whatever a command does to it is done to this copy
-	var done []ticket.TranscriptLine
-	for _, c := range s.commands {
-		done = append(done, a.run(c))
-	}
-	o := d.agentWrites(w, a, s.text)
-	for _, c := range a.redeem {
-		d.redeem(c)
-	}
-	if len(done) > 0 {
-		if o.Did == Answered {
-			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
-		}
-		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list})
-	}
-	return o
-}
-
 // agentWords reads what an agent wrote, or says why it cannot be acted on.
 func (d *decider) agentWords(purpose ticket.Purpose) (script, *ticket.TranscriptBody) {
 	m := d.in.Message
@@ -108,6 +61,7 @@ func (d *decider) sendsFiles() bool {
 func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 	t, o := w.ticket, Outcome{Did: Acted, Why: "an agent's commands", Proof: w.claim.Proof}
 	says := text != "" || d.sendsFiles()
+	a.wrote = says
 	d.remember(t, w.queue, w.participant)
 	if name := d.in.Message.From.Name; name != "" {
 		w.participant.Name = name
@@ -118,27 +72,20 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 		d.tellAgents(ticket.AgentNote, t, w.participant, number)
 		o.Why = "an agent's note"
 	case says:
-		if t.Assignee == 0 {
-			t.Assignee = w.participant.Number
-		}
-		if !a.closing {
-			t.SetState(ticket.Waiting, d.in.Now)
-		}
-		number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, text, w.claim.Proof))
-		d.tellRequesters(ticket.Answer, t, number)
-		d.tellAgents(ticket.AgentAnswer, t, w.participant, number)
-		o.Did, o.Why = Answered, "an agent's answer"
+		o = d.answer(w, a, text)
 	}
 	for i, e := range a.events {
-		number := d.write(t, d.event(e, w, i == 0 && !says))
+		event := d.event(e.event, w, i == 0 && !says)
+		event.Detail = e.detail
+		number := d.write(t, event)
 		if !says { // else the answer or the note shows it
 			d.tellAgents(ticket.AgentEvent, t, w.participant, number)
 		}
 		switch {
-		case o.Did == Answered: // which shows the new state
-		case e == ticket.EventClosed:
+		case says && !a.private: // which shows the new state
+		case e.event == ticket.EventClosed:
 			d.tellRequesters(ticket.ClosedNotice, t, 0)
-		case e == ticket.EventReopened:
+		case e.event == ticket.EventReopened:
 			d.tellRequesters(ticket.ReopenedNotice, t, 0)
 		}
 	}
@@ -166,95 +113,16 @@ func (d *decider) ask(w writer, body ticket.TranscriptBody) Outcome {
 }
 
 func (d *decider) transcript(t *ticket.Ticket, p *ticket.Participant, body ticket.TranscriptBody) {
-	n := d.notify(ticket.Transcript, t, p, 0)
+	n := d.transcriptTo(t, p)
 	n.Transcript = &body
 	n.Brakes = ticket.TranscriptBrakes(p.Address)
 }
 
-// commandsWithoutTicket reports whether a proved agent wrote commands to the
-// queue itself.
-func (d *decider) commandsWithoutTicket(q *ticket.Queue, proof ticket.Proof) bool {
-	claim := ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, ListedAgent: q.Agent(d.from)}
-	if d.silent(q) || d.in.Message.Automatic != parser.ByPerson || !ticket.AgentRead.Permits(claim) {
-		return false
+// transcriptTo owes an agent the answer to their commands. Who has just moved
+// the ticket to a team that they are not in hears of it outside of its thread.
+func (d *decider) transcriptTo(t *ticket.Ticket, p *ticket.Participant) *ticket.Notice {
+	if queue, ok := d.in.Site.Queue(t.Queue); p.Removed && ok {
+		return d.letter(ticket.Transcript, queue, p.Mailbox, p.Locale)
 	}
-	s := read(d.in.Message.Reply)
-	return len(s.commands) > 0 || s.problem == ticket.ProblemUnknown || s.problem == ticket.ProblemArgument
-}
-
-// answerWithoutTicket runs what needs no ticket, and says of the rest that it
-// does. The mail is kept either way.
-func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
-	s := read(d.in.Message.Reply)
-	body := ticket.TranscriptBody{Problem: s.problem, Line: s.line, Nearest: s.nearest, Help: true}
-	a := &act{d: d}
-	for _, c := range s.commands {
-		if !c.command.anywhere {
-			body = ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line}
-			break
-		}
-		body.Done = append(body.Done, a.run(c))
-	}
-	if body.Problem != "" {
-		body.Done, body.Written = nil, d.in.Message.Reply
-	}
-	d.held(q, nil, ticket.HeldCommand)
-	var thread ticket.Thread
-	thread.Add(d.in.Message.MessageID) // which leaves out what could not be written
-	d.change.Notices = append(d.change.Notices, ticket.Notice{
-		ID: ticket.NewID(d.mint.Random).String(), Kind: ticket.Transcript, Site: d.in.Site.Name, Queue: q.Name,
-		Mailbox: d.sender(), Locale: d.locale(), Created: d.in.Now, Transcript: &body,
-		MessageID: ticket.NewID(d.mint.Random).String() + "@" + d.mint.Hostname,
-		InReplyTo: thread.Parent(), References: thread.References(),
-		Brakes: ticket.TranscriptBrakes(d.from),
-	})
-	return Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
-}
-
-// run does one command.
-func (a *act) run(c written) ticket.TranscriptLine {
-	a.argument = c.argument
-	line := c.command.run(a)
-	line.Line = c.line
-	return line
-}
-
-// What the commands do.
-
-func (a *act) note() ticket.TranscriptLine {
-	a.private = true
-	return ticket.TranscriptLine{Result: ticket.ResultNoted}
-}
-
-func (a *act) close() ticket.TranscriptLine {
-	a.closing = true
-	if a.ticket.State == ticket.Closed {
-		return ticket.TranscriptLine{Result: ticket.ResultAlreadyClosed}
-	}
-	a.ticket.SetState(ticket.Closed, a.d.in.Now)
-	a.events = append(a.events, ticket.EventClosed)
-	return ticket.TranscriptLine{Result: ticket.ResultClosed}
-}
-
-func (a *act) reopen() ticket.TranscriptLine {
-	if !a.ticket.State.Done() {
-		return ticket.TranscriptLine{Result: ticket.ResultAlreadyOpen}
-	}
-	a.ticket.SetState(ticket.Open, a.d.in.Now)
-	a.events = append(a.events, ticket.EventReopened)
-	return ticket.TranscriptLine{Result: ticket.ResultReopened}
-}
-
-func (a *act) take() ticket.TranscriptLine {
-	if a.ticket.Assignee == a.writer.Number {
-		return ticket.TranscriptLine{Result: ticket.ResultAlreadyTaken, Detail: a.writer.Called()}
-	}
-	a.ticket.Assignee = a.writer.Number
-	a.events = append(a.events, ticket.EventTaken)
-	return ticket.TranscriptLine{Result: ticket.ResultTaken}
-}
-
-func (a *act) help() ticket.TranscriptLine {
-	a.list = true
-	return ticket.TranscriptLine{Result: ticket.ResultHelp}
+	return d.notify(ticket.Transcript, t, p, 0)
 }

@@ -26,7 +26,7 @@ func TestAgentAnswers(t *testing.T) {
 		t.Errorf("Marie gets %+v", n)
 	}
 	// A second agent's answer leaves the ticket with the first.
-	got = w.send(w.answer(f.notice(ticket.AgentNew, "ben@acme.example"), "Or the cable?\n")).did(router.Answered).
+	got = w.send(w.answer(got.notice(ticket.AgentAnswer, "ben@acme.example"), "Or the cable?\n")).did(router.Answered).
 		owes("answer marie@customer.example", "agent-answer anna@acme.example")
 	if got.ticket().Assignee != 2 {
 		t.Errorf("it is with %d", got.ticket().Assignee)

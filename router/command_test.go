@@ -176,16 +176,11 @@ func TestRequestersOwnCommands(t *testing.T) {
 
 // Every command is explained in every language that is shipped.
 func TestHelp(t *testing.T) {
-	var names []string
 	for _, h := range router.Help() {
-		names = append(names, h.Name)
 		for _, locale := range []string{"en", "fr"} {
 			if h.Text[locale] == "" {
 				t.Errorf("%s is not explained in %s", h.Name, locale)
 			}
 		}
-	}
-	if want := []string{"note", "close", "reopen", "take", "verify", "accept", "reject", "spam", "help"}; !slices.Equal(names, want) {
-		t.Errorf("lists %q", names)
 	}
 }

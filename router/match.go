@@ -63,6 +63,13 @@ func (in *Input) Query() ticket.Query {
 		}
 	}
 	q.Held = heldNamed(in.Message.Text)
+	if in.fromAgent() {
+		for _, c := range read(in.Message.Reply).commands {
+			if c.command.wants != nil {
+				c.command.wants(c.argument, in, &q.Query)
+			}
+		}
+	}
 	if b := in.Message.Bounce; b != nil {
 		if token, ok := ticket.TokenOfMessageID(b.OriginalMessageID); ok {
 			q.name(token)
@@ -75,6 +82,13 @@ func (in *Input) Query() ticket.Query {
 		q.Seen = append(q.Seen, in.seenIn(id))
 	}
 	return q.Query
+}
+
+// fromAgent reports whether the From address is an agent's of a queue of the
+// site. It proves nothing, and asks for nothing that only agents may see.
+func (in *Input) fromAgent() bool {
+	from := in.Envelope.Evidence.From
+	return from != "" && slices.ContainsFunc(in.Site.Queues, func(q ticket.Queue) bool { return q.Agent(from) })
 }
 
 // query is a query while it is put together.

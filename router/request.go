@@ -1,6 +1,8 @@
 package router
 
 import (
+	"time"
+
 	"guichet/parser"
 	"guichet/ticket"
 )
@@ -111,6 +113,7 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 		return d.ownWish(w, asked)
 	}
 	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
+	t.Snoozed = time.Time{}
 	why := "from a participant"
 	if t.State == ticket.Closed {
 		why = "from a participant; opened again"
@@ -154,7 +157,7 @@ func (d *decider) ownCommand(w writer, c *command, text string) Outcome {
 	a := &act{d: d, ticket: t, writer: w.participant}
 	c.run(a)
 	for i, e := range a.events {
-		number := d.write(t, d.event(e, w, i == 0 && !says))
+		number := d.write(t, d.event(e.event, w, i == 0 && !says))
 		d.tellAgents(ticket.AgentEvent, t, nil, number)
 	}
 	kind := ticket.ReopenedNotice

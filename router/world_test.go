@@ -484,6 +484,9 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 		t.Version++
 		s.tickets[t.ID] = t
 		s.articles[t.ID] = append(s.articles[t.ID], tc.Articles...)
+		for _, n := range tc.Publish {
+			s.articles[t.ID][n-1].Kind = ticket.PublicArticle
+		}
 		for _, id := range tc.MessageIDs {
 			if _, taken := s.messageIDs[id]; !taken {
 				s.messageIDs[id] = t.ID
@@ -585,7 +588,7 @@ func (m *memory) checkTicket(s *records, site string, tc ticket.TicketChange) {
 		if !ok || p.Removed || n.Article > len(all) || n.Ticket != tc.Ticket.ID || n.Kind.ForAgents() != (p.Role == ticket.AgentRole) {
 			m.t.Errorf("%s is owed to %+v", n.Kind, p)
 		}
-		if !n.Kind.ForAgents() && n.Article > 0 && all[n.Article-1].Kind != ticket.PublicArticle {
+		if !n.Kind.ForAgents() && n.Article > 0 && all[n.Article-1].Kind != ticket.PublicArticle && !slices.Contains(tc.Publish, n.Article) {
 			m.t.Errorf("%s brings a requester an article that is %s", n.Kind, all[n.Article-1].Kind)
 		}
 	}

@@ -162,7 +162,8 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 	}
 	d.own(t)
 	d.retention(t)
-	return nil
+	d.wakeAt(t)
+	return d.publish(ctx, t.ID, k.key, c.Publish)
 }
 
 // people adds what a change says of those who prove who they are. Challenges

@@ -68,6 +68,7 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error
 	}
 	d.unschedule(Timer{Kind: EraseTimer, Ticket: id})
 	d.unschedule(Timer{Kind: ConfirmTimer, Ticket: id})
+	d.unschedule(Timer{Kind: WakeTimer, Ticket: id})
 	d.step(engine.Unplace(record, fieldInOwn, id.String()),
 		engine.Unplace(record, fieldInState, id.String()),
 		engine.Unplace(record, fieldInQueue, id.String()),

@@ -85,6 +85,7 @@ type Store struct {
 	now     func() time.Time
 	log     *slog.Logger
 	wake    chan struct{}
+	waker   atomic.Pointer[Waker]
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
 	// keyed is when this daemon last looked for new keys, in Unix seconds.

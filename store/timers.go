@@ -75,6 +75,7 @@ var timerHandlers = map[TimerKind]func(context.Context, room, Timer) error{
 	ConfirmTimer: eraseUnconfirmed,
 	HeldTimer:    dropHeld,
 	NoticeTimer:  forgetNotice,
+	WakeTimer:    wakeTicket,
 }
 
 // RunTimers handles the timers of all sites that are due, and gives how many it

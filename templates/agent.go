@@ -52,6 +52,7 @@ type agentView struct {
 	Event, Reason                           string
 	Why, HeldSubject                        string
 	Problem, Line, Nearest                  string
+	Undo, Overtaken                         bool
 }
 
 // ToAgent writes a mail to one of the team.
@@ -95,7 +96,7 @@ func (in ToAgent) assignee(c *catalogue) string {
 }
 
 func (in ToAgent) buttons(subject string, bring map[string]block) {
-	commands := []string{"take", "close", "reopen", "help"}
+	commands := []string{"take", "close", "reopen", "undo", "send", "drop", "help"}
 	for _, c := range in.Commands {
 		if !slices.Contains(commands, c.Name) {
 			commands = append(commands, c.Name)
@@ -148,7 +149,7 @@ func (in ToAgent) article(c *catalogue, view *agentView, bring map[string]block)
 	view.Author, view.AuthorAddress = c.called(author), full(author)
 	view.Proof, view.Proved = c.proof(a.Proof, author)
 	if a.Kind == ticket.EventArticle {
-		view.Event = c.event(a, author)
+		view.Event = c.event(a, author, in.Site.Zone)
 		if a.Event == ticket.EventDeliveryFailed {
 			view.Reason = Line(a.Detail, 500)
 		}
@@ -194,7 +195,7 @@ func (in ToAgent) history(c *catalogue, view *agentView, bring map[string]block)
 		r := row{Head: c.when(a.At, in.Site.Zone), Side: c.called(who), Note: a.Kind == ticket.InternalArticle}
 		switch a.Kind {
 		case ticket.EventArticle:
-			r.Side = c.event(&a, who)
+			r.Side = c.event(&a, who, in.Site.Zone)
 		case ticket.InternalArticle:
 			r.Side += " (" + c.word("history.note") + ")"
 		}
@@ -248,12 +249,13 @@ func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]blo
 		return
 	}
 	view.Line, view.Nearest = Line(t.Line, 200), Line(t.Nearest, 200)
+	view.Undo, view.Overtaken = t.Undo, t.Problem == ticket.ProblemOvertaken
 	if t.Problem != "" {
 		view.Problem = c.word("problem." + t.Problem)
 	}
 	done := block{Kind: transcriptBlock}
 	for _, l := range t.Done {
-		result := c.word("result."+l.Result, "detail", c.detail(l.Detail), "requester", view.Requester)
+		result := c.word("result."+l.Result, "detail", c.detail(l.Detail, in.Site.Zone), "requester", view.Requester)
 		done.Rows = append(done.Rows, row{Head: Line(l.Line, 60), Side: result})
 	}
 	bring[":transcript"] = done

@@ -53,17 +53,24 @@ func (c *catalogue) proof(p ticket.Proof, author ticket.Mailbox) (string, bool) 
 func (c *catalogue) why(w ticket.Why) string { return c.word("why." + string(w)) }
 
 // event says in one sentence what happened.
-func (c *catalogue) event(a *ticket.Article, author ticket.Mailbox) string {
-	return c.word("event."+string(a.Event), "who", c.called(author), "detail", c.detail(a.Detail), "whom", Line(a.Text, 254))
+func (c *catalogue) event(a *ticket.Article, author ticket.Mailbox, zone *time.Location) string {
+	key := "event." + string(a.Event)
+	if _, ok := c.words[key+"-none"]; ok && a.Detail == "" {
+		key += "-none"
+	}
+	return c.word(key, "who", c.called(author), "detail", c.detail(a.Detail, zone), "whom", Line(a.Text, 254))
 }
 
-// detail says what an event or a result was about: a problem or an action in
-// words, anything else as it is.
-func (c *catalogue) detail(s string) string {
-	for _, prefix := range []string{"problem.", "wish."} {
+// detail says what an event or a result was about: a problem, an action or a
+// priority in words, a time in the site's zone, anything else as it is.
+func (c *catalogue) detail(s string, zone *time.Location) string {
+	for _, prefix := range []string{"problem.", "wish.", "priority."} {
 		if text, ok := c.words[prefix+s]; ok {
 			return text
 		}
+	}
+	if at, err := time.Parse(time.RFC3339, s); err == nil {
+		return c.when(at, zone)
 	}
 	return Line(s, 200)
 }

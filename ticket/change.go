@@ -115,6 +115,9 @@ type TicketChange struct {
 	Notices  []Notice
 	// MessageIDs lead later answers here.
 	MessageIDs []string
+	// Publish are the numbers of internal articles that are public from now on:
+	// answers that waited.
+	Publish []int
 }
 
 // Blob is bytes to keep. Open is called once or more while the change is

@@ -133,6 +133,8 @@ type TranscriptBody struct {
 	Written string `json:"written,omitempty"`
 	// Help asks for the list of commands below.
 	Help bool `json:"help,omitempty"`
+	// Undo is set when what was done can be taken back.
+	Undo bool `json:"undo,omitempty"`
 }
 
 // TranscriptLine is one command and what it did.

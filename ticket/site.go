@@ -64,6 +64,9 @@ type Queue struct {
 	// Digest is the hour, as 07:30 in the site's zone, at which its agents are
 	// told what is held for their decision; "" is never.
 	Digest string
+	// Hold is how long an agent's answer waits before it leaves, so that it can be
+	// taken back; 0 lets it leave at once.
+	Hold time.Duration
 }
 
 // Queue gives the queue of that name.

@@ -105,6 +105,16 @@ const (
 // States are all of them, in the order of a ticket's life.
 var States = []State{New, Open, Waiting, Solved, Closed}
 
+// Priority is how much a ticket presses.
+type Priority string
+
+const (
+	Low    Priority = "low"
+	Normal Priority = ""
+	High   Priority = "high"
+	Urgent Priority = "urgent"
+)
+
 // Done reports whether the team has nothing more to do.
 func (s State) Done() bool { return s == Solved || s == Closed }
 
@@ -135,6 +145,15 @@ type Participant struct {
 	// Thread is what their mail program has seen of this ticket, so that the
 	// next mail lands in the same conversation.
 	Thread Thread `json:"thread"`
+	// Overtaken is, for an agent, the colleague's answer that they heard of last.
+	Overtaken Overtaken `json:"overtaken,omitzero"`
+}
+
+// Overtaken is a colleague's answer and the mail that told an agent of it: what
+// they reply to an earlier one, they wrote without knowing it.
+type Overtaken struct {
+	Article   int    `json:"article"`
+	MessageID string `json:"message_id"`
 }
 
 // Is reports whether the address is one of theirs.
@@ -219,7 +238,23 @@ type Ticket struct {
 	Changed  time.Time `json:"changed"`
 	Closed   time.Time `json:"closed,omitzero"`
 	// Challenges are those that are about this ticket and may still be met.
-	Challenges []ID `json:"challenges,omitempty"`
+	Challenges []ID     `json:"challenges,omitempty"`
+	Priority   Priority `json:"priority,omitempty"`
+	// Tags are words that the team puts on it, in small letters, sorted.
+	Tags []string `json:"tags,omitempty"`
+	// Due is when the team wants it done; zero where nobody said.
+	Due time.Time `json:"due,omitzero"`
+	// Snoozed keeps it out of the worklists until then, or until somebody writes.
+	Snoozed time.Time `json:"snoozed,omitzero"`
+	// Merged is the ticket that goes on with this one, which is closed: what comes
+	// to this one is the other's.
+	Merged ID `json:"merged,omitzero"`
+	// Linked are tickets that have to do with it.
+	Linked []ID `json:"linked,omitempty"`
+	// Pending are answers that have not left yet.
+	Pending []Pending `json:"pending,omitempty"`
+	// Undo is what takes an agent's last act back, while it may be.
+	Undo *Undo `json:"undo,omitempty"`
 	// EraseAt is when the requester's wish to be forgotten is carried out, unless
 	// it is called off; zero without one.
 	EraseAt time.Time `json:"erase_at,omitzero"`
@@ -295,6 +330,9 @@ func (t *Ticket) Clone() *Ticket {
 	c := *t
 	c.Participants = slices.Clone(t.Participants)
 	c.Challenges = slices.Clone(t.Challenges)
+	c.Tags = slices.Clone(t.Tags)
+	c.Linked = slices.Clone(t.Linked)
+	c.Pending = slices.Clone(t.Pending)
 	for i := range c.Participants {
 		p := &c.Participants[i]
 		p.Other = slices.Clone(p.Other)

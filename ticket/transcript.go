@@ -11,6 +11,11 @@ const (
 	ProblemEmpty      = "empty"           // neither text nor command nor file
 	ProblemQuoteOnly  = "quote-only"      // nothing but what we had written
 	ProblemNoTicket   = "no-ticket"       // a command that needs one; Line
+	ProblemNobody     = "nobody"          // no such colleague, or nobody of that address takes part; Line
+	ProblemAddress    = "bad-address"     // no address that could take part; Line
+	ProblemWhen       = "bad-time"        // no time that is to come; Line
+	ProblemNoQueue    = "no-queue"        // no queue of that name; Line
+	ProblemOvertaken  = "overtaken"       // a colleague has answered meanwhile; the notice brings their answer
 )
 
 // Results are what a command did. Each is a text of templates.
@@ -30,5 +35,24 @@ const (
 	ResultNoHeld        = "no-held"       // nothing is held under that name
 	ResultLegalHold     = "legal-hold"    // nothing is thrown away; Detail: the ticket's reference
 	ResultHelp          = "help"
-	ResultSent          = "sent" // the text beside the commands went to the requester
+	ResultSent          = "sent" // the text beside the commands, or one that waited, went to the requester
+
+	ResultSolved         = "solved"
+	ResultAlreadySolved  = "already-solved"
+	ResultAssigned       = "assigned" // Detail: to whom
+	ResultReleased       = "released"
+	ResultAlreadyFree    = "already-free"
+	ResultPriority       = "priority" // Detail: a ticket.Priority
+	ResultTagged         = "tagged"   // Detail: the tags it has now
+	ResultDue            = "due"      // Detail: the time (RFC 3339)
+	ResultNotDue         = "not-due"
+	ResultSnoozed        = "snoozed" // Detail: the time (RFC 3339)
+	ResultMoved          = "moved"   // Detail: the queue
+	ResultPeople         = "people"
+	ResultQuiet          = "quiet"
+	ResultNothingPending = "nothing-pending"
+	ResultDropped        = "dropped"
+	ResultUndone         = "undone"
+	ResultUndoneLate     = "undone-late" // but an answer or a note was written already
+	ResultNothingToUndo  = "nothing-to-undo"
 )

@@ -67,6 +67,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	d.router = router.New(d.store, parts.directory, mint, p.Now, d.log)
 	d.router.Measure(d.metrics)
 	d.metrics.registry.MustRegister(&stock{sites: d.siteNames, counts: d.store.Counts, now: p.Now})
+	d.store.OnWake(d.router.Wake)
 	d.door = smtpd.New(parts.door, smtpd.Outside{Handler: d.router, Resolver: p.Resolver, Log: d.log, Metrics: d.metrics, Now: p.Now})
 	d.accounts = accounts.New(accountsOf(c), p.Now, d.log)
 	d.outbox, err = outbox.New(parts.outbox, outbox.Parts{

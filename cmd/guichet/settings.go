@@ -50,7 +50,7 @@ func siteOf(s config.Site) (ticket.Site, error) {
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
 	}
 	for _, q := range s.Queues {
-		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest}
+		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest, Hold: q.AnswerHold}
 		var err error
 		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
 			return site, fmt.Errorf("queue %s: address: %w", q.Name, err)
@@ -236,7 +236,7 @@ func overridesOf(c *config.Config) map[string]string {
 func helpOf() []templates.CommandHelp {
 	var out []templates.CommandHelp
 	for _, c := range router.Help() {
-		out = append(out, templates.CommandHelp{Name: c.Name, Usage: "#" + c.Name, Text: c.Text})
+		out = append(out, templates.CommandHelp{Name: c.Name, Usage: c.Usage, Text: c.Text})
 	}
 	return out
 }

@@ -1,0 +1,177 @@
+package router
+
+import (
+	"slices"
+
+	"guichet/parser"
+	"guichet/ticket"
+)
+
+// act is a mail while its commands run.
+type act struct {
+	d      *decider
+	queue  *ticket.Queue
+	ticket *ticket.Ticket // nil where there is none
+	writer *ticket.Participant
+	// argument is what follows the command that runs.
+	argument string
+	// problem is why the command cannot be done as it is written: nothing of the
+	// mail runs then.
+	problem string
+
+	// private is set once the text is a note, quiet where no transcript is wanted,
+	// list where the commands are asked for.
+	private, quiet, list bool
+	// after is where the ticket stands once the text has left as an answer.
+	after ticket.State
+	// undone is set when the act takes another back, and is not one to take back.
+	undone bool
+	// wrote is set once the text is filed.
+	wrote bool
+	// redeem are the challenges whose codes were read out.
+	redeem []*ticket.Challenge
+	// events are what the commands made happen, told to the colleagues.
+	events []happened
+}
+
+// happened is an event of a command.
+type happened struct {
+	event  ticket.Event
+	detail string
+}
+
+// happens notes what a command made happen.
+func (a *act) happens(e ticket.Event, detail string) {
+	a.events = append(a.events, happened{e, detail})
+}
+
+// refuse says why a command cannot be done as it is written.
+func (a *act) refuse(problem string) ticket.TranscriptLine {
+	a.problem = problem
+	return ticket.TranscriptLine{}
+}
+
+// runAll runs the commands in order. Where one cannot be done, it gives what to
+// say of it: whoever called undoes the rest.
+func (a *act) runAll(commands []written) (done []ticket.TranscriptLine, problem *ticket.TranscriptBody) {
+	for _, c := range commands {
+		a.argument = c.argument
+		line := c.command.run(a)
+		if a.problem != "" {
+			return nil, &ticket.TranscriptBody{Problem: a.problem, Line: c.line, Nearest: c.command.written(c.command.name)}
+		}
+		if a.writer != nil {
+			a.writer, _ = a.ticket.Participant(a.writer.Number) // who joins may move the others
+		}
+		line.Line = c.line
+		done = append(done, line)
+	}
+	return done, nil
+}
+
+// agentMail decides on the mail of a proved agent: commands, and an answer to
+// the requester or a note.
+func (d *decider) agentMail(w writer) Outcome {
+	s, problem := d.agentWords(w.purpose)
+	if problem != nil {
+		return d.ask(w, *problem)
+	}
+	for _, c := range s.commands { // all are asked about before one runs
+		if !c.command.action.Permits(w.claim) {
+			return d.ask(w, ticket.TranscriptBody{Problem: ticket.ProblemNotAllowed, Line: c.line, Written: d.in.Message.Reply})
+		}
+	}
+	private := s.private() || w.purpose == ticket.NoteToken
+	if answer, ok := d.overtaken(w); ok && !private && (s.text != "" || d.sendsFiles()) {
+		return d.park(w, s, answer)
+	}
+	before, change := w.ticket.Clone(), d.copyOfChange()
+	a := &act{d: d, queue: w.queue, ticket: w.ticket, writer: w.participant, private: private, after: ticket.Waiting}
+	d.alter(w.ticket) // so that whatever a command does to it is done to this copy
+	done, problem := a.runAll(s.commands)
+	if problem != nil {
+		d.change, w.ticket = change, before
+		w.participant, _ = before.Participant(a.writer.Number)
+		problem.Written = d.in.Message.Reply
+		return d.ask(w, *problem)
+	}
+	w.participant = a.writer
+	o := d.agentWrites(w, a, s.text)
+	for _, c := range a.redeem {
+		d.redeem(c)
+	}
+	d.undoable(a, before)
+	if len(done) > 0 && !a.quiet {
+		if o.Did == Answered {
+			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
+		}
+		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Undo: w.ticket.Undo != nil && !a.undone})
+	}
+	return o
+}
+
+// copyOfChange is what was decided so far, to come back to.
+func (d *decider) copyOfChange() *ticket.Change {
+	c := *d.change
+	c.Tickets = slices.Clone(c.Tickets)
+	for i := range c.Tickets {
+		c.Tickets[i].Ticket = c.Tickets[i].Ticket.Clone()
+	}
+	return &c
+}
+
+// undoable keeps where the ticket stood, so that the act can be taken back.
+func (d *decider) undoable(a *act, before *ticket.Ticket) {
+	if a.undone {
+		a.ticket.Undo = nil
+		return
+	}
+	if was := before.Standing(); !was.Equal(a.ticket.Standing()) || len(a.ticket.Pending) > len(before.Pending) {
+		a.ticket.Undo = &ticket.Undo{By: a.writer.Number, At: d.in.Now, Articles: before.Articles, Wrote: a.wrote, Standing: was}
+	}
+}
+
+// commandsWithoutTicket reports whether a proved agent wrote commands to the
+// queue itself.
+func (d *decider) commandsWithoutTicket(q *ticket.Queue, proof ticket.Proof) bool {
+	claim := ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, ListedAgent: q.Agent(d.from)}
+	if d.silent(q) || d.in.Message.Automatic != parser.ByPerson || !ticket.AgentRead.Permits(claim) {
+		return false
+	}
+	s := read(d.in.Message.Reply)
+	return len(s.commands) > 0 || s.problem == ticket.ProblemUnknown || s.problem == ticket.ProblemArgument
+}
+
+// answerWithoutTicket runs what needs no ticket, and says of the rest that it
+// does. The mail is kept either way.
+func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
+	s := read(d.in.Message.Reply)
+	body := ticket.TranscriptBody{Problem: s.problem, Line: s.line, Nearest: s.nearest, Help: true}
+	if s.problem == "" {
+		body = d.runWithoutTicket(q, s.commands)
+	}
+	if body.Problem != "" {
+		body.Done, body.Written = nil, d.in.Message.Reply
+	}
+	d.held(q, nil, ticket.HeldCommand)
+	n := d.letter(ticket.Transcript, q, d.sender(), d.locale())
+	n.Transcript = &body
+	n.Brakes = ticket.TranscriptBrakes(d.from)
+	return Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
+}
+
+func (d *decider) runWithoutTicket(q *ticket.Queue, commands []written) ticket.TranscriptBody {
+	for _, c := range commands {
+		if !c.command.anywhere {
+			return ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line, Help: true}
+		}
+	}
+	change := d.copyOfChange()
+	a := &act{d: d, queue: q}
+	done, problem := a.runAll(commands)
+	if problem != nil {
+		d.change = change
+		return *problem
+	}
+	return ticket.TranscriptBody{Done: done, Help: true}
+}
