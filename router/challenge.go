@@ -37,8 +37,10 @@ func (d *decider) meet(t Target, token ticket.Token) Outcome {
 	switch {
 	case d.in.asksNothing():
 		return d.hold(t.Queue, nil, ticket.HeldAutoReply, "no person's answer to a code")
-	case len(codes) == 0 || c != nil && !c.Mailbox.Address.Same(d.from):
+	case len(codes) == 0:
 		return d.withoutCode(t, c)
+	case c != nil && !c.Mailbox.Address.Same(d.from):
+		return d.anothersCode(t, c)
 	case c == nil || !c.Live(d.in.Now):
 		return d.codeFailed(t.Queue, nil, ticket.ProblemLateCode)
 	case !d.mint.Pepper.Meets(c, codes):
@@ -74,13 +76,30 @@ func (d *decider) withoutCode(t Target, c *ticket.Challenge) Outcome {
 	return d.thread(t)
 }
 
+// anothersCode decides on a code from a mailbox to which none went. The team of
+// its ticket is told; whoever sent it reads what they would if it were over.
+func (d *decider) anothersCode(t Target, c *ticket.Challenge) Outcome {
+	if d.facts.Tickets[c.Ticket] == nil {
+		return d.codeFailed(t.Queue, nil, ticket.ProblemLateCode)
+	}
+	o := d.withoutCode(t, c)
+	if o.Did == HeldBack {
+		d.tellFailed(t.Queue, nil, ticket.ProblemLateCode)
+	}
+	return o
+}
+
 // codeFailed keeps a mail whose code made nothing happen, and tells why. The
 // words are the same for a challenge that is over and one that never was.
 func (d *decider) codeFailed(q *ticket.Queue, c *ticket.Challenge, problem string) Outcome {
 	d.held(q, nil, ticket.HeldCommand)
-	o := Outcome{Did: Refused, Why: problem, Proof: d.in.Envelope.Evidence.Proof}
+	d.tellFailed(q, c, problem)
+	return Outcome{Did: Refused, Why: problem, Proof: d.in.Envelope.Evidence.Proof}
+}
+
+func (d *decider) tellFailed(q *ticket.Queue, c *ticket.Challenge, problem string) {
 	if d.silent(q) {
-		return o
+		return
 	}
 	n := d.letter(ticket.CodeFailed, q, d.sender(), d.locale())
 	n.About = &ticket.About{Problem: problem}
@@ -89,7 +108,6 @@ func (d *decider) codeFailed(q *ticket.Queue, c *ticket.Challenge, problem strin
 		n.About.Action, n.About.Left, n.About.Until = c.Action, max(0, ticket.MaxTries-c.Tries), c.Expires
 	}
 	n.Brakes = ticket.CodeBrakes(d.from, d.in.Envelope.Evidence.Proof, d.in.Site.Validation.Valid)
-	return o
 }
 
 // redeem runs what was parked: the challenge is spent in the same commit, so

@@ -68,6 +68,8 @@ import (
 //	                       output is in the file out
 //	fetch PATH             gets a page of the metrics' server into the file out
 //	raw                    writes the whole of the last mail to the file raw
+//	likeness FILE          writes the whole of the last mail to a file, with what is
+//	                       drawn or told by the clock made the same in all mails
 //	directory STATUS       a page of accounts at $ACCOUNTS that answers so to
 //	                       whoever asks
 //	html                   writes its HTML to the file html
@@ -125,6 +127,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"fetch":      worldCommand((*world).fetch),
 	"raw":        worldCommand((*world).raw),
 
+	"likeness":  worldCommand((*world).likeness),
 	"directory": worldCommand((*world).directory),
 }
 
