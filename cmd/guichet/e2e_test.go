@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -13,11 +14,11 @@ import (
 	"net/http/httptest"
 	"net/mail"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"github.com/foxcpp/go-mockdns"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"guichet/internal/testkit"
 	"guichet/parser"
 )
 
@@ -79,26 +81,85 @@ import (
 //
 // Once a script is over, its log is looked into for what may stand in no log.
 func TestMail(t *testing.T) {
-	for _, engine := range []struct {
-		name  string
-		start func(*testscript.Env) (url string, err error)
-	}{
-		{"embedded", func(*testscript.Env) (string, error) { return "", nil }},
-		{"redis", startRedis},
-	} {
-		t.Run(engine.name, func(t *testing.T) {
-			testscript.Run(t, testscript.Params{
-				Dir:  "testdata/mail",
-				Cmds: worldCommands,
-				Setup: func(env *testscript.Env) error {
-					url, err := engine.start(env)
-					if err != nil {
-						return err
-					}
-					return newWorld(env, url)
-				},
-			})
-		})
+	all, err := filepath.Glob("testdata/mail/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("embedded", func(t *testing.T) {
+		playMail(shim{T: t}, all, func(*testscript.Env) (string, error) { return "", nil })
+	})
+	t.Run("redis", func(t *testing.T) { playMail(shim{T: t}, all, ownDatabase(testkit.Alone)) })
+
+	// The store's own suite holds these to the same; so some conversations are
+	// enough here, unless all are asked for.
+	some := all
+	if !*everywhere {
+		some = []string{"testdata/mail/conversation.txt", "testdata/mail/codes-history.txt", "testdata/mail/sites.txt", "testdata/mail/stopping.txt"}
+	}
+	t.Run("sentinel", func(t *testing.T) { playMail(shim{T: t}, some, ownDatabase(testkit.Watched)) })
+	t.Run("cluster", func(t *testing.T) {
+		// A Cluster has one database: scripts take turns.
+		playMail(shim{T: t, inTurn: true}, some, func(*testscript.Env) (string, error) { return testkit.Clustered.For(t).URL(), nil })
+	})
+}
+
+// everywhere plays every script on every kind of Redis, which takes a minute
+// more.
+var everywhere = flag.Bool("everywhere", false, "play all scripts of TestMail on Cluster and Sentinel too")
+
+func playMail(t testscript.T, files []string, engine func(*testscript.Env) (url string, err error)) {
+	testscript.RunT(t, testscript.Params{
+		Files: files,
+		Cmds:  worldCommands,
+		Setup: func(env *testscript.Env) error {
+			url, err := engine(env)
+			if errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() {
+				env.T().Skip(err)
+			}
+			if err != nil {
+				return err
+			}
+			return newWorld(env, url)
+		},
+	})
+}
+
+// shim is what testscript asks of a test. Scripts run side by side, or in turn.
+type shim struct {
+	*testing.T
+	inTurn bool
+}
+
+func (s shim) Verbose() bool { return testing.Verbose() }
+
+func (s shim) Parallel() {
+	if !s.inTurn {
+		s.T.Parallel()
+	}
+}
+
+func (s shim) Run(name string, do func(testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { do(shim{t, s.inTurn}) })
+}
+
+// ownDatabase gives each script a database of a Redis that all share. Where there
+// is none on the machine, an imitation has to do for the one that stands alone.
+func ownDatabase(shared testkit.Shared) func(*testscript.Env) (string, error) {
+	var used atomic.Int64
+	return func(env *testscript.Env) (string, error) {
+		server, err := shared.Start()
+		if errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() && shared.Name == testkit.Alone.Name {
+			imitation, err := miniredis.Run()
+			if err != nil {
+				return "", err
+			}
+			env.Defer(imitation.Close)
+			return "redis://" + imitation.Addr(), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return testkit.Database(server, int(used.Add(1))), nil
 	}
 }
 
@@ -183,48 +244,6 @@ func newWorld(env *testscript.Env, redis string) error {
 		}
 	})
 	return nil
-}
-
-// startRedis starts a real server where there is one, else an imitation.
-func startRedis(env *testscript.Env) (string, error) {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("GUICHET_TEST_REDIS") == "required" {
-			return "", errors.New("GUICHET_TEST_REDIS is required, and there is no redis-server")
-		}
-		imitation, err := miniredis.Run()
-		if err != nil {
-			return "", err
-		}
-		env.Defer(imitation.Close)
-		return "redis://" + imitation.Addr(), nil
-	}
-	dir, err := os.MkdirTemp("", "guichet-redis-") // a socket's path must be short
-	if err != nil {
-		return "", err
-	}
-	socket := filepath.Join(dir, "redis.sock")
-	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := server.Start(); err != nil {
-		return "", err
-	}
-	env.Defer(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		_ = os.RemoveAll(dir)
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "eady to accept connections") {
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return "unix://" + socket, nil
-		}
-	}
-	return "", errors.New("redis-server did not start")
 }
 
 func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) environment {

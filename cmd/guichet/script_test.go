@@ -8,11 +8,18 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"guichet/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"guichet": main})
+	testscript.Main(sharing{m}, map[string]func(){"guichet": main})
 }
+
+// sharing ends the servers that tests shared, when all have run.
+type sharing struct{ m *testing.M }
+
+func (s sharing) Run() int { return testkit.Main(s.m) }
 
 // TestScripts plays whole sessions on the command line, as people type them.
 func TestScripts(t *testing.T) {

@@ -36,7 +36,7 @@ func StartRedisSentinel(timeout time.Duration) (*RedisSentinel, error) {
 func (s *RedisSentinel) start(timeout time.Duration) error {
 	for range 3 {
 		server, err := onFreePort(func(port string) (*Redis, error) {
-			args := []string{"--port", port, "--repl-diskless-sync-delay", "0"}
+			args := []string{"--port", port, "--databases", databases, "--repl-diskless-sync-delay", "0"}
 			if len(s.servers) > 0 {
 				args = append(args, "--replicaof", "127.0.0.1 "+s.servers[0].port)
 			}

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -25,10 +26,22 @@ type Deployment interface {
 // tests of a package share one of each, which the first that needs it starts
 // (a Cluster takes seconds), and which Main ends.
 var (
-	Alone     = share("alone", func() (Deployment, error) { return StartRedis() })
+	Alone     = share("alone", func() (Deployment, error) { return StartRedis("--databases", databases) })
 	Clustered = share("cluster", func() (Deployment, error) { return StartRedisCluster(3, false, 15*time.Second) })
 	Watched   = share("sentinel", func() (Deployment, error) { return StartRedisSentinel(15 * time.Second) })
 )
+
+// databases is how many a Redis has: one for each of whatever runs side by side.
+const databases = "1000"
+
+// Database is the URL of a database of a deployment, from 1. A Cluster has none
+// but its own.
+func Database(d Deployment, n int) string {
+	if _, alone := d.(*Redis); alone {
+		return fmt.Sprintf("%s?db=%d", d.URL(), n)
+	}
+	return fmt.Sprintf("%s/%d", d.URL(), n)
+}
 
 // Shared is a deployment that the tests of a package share.
 type Shared struct {
