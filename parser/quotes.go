@@ -61,9 +61,9 @@ var wroteVerbs = []string{
 	"έγραψε",         // Greek
 	"yazdı", "yazdi", // Turkish
 	"rašė", "parašė", // Lithuanian
-	"rakstīja",          // Latvian
-	"kirjutas",          // Estonian
-	"va escriure",       // Catalan
+	"rakstīja",               // Latvian
+	"kirjutas",               // Estonian
+	"va escriure", "del dia", // Catalan: Gmail "Missatge de Ann <…> del dia …"
 	"escribiu",          // Galician
 	"idatzi du",         // Basque
 	"het geskryf",       // Afrikaans
@@ -76,7 +76,7 @@ var wroteVerbs = []string{
 	"ने लिखा",                          // Hindi
 	"写道", "寫道", "编写", "写入", "撰寫", "来信", // Chinese: Gmail, Apple Mail, NetEase
 	"書きました", "のメッセージ", "のメール", "書き込みました", // Japanese: Thunderbird, Apple Mail
-	"작성", "님이 작성", "썼습니다", "보낸 메시지", // Korean: Gmail, Apple Mail
+	"작성", "님이 작성", "썼습니다", "보낸 메시지", "쓴 글", // Korean: Gmail, Apple Mail, Thunderbird
 }
 
 // openers are the words that such a line begins with, so that the reader's own
@@ -106,14 +106,14 @@ var openers = map[string]bool{
 	"tarihinde": true, // Turkish
 	"เมื่อ":     true, // Thai
 	"il giorno": true, "il g": true,
-	"die": true, "v": true, "oseba": true, "pe data": true, "message": true,
+	"die": true, "v": true, "oseba": true, "pe data": true, "message": true, "missatge": true,
 }
 
 // originals are the words between dashes above a quoted mail without marks,
 // and those above a forwarded one; by language, with programs where not all.
 var originals = []string{
 	"original message", "original nachricht", "original-nachricht", "originalnachricht", "reply message", "original email",
-	"original appointment", "reply separator", "previous message", "quoted message", "mensagem anterior",
+	"original appointment", "reply separator", "mail original", "previous message", "quoted message", "mensagem anterior",
 	"ursprüngliche nachricht", "ursprungliche nachricht", "antwort nachricht", "urspr. nachricht", // German
 	"message d'origine", "message d’origine", "message original", "message initial", "courriel d'origine", // French
 	"mensaje original", "mensaje anterior", "correo original", // Spanish
@@ -143,6 +143,16 @@ var originals = []string{
 	"原始邮件", "原始郵件", "原邮件", "原始信件", "原始訊息", "邮件原件", "回复的原邮件", // Chinese: QQ, Foxmail, NetEase
 	"元のメッセージ", "元のメール", // Japanese
 	"원본 메시지", "원본 메일", // Korean: Naver, Daum
+}
+
+// replyMarks are the words by which other help desks tell where an answer ends;
+// in lower case.
+var replyMarks = []string{
+	"please type your reply above this line", "type your reply above this line", "please reply above this line", "reply above this line",
+	"please write above this line", "write your reply above this line", "please do not write below this line", // Zendesk, Jira, OTRS
+	"bitte antworten sie oberhalb dieser", "antworten sie oberhalb dieser", "antwort oberhalb dieser", // German
+	"veuillez répondre au-dessus de cette ligne", "répondre au-dessus de cette ligne", "répondez au-dessus de cette ligne", "merci de répondre au-dessus de cette ligne", // French
+	"responda por encima de esta línea", "escriba su respuesta por encima de esta línea", "responda acima desta linha", "rispondi sopra questa riga", "antwoord boven deze lijn", // Spanish, Portuguese, Italian, Dutch
 }
 
 // headerLabels are the names of fields in the block that programs copy above a
@@ -322,6 +332,50 @@ func headerBlock(lines []line, i int) (n int, ok bool) {
 	return last - i + 1, true
 }
 
+// notesBlock reports whether a header block of Lotus Notes stands at lines[i],
+// whose fields are a word on a line and the value on the next: name, date, To,
+// Subject. start is the line of the name.
+func notesBlock(lines []line, i int) (start, n int, ok bool) {
+	to := i + 1
+	for to < len(lines) && to < i+3 && lines[to].blank() {
+		to++
+	}
+	if to >= len(lines) || bareLabel(lines[to].text) != 't' || len(lines[i].text) > 60 || !fullDate.MatchString(lines[i].text) || !clockTime.MatchString(lines[i].text) {
+		return 0, 0, false
+	}
+	for j := to + 1; j < len(lines) && j < to+12; j++ {
+		if bareLabel(lines[j].text) != 's' {
+			continue
+		}
+		start = i
+		if i > 0 && !lines[i-1].blank() && len(lines[i-1].text) < 100 && !strings.HasSuffix(strings.TrimSpace(lines[i-1].text), ".") {
+			start = i - 1
+		}
+		return start, j + 1 - i, true
+	}
+	return 0, 0, false
+}
+
+// bareLabel is the kind of a label that stands on a line of its own.
+func bareLabel(s string) byte {
+	if len(s) > 40 {
+		return 0
+	}
+	return headerLabels[strings.ToLower(strings.TrimSpace(s))]
+}
+
+// headOfRest reports whether all below a line is a quote, though marks stand on
+// the line or below it: ">>> Ann Lee <ann@example.com> 3/3/2026 9:12 AM >>>" of
+// GroupWise, the table that Lotus Notes draws with signs around author and date.
+func headOfRest(lines []line, i int) bool {
+	l := lines[i]
+	if rest, ok := strings.CutSuffix(strings.TrimRight(l.text, " "), ">>>"); ok {
+		alone := (i == 0 || lines[i-1].depth == 0) && (i+1 == len(lines) || lines[i+1].depth == 0)
+		return alone && l.depth == 3 && len(rest) < 200 && datePattern.MatchString(rest)
+	}
+	return l.depth == 0 && strings.HasPrefix(strings.TrimLeft(l.text, " "), "|--") && notesFrame.MatchString(l.text)
+}
+
 // continues tells the rest of a folded list of recipients from text.
 func continues(s string) bool {
 	t := strings.TrimSpace(s)
@@ -393,9 +447,11 @@ func originalLine(s string) bool {
 	if words == "original" {
 		return true // QQ
 	}
-	for _, o := range originals {
-		if strings.HasPrefix(words, o) && len(words) <= len(o)+20 {
-			return true
+	for _, list := range [][]string{originals, replyMarks} {
+		for _, o := range list {
+			if strings.HasPrefix(words, o) && len(words) <= len(o)+20 {
+				return true
+			}
 		}
 	}
 	return false
@@ -407,6 +463,22 @@ func plainSpaces(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(s, "\u00a0", " ")
+}
+
+// plainDigits makes 0 to 9 of the digits that Arabic and Persian programs write.
+func plainDigits(s string) string {
+	if strings.IndexByte(s, 0xD9) < 0 && strings.IndexByte(s, 0xDB) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '٠' && r <= '٩':
+			return '0' + r - '٠'
+		case r >= '۰' && r <= '۹':
+			return '0' + r - '۰'
+		}
+		return r
+	}, s)
 }
 
 // ruleLine reports whether a line is drawn across the page.
@@ -421,9 +493,10 @@ var (
 	fullDate    = regexp.MustCompile(`\d{1,4}\s?[./년年-]\s?\d{1,2}\s?[./月월-]\s?\d{1,4}|\b(?:19|20)\d\d\b`)
 	clockTime   = regexp.MustCompile(`\d{1,2}[:.h]\d{2}`)
 	notesLine   = regexp.MustCompile(`^.{1,100}-{2,}\s?\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}[ ,].{3,40}-{2,}`)
+	notesFrame  = regexp.MustCompile(`^\s{0,3}\|-{3,100}\+-{3,100}>\s*$`)
 	addrPattern = regexp.MustCompile(`[^\s<>@]{1,64}@[^\s<>@]{2,}`)
 	sameLine    = regexp.MustCompile(`^(.*?[^\s-])\s*-{2,}\s*(On\s.{6,200}wrote:?)\s*$`)
-	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
+	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
 )
 
 // attribution reports whether the lines that end at end are the one before a
@@ -449,7 +522,7 @@ func attribution(lines []line, end int) (start int, ok bool) {
 			}
 			continue // one empty line inside, where HTML put the address in a block
 		}
-		joined = strings.TrimSpace(plainSpaces(lines[j].text) + " " + joined)
+		joined = strings.TrimSpace(plainDigits(plainSpaces(lines[j].text)) + " " + joined)
 		if len(joined) > 500 {
 			break
 		}
@@ -501,7 +574,7 @@ func beginning(lines []line, j, end int) int {
 // attributionHead reports whether a line begins as an attribution does: with an
 // opener and a date, or with a date.
 func attributionHead(s string) bool {
-	s = strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\ufeff")
+	s = plainDigits(strings.TrimLeft(s, " \t*_-–—>|\u00a0\u200e\u200f\ufeff"))
 	return startsAttribution(strings.ToLower(s)) && datePattern.MatchString(s) || dateFirst.MatchString(s)
 }
 

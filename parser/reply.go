@@ -16,6 +16,9 @@ func (m *Message) split(c content) (reply, signature string) {
 			lines = fromHTML
 		}
 	}
+	if cut && answersWithin(lines, c.text) {
+		return m.Text, ""
+	}
 	lines, sign := cutSignature(lines)
 	reply, signature = join(lines), join(sign)
 	if !visible(reply) {
@@ -27,6 +30,39 @@ func (m *Message) split(c content) (reply, signature string) {
 	}
 	return reply, signature
 }
+
+// answersWithin reports whether the writer says that the answers stand in the
+// quoted text, and the quote has no marks that would tell them from it. A quote
+// of ours is never kept for that: it holds what its reader alone may see.
+func answersWithin(own, all []line) bool {
+	for _, l := range all {
+		if l.depth > 0 || l.hint&(hintOurs|hintBlock) != 0 || carriesMarker(l.text) {
+			return false
+		}
+	}
+	for _, l := range own[:min(len(own), 20)] {
+		lower := strings.ToLower(shorten(l.text, 160))
+		if containsAny(lower, answerWords) && containsAny(lower, answerPlaces) {
+			return true
+		}
+	}
+	return false
+}
+
+// answerWords and answerPlaces stand together where somebody says that the
+// answers are further down: "my comments below in red". In lower case.
+var (
+	answerWords = []string{
+		"answer", "repl", "comment", "response", "antwort", "kommentar", "anmerkung", "répons", "repons", "remarque", "respuesta", "comentario", "comentário",
+		"resposta", "rispost", "antwoord", "opmerking", "svar", "odpowied", "ответ", "回答", "回复", "回覆", "コメント", "답변",
+	}
+	answerPlaces = []string{
+		" below", " inline", "in-line", " in red", " in blue", " in green", " unten", " in rot", " in blau", " in grün", " im text", "ci-dessous", "plus bas",
+		"en rouge", "en bleu", "en vert", "dans le texte", "abajo", "en rojo", "en azul", "en verde", "en el texto", "abaixo", "em vermelho", "no texto", " sotto",
+		"in rosso", " in blu", "nel testo", "hieronder", "in het rood", "in het blauw", "in de tekst", "nedan", "nedenfor", "poniżej", "na czerwono", "ниже",
+		"красным", "见下", "下文", "红字", "紅字", "赤字", "下記", "以下", "아래",
+	}
+)
 
 // visible reports whether a text shows anything.
 func visible(s string) bool {
@@ -106,6 +142,8 @@ func classifyLines(lines []line) []kindOf {
 			if !(quoted && l.depth == 0 && answers(lines, i)) {
 				kinds[i] = isQuote
 			}
+		case headOfRest(lines, i):
+			return tail(lines, kinds, i)
 		case l.depth > 0:
 			kinds[i] = isQuote
 		case l.blank():
@@ -160,7 +198,7 @@ func opensQuote(lines []line, i int) (start, n int, found bool) {
 	if n, ok := headerBlock(lines, i); ok {
 		return i, n, true
 	}
-	return 0, 0, false
+	return notesBlock(lines, i)
 }
 
 // marked reports whether the next visible line at or below i is under a mark.

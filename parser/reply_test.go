@@ -80,6 +80,14 @@ func TestReplyPlain(t *testing.T) {
 		{"header under the marks", "Done.\n\n> From: ann@example.com\n> Subject: x\n> Date: Mon, 2 Mar 2026 10:00\n>\n> Hi\n", "Done."},
 		{"bars for marks", "Done.\n\n2026/3/2 Ann <ann@example.com>\n\n| Hi Bob\n| bye\n", "Done."},
 		{"initials for marks", "Done.\n\nOn Mon, 2 Mar 2026 10:00, Ann Lee <ann@example.com> wrote:\nAL> Hi\nAL> Bob\n", "Done."},
+		{"GroupWise", "Done.\n\n>>> Ann Lee <ann@example.com> 3/3/2026 9:12 AM >>>\nHi Bob,\nbye\n", "Done."},
+		{"three marks that end a quote", "On Mon, 2 Mar 2026, Ann <ann@example.com> wrote:\n>>> Hi\n>>> Does 2026 work? >>>\n\nIt does.\n", "It does."},
+		{"Lotus Notes, a field on two lines", "Done.\n\n\nAnn Lee <ann@example.com>\n03/03/2026 09:12 AM\n\nTo\nBob\ncc\n\nSubject\nPrinter\n\nHi Bob\n", "Done."},
+		{"a list that is no such block", "Bus 7 on 03/03/2026 at 09:12\n\nTo\nthe airport\n", "Bus 7 on 03/03/2026 at 09:12\n\nTo\nthe airport"},
+		{"Lotus Notes, a drawn table", "Done.\n\n|---------+---------------->\n|         | Ann Lee        |\n|         | 03/03/2026     |\n|---------+---------------->\n  >---------------------|\n  | To: Bob             |\n  >---------------------|\n\nHi Bob\n", "Done."},
+		{"the mark of another help desk", "Done.\n\n##- Please type your reply above this line -##\n\nHi Bob\n", "Done."},
+		{"answers that are said to stand in the quote", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\nDoes it print?\nYES\n", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\nDoes it print?\nYES"},
+		{"said to stand in a quote of ours", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\n" + QuoteMarker + "\nDoes it print?\nYES\n", "My answers are below in red."},
 		{"folded address", "Done.\n\ntir. 3. mars 2026 kl. 13:09 skrev Ann <ann@example.com\n>:\n\n> Hi\n", "Done."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -158,6 +166,7 @@ func TestSignatures(t *testing.T) {
 		{"Outlook", "Hello.\n\nGet Outlook for iOS<https://aka.ms/x>\n", "Hello.", "Get Outlook for iOS<https://aka.ms/x>"},
 		{"a phone nobody listed", "Hello.\n\nSent from my Brand NAME 4G\n", "Hello.", "Sent from my Brand NAME 4G"},
 		{"a program with its address", "Hello.\n\nSent from TypeApp<http://example.com/r?b=1>\n", "Hello.", "Sent from TypeApp<http://example.com/r?b=1>"},
+		{"a link inside", "Hello.\n\nSent from Mail <https://example.com/m?id=5> for Windows\n", "Hello.", "Sent from Mail <https://example.com/m?id=5> for Windows"},
 		{"a sentence of one's own", "Hello.\n\nSent from my desk, which is easier than my phone.\n", "Hello.\n\nSent from my desk, which is easier than my phone.", ""},
 		{"disclaimer", "Hello.\n\nThis e-mail is confidential and intended solely for the addressee. If you have received this message in error please notify the sender and delete it with any attachments.\n", "Hello.", "This e-mail is confidential and intended solely for the addressee. If you have received this message in error please notify the sender and delete it with any attachments."},
 		{"all of it", "-- \nBob\n", "-- \nBob", ""},

@@ -246,8 +246,14 @@ func wholeLine(patterns []string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^[\s*_|\-—–]*(?:` + strings.Join(patterns, `|`) + `)[\s.!*_|<>]*(?:<?https?://\S*>?)?[\s.*_]*$`)
 }
 
+// linkTarget is what HTML as text has behind the words of a link.
+var linkTarget = regexp.MustCompile(`\s?<https?://[^>\s]*>`)
+
 // sentFrom reports whether a line was added by a phone or a program.
 func sentFrom(s string) bool {
+	if strings.Contains(s, "<http") {
+		s = linkTarget.ReplaceAllString(s, "")
+	}
 	if len(s) > 240 || strings.Contains(s, ",") && !strings.Contains(s, "://") {
 		return false
 	}
