@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -66,6 +67,8 @@ func Run(t *testing.T, open func(*testing.T) Subject) {
 		"put and read":                  putAndRead,
 		"values of any bytes":           anyBytes,
 		"put where nothing is":          putAbsent,
+		"steps keep their order":        stepsKeepTheirOrder,
+		"many steps":                    manySteps,
 		"checks":                        checks,
 		"conflict leaves no trace":      conflictLeavesNoTrace,
 		"repeat by operation":           repeatByOperation,
@@ -173,6 +176,49 @@ func putAndRead(s suite) {
 	s.equal("a.x", s.get("a", "x"), []byte(nil))
 	s.equal("a.y", s.get("a", "y"), []byte("4"))
 	s.equal("b.x", s.get("b", "x"), []byte(nil))
+}
+
+// stepsKeepTheirOrder has steps undo one another within a batch: however an
+// engine gathers them, the last one counts.
+func stepsKeepTheirOrder(s suite) {
+	s.commit(engine.Batch{
+		Draws: []engine.Counter{{Record: "counter", Field: "n"}},
+		Steps: []engine.Step{
+			engine.Put("a", "x", []byte("1")), engine.Put("a", "y", []byte("1")),
+			engine.Put("a", "x", []byte("2")),
+			engine.Put("b", "x", []byte("1")), engine.Drop("b"), engine.Put("b", "y", []byte("1")),
+			engine.Put("c", "x", []byte("1")), engine.Delete("c", "x"), engine.Put("c", "y", []byte("1")),
+			engine.Put("d", "x", []byte("9")), engine.PutNumber("d", "x", 0), engine.Put("d", "y", []byte("1")),
+			engine.PutNumber("e", "x", 0), engine.Put("e", "x", []byte("9")),
+			engine.Put("f1", "x", []byte("1")), engine.PutAt("f", 0, "x", []byte("2")), engine.Put("f1", "x", []byte("3")),
+			engine.PutAbsent("g", "x", []byte("1")), engine.Put("g", "x", []byte("2")), engine.PutAbsent("g", "x", []byte("3")),
+			engine.Place("h", "in", "i", "m", 5), engine.Put("h", "in", []byte("j")), engine.Add("i", "m", 7),
+			engine.Add("k", "m", 1), engine.Add("k", "n", 2), engine.Remove("k", "m"), engine.Add("k", "o", 3),
+			engine.Add("k", "n", 4), engine.AddEarlier("k", "n", 9), engine.AddEarlier("k", "o", 1), engine.Add("k", "p", 2),
+		},
+	})
+	for record, want := range map[string]map[string][]byte{
+		"a": {"x": []byte("2"), "y": []byte("1")}, "b": {"y": []byte("1")}, "c": {"y": []byte("1")},
+		"d": {"x": []byte("1"), "y": []byte("1")}, "e": {"x": []byte("9")}, "f1": {"x": []byte("3")},
+		"g": {"x": []byte("2")}, "h": {"in": []byte("j")},
+	} {
+		s.equal(record, s.read(engine.Ask{Record: record, Fields: []string{"x", "y", "in"}})[0].Rows[0].Fields, want)
+	}
+	s.equal("k", s.members(engine.Page{Index: "k", N: 9}), []string{"o", "p", "n"})
+	s.equal("i", s.members(engine.Page{Index: "i", N: 9}), []string{"m"})
+}
+
+// manySteps puts more into one record and one index than fits a step.
+func manySteps(s suite) {
+	var steps []engine.Step
+	for i := range 1_700 {
+		steps = append(steps, engine.Put("a", strconv.Itoa(i), []byte("v")), engine.Add("i", strconv.Itoa(i), engine.Score(i)))
+	}
+	s.do(steps...)
+	beginning := "16"
+	s.equal("names", len(s.read(engine.Ask{Record: "a", Names: &beginning})[0].Names), 111)
+	s.equal("last", string(s.get("a", "1699")), "v")
+	s.equal("entries", s.read(engine.Ask{Page: &engine.Page{Index: "i", N: 1}})[0].Total, 1_700)
 }
 
 func anyBytes(s suite) {

@@ -54,7 +54,7 @@ func (c *call) batch(b engine.Batch) {
 	for _, d := range b.Draws {
 		c.add(c.key(d.Record), d.Field)
 	}
-	for _, s := range b.Steps {
+	for _, s := range merge(b.Steps) {
 		c.step(s)
 	}
 	if len(c.keys) == 0 {
@@ -62,10 +62,20 @@ func (c *call) batch(b engine.Batch) {
 	}
 }
 
-func (c *call) step(s engine.Step) {
+func (c *call) step(s merged) {
 	c.add(string(s.Do))
 	switch s.Do {
-	case engine.DoPut, engine.DoPutAbsent:
+	case engine.DoPut:
+		c.add(c.key(s.Record), 1+len(s.more), s.Name, s.Value)
+		for _, m := range s.more {
+			c.add(m.Name, m.Value)
+		}
+	case engine.DoAdd:
+		c.add(c.key(s.Index), 1+len(s.more), int64(s.Score), s.Name)
+		for _, m := range s.more {
+			c.add(int64(m.Score), m.Name)
+		}
+	case engine.DoPutAbsent:
 		c.add(c.key(s.Record), s.Name, s.Value)
 	case engine.DoPutNumber:
 		c.add(c.key(s.Record), s.Name, s.Draw)
@@ -77,7 +87,7 @@ func (c *call) step(s engine.Step) {
 		c.add(c.key(s.Record))
 	case engine.DoExpire:
 		c.add(c.key(s.Record), s.For.Milliseconds())
-	case engine.DoAdd, engine.DoAddEarlier:
+	case engine.DoAddEarlier:
 		c.add(c.key(s.Index), s.Name, int64(s.Score))
 	case engine.DoRemove:
 		c.add(c.key(s.Index), s.Name)

@@ -8,7 +8,7 @@
 --       4 number of checks   5 number of draws   then one after the other
 --         checks  equal key field want | absent key field | leased key member score
 --         draws   key field
---         steps   verb and arguments, as in the table below
+--         steps   verb and arguments, as below
 -- Result {"done", number…} | {"repeat", number…} | {"conflict", check from 0}
 local prefix = ARGV[1]
 local at = 5
@@ -65,54 +65,47 @@ local function unplace(record, field, member)
   end
 end
 
-local verbs = {
-  ['put'] = function()
-    redis.call('HSET', key(), arg(), arg())
-  end,
-  ['put-absent'] = function()
-    redis.call('HSETNX', key(), arg(), arg())
-  end,
-  ['put-number'] = function() -- key field draw
-    redis.call('HSET', key(), arg(), numbers[tonumber(arg()) + 1])
-  end,
-  ['put-at'] = function() -- beginning-of-name draw field value
+local call = redis.call
+while at < #ARGV do
+  local verb = arg()
+  if verb == 'put' then -- key n field value…
+    local k, n = key(), 2 * tonumber(arg())
+    call('HSET', k, unpack(ARGV, at + 1, at + n))
+    at = at + n
+  elseif verb == 'add' then -- key n score member…
+    local k, n = key(), 2 * tonumber(arg())
+    call('ZADD', k, unpack(ARGV, at + 1, at + n))
+    at = at + n
+  elseif verb == 'put-absent' then -- key field value
+    call('HSETNX', key(), arg(), arg())
+  elseif verb == 'put-number' then -- key field draw
+    call('HSET', key(), arg(), numbers[tonumber(arg()) + 1])
+  elseif verb == 'put-at' then -- beginning-of-name draw field value
     local name = arg() .. numbers[tonumber(arg()) + 1]
-    redis.call('HSET', prefix .. name, arg(), arg())
-  end,
-  ['delete'] = function()
-    redis.call('HDEL', key(), arg())
-  end,
-  ['drop'] = function()
-    redis.call('UNLINK', key())
-  end,
-  ['expire'] = function()
-    redis.call('PEXPIRE', key(), arg())
-  end,
-  ['add'] = function() -- key member score
-    local k, member = key(), arg()
-    redis.call('ZADD', k, arg(), member)
-  end,
-  ['add-earlier'] = function()
-    local k, member = key(), arg()
-    redis.call('ZADD', k, 'LT', arg(), member)
-  end,
-  ['remove'] = function()
-    redis.call('ZREM', key(), arg())
-  end,
-  ['place'] = function() -- key field index-name member score
+    call('HSET', prefix .. name, arg(), arg())
+  elseif verb == 'expire' then -- key milliseconds
+    call('PEXPIRE', key(), arg())
+  elseif verb == 'place' then -- key field index-name member score
     local record, field, index, member = key(), arg(), arg(), arg()
     unplace(record, field, member)
-    redis.call('HSET', record, field, index)
-    redis.call('ZADD', prefix .. index, arg(), member)
-  end,
-  ['unplace'] = function() -- key field member
+    call('HSET', record, field, index)
+    call('ZADD', prefix .. index, arg(), member)
+  elseif verb == 'unplace' then -- key field member
     local record, field = key(), arg()
     unplace(record, field, arg())
-    redis.call('HDEL', record, field)
-  end,
-}
-while at < #ARGV do
-  verbs[arg()]()
+    call('HDEL', record, field)
+  elseif verb == 'add-earlier' then -- key member score
+    local k, member = key(), arg()
+    call('ZADD', k, 'LT', arg(), member)
+  elseif verb == 'remove' then -- key member
+    call('ZREM', key(), arg())
+  elseif verb == 'delete' then -- key field
+    call('HDEL', key(), arg())
+  elseif verb == 'drop' then -- key
+    call('UNLINK', key())
+  else
+    return redis.error_reply('no such step: ' .. verb)
+  end
 end
 
 if operation then

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -46,6 +47,7 @@ type Engine struct {
 	// aof waits until replicas have it on their disks, not in memory alone.
 	aof      bool
 	warnings []string
+	convoys  sync.Map // of route to *convoy
 }
 
 var (

@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -29,7 +28,8 @@ func (e *Engine) run(ctx context.Context, script *goredis.Script, c *call, durab
 		if err != nil {
 			return nil, err
 		}
-		reply, err := e.runOn(ctx, node, script, c, durable && e.replicas > 0)
+		p := &passage{ctx: ctx, script: script, call: c, durable: durable && e.replicas > 0}
+		reply, err := e.convoyTo(node, script != readScript).carry(p)
 		if err == nil || try == moves || !goredis.HasErrorPrefix(err, "MOVED") {
 			return reply, err
 		}
@@ -39,6 +39,22 @@ func (e *Engine) run(ctx context.Context, script *goredis.Script, c *call, durab
 	}
 }
 
+// route is a way to a server: reads do not stand behind writes, which may wait
+// for replicas.
+type route struct {
+	node   goredis.Cmdable
+	writes bool
+}
+
+func (e *Engine) convoyTo(node goredis.Cmdable, writes bool) *convoy {
+	to := route{node, writes}
+	if c, known := e.convoys.Load(to); known {
+		return c.(*convoy)
+	}
+	c, _ := e.convoys.LoadOrStore(to, &convoy{engine: e, node: node})
+	return c.(*convoy)
+}
+
 // node gives the server that has a key. In a Cluster a pipeline would send the
 // wait, which has no key, to any node.
 func (e *Engine) node(ctx context.Context, key string) (goredis.Cmdable, error) {
@@ -46,40 +62,6 @@ func (e *Engine) node(ctx context.Context, key string) (goredis.Cmdable, error) 
 		return cluster.MasterForKey(ctx, key)
 	}
 	return e.client, nil
-}
-
-func (e *Engine) runOn(ctx context.Context, node goredis.Cmdable, script *goredis.Script, c *call, durable bool) (any, error) {
-	reply, err := e.send(ctx, node, durable, func(p goredis.Pipeliner) *goredis.Cmd {
-		return p.EvalSha(ctx, script.Hash(), c.keys, c.args...)
-	})
-	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
-		return e.send(ctx, node, durable, func(p goredis.Pipeliner) *goredis.Cmd {
-			return script.Eval(ctx, p, c.keys, c.args...)
-		})
-	}
-	return reply, err
-}
-
-func (e *Engine) send(ctx context.Context, node goredis.Cmdable, durable bool, eval func(goredis.Pipeliner) *goredis.Cmd) (any, error) {
-	pipe := node.Pipeline()
-	cmd := eval(pipe)
-	var wait *goredis.Cmd
-	if durable {
-		wait = e.wait(ctx, pipe)
-	}
-	_, pipeErr := pipe.Exec(ctx)
-	reply, err := cmd.Result()
-	switch {
-	case err != nil:
-		return nil, err
-	case wait == nil:
-		return reply, nil
-	case conflicted(reply):
-		return reply, nil
-	case pipeErr != nil:
-		return nil, fmt.Errorf("%w: %w", engine.ErrNotDurable, pipeErr)
-	}
-	return reply, e.waited(wait)
 }
 
 // conflicted reports a batch that did nothing: there is nothing to wait for.

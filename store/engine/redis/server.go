@@ -91,6 +91,9 @@ func addresses(hosts, port string) []string {
 	return out
 }
 
+// protocol is RESP2: nothing here needs pushes, and looking for them costs.
+const protocol = 2
+
 // connections is the size of the pool: a commit that waits for replicas holds
 // one.
 const connections = 100
@@ -112,20 +115,20 @@ func (s Server) client() goredis.UniversalClient {
 	case "cluster":
 		return goredis.NewClusterClient(&goredis.ClusterOptions{
 			Addrs: s.addresses, Username: s.username, Password: s.password, TLSConfig: s.secure(),
-			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
+			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, Protocol: protocol, DialerRetries: dials,
 			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		})
 	case "sentinel":
 		return goredis.NewFailoverClient(&goredis.FailoverOptions{
 			MasterName: s.master, SentinelAddrs: s.addresses, DB: s.db,
 			Username: s.username, Password: s.password, TLSConfig: s.secure(),
-			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
+			ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, Protocol: protocol, DialerRetries: dials,
 		})
 	}
 	return goredis.NewClient(&goredis.Options{
 		Network: s.network, Addr: s.addresses[0], DB: s.db,
 		Username: s.username, Password: s.password, TLSConfig: s.secure(),
-		ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, DialerRetries: dials,
+		ContextTimeoutEnabled: true, ReadTimeout: readTimeout, PoolSize: connections, DisableIdentity: true, Protocol: protocol, DialerRetries: dials,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})
 }

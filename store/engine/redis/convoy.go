@@ -1,0 +1,168 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"guichet/store/engine"
+)
+
+// convoy takes scripts to one server. Alone, a call goes at once; what comes
+// while others are on their way waits for the next to return, and then goes
+// together in one pipeline: so many calls share a write, a read, a flush of the
+// append-only file, and one wait for the replicas.
+type convoy struct {
+	engine *Engine
+	node   goredis.Cmdable
+
+	mu      sync.Mutex
+	waiting []*passage
+	under   int // groups on their way
+}
+
+const (
+	// lanes is how many groups are on their way to a server at a time: one
+	// travels while the other gathers.
+	lanes = 2
+	// maxGroup bounds how many calls go together, and with it how long the first
+	// waits for the last.
+	maxGroup = 64
+	// groupPatience is how long a group may be on its way. Whoever asked may give
+	// up before.
+	groupPatience = 15 * time.Second
+)
+
+// passage is one call on its way.
+type passage struct {
+	ctx     context.Context
+	script  *goredis.Script
+	call    *call
+	durable bool
+
+	done  chan struct{} // closed when reply and err are set
+	reply any
+	err   error
+	group *group // once it is on its way with others
+}
+
+// group is calls that travel together, for as long as one of their callers waits.
+type group struct {
+	calls  []*passage
+	given  int // up
+	giveUp context.CancelFunc
+}
+
+// carry gives the reply to a call. When its context ends first, the call may
+// still be done: that is what operation ids are for.
+func (c *convoy) carry(p *passage) (any, error) {
+	c.mu.Lock()
+	if c.under < lanes && len(c.waiting) == 0 {
+		c.under++
+		c.mu.Unlock()
+		defer c.next()
+		c.send(p.ctx, []*passage{p})
+		return p.reply, p.err
+	}
+	p.done = make(chan struct{})
+	c.waiting = append(c.waiting, p)
+	c.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.reply, p.err
+	case <-p.ctx.Done():
+		c.abandon(p)
+		return nil, p.ctx.Err()
+	}
+}
+
+// abandon turns a group back when nobody waits for it any more.
+func (c *convoy) abandon(p *passage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if g := p.group; g != nil {
+		if g.given++; g.given == len(g.calls) {
+			g.giveUp()
+		}
+	}
+}
+
+// next lets what waits go on in the place of a call that has returned.
+func (c *convoy) next() {
+	if ctx, g := c.gather(); g != nil {
+		go func() {
+			for ; g != nil; ctx, g = c.gather() {
+				c.send(ctx, g.calls)
+				g.giveUp()
+				for _, p := range g.calls {
+					close(p.done)
+				}
+			}
+		}()
+	}
+}
+
+// gather takes the next group of those whose callers still wait, or nil when
+// there is none; then the place is free.
+func (c *convoy) gather() (context.Context, *group) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := &group{}
+	for len(c.waiting) > 0 && len(g.calls) < maxGroup {
+		if p := c.waiting[0]; p.ctx.Err() == nil {
+			p.group, g.calls = g, append(g.calls, p)
+		}
+		c.waiting[0], c.waiting = nil, c.waiting[1:]
+	}
+	if len(g.calls) == 0 {
+		c.under--
+		return nil, nil
+	}
+	var ctx context.Context
+	ctx, g.giveUp = context.WithTimeout(context.Background(), groupPatience)
+	return ctx, g
+}
+
+// send fills in the replies of a group.
+func (c *convoy) send(ctx context.Context, group []*passage) {
+	c.pipe(ctx, group, func(pipe goredis.Pipeliner, p *passage) *goredis.Cmd {
+		return pipe.EvalSha(ctx, p.script.Hash(), p.call.keys, p.call.args...)
+	})
+	var unknown []*passage
+	for _, p := range group {
+		if p.err != nil && strings.HasPrefix(p.err.Error(), "NOSCRIPT") {
+			unknown = append(unknown, p)
+		}
+	}
+	if unknown != nil {
+		c.pipe(ctx, unknown, func(pipe goredis.Pipeliner, p *passage) *goredis.Cmd {
+			return p.script.Eval(ctx, pipe, p.call.keys, p.call.args...)
+		})
+	}
+}
+
+// pipe sends a group in one piece. A wait at its end is for all before it.
+func (c *convoy) pipe(ctx context.Context, group []*passage, eval func(goredis.Pipeliner, *passage) *goredis.Cmd) {
+	pipe := c.node.Pipeline()
+	cmds, durable := make([]*goredis.Cmd, len(group)), false
+	for i, p := range group {
+		cmds[i], durable = eval(pipe, p), durable || p.durable
+	}
+	var wait *goredis.Cmd
+	if durable {
+		wait = c.engine.wait(ctx, pipe)
+	}
+	_, pipeErr := pipe.Exec(ctx)
+	for i, p := range group {
+		if p.reply, p.err = cmds[i].Result(); p.err != nil || !p.durable || conflicted(p.reply) {
+			continue
+		}
+		if p.err = c.engine.waited(wait); p.err != nil && pipeErr != nil {
+			p.err = fmt.Errorf("%w: %w", engine.ErrNotDurable, pipeErr)
+		}
+	}
+}
