@@ -370,5 +370,5 @@ func (d *decider) letter(kind ticket.NoticeKind, q *ticket.Queue, to ticket.Mail
 // asksNothing are mails that no wish is read from.
 func (in *Input) asksNothing() bool {
 	m := in.Message
-	return in.Envelope.Null || m.Automatic != parser.ByPerson || m.QuoteOnly
+	return in.Envelope.Null || m.Automatic != parser.ByPerson || m.QuoteOnly || m.Unreadable
 }

@@ -58,6 +58,10 @@ var bombs = map[string]func(n int) string{
 	"header": func(n int) string {
 		return "X-Long: " + strings.Repeat("a ", n) + "\n" + strings.Repeat("X-Many: a\n", n) + "\ntext\n"
 	},
+	// A second author where a reader may have stopped.
+	"author": func(n int) string {
+		return strings.Repeat("X-Many: a\n", n) + "From: anna@acme.example\n\ntext\n"
+	},
 }
 
 func (w *world) bomb(ts *testscript.TestScript, args []string) error {

@@ -126,9 +126,9 @@ func (v *Verdict) aged(author ticket.Address) bool {
 // an old one that is forwarded to us (alias). All other mail that the policy is
 // against has come by somebody else, who would have to bounce it, and who may
 // have broken the signature: it is held. And so is mail about which a look-up
-// failed for longer than it could wait.
+// failed for longer than it could wait, or whose signatures were not looked at.
 func (v *Verdict) Refuses(alias bool) bool {
-	return v.Evidence.Policy == ticket.Reject && v.direct && !alias && !v.Doubt
+	return v.Evidence.Policy == ticket.Reject && v.direct && !alias && !v.Doubt && v.huge == ""
 }
 
 // Relayed reports that a relay of the settings handed the message over.
@@ -144,6 +144,8 @@ func (v *Verdict) DMARC() Result {
 		return v.policy.result
 	case v.Evidence.Method == ticket.ByDKIM, v.Evidence.Method == ticket.BySPF && !v.vouched:
 		return Pass
+	case v.huge != "":
+		return PermError
 	}
 	return Fail
 }

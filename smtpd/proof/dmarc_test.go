@@ -65,6 +65,9 @@ func TestPolicy(t *testing.T) {
 		result   string // dmarc= in our own results
 	}{
 		{name: "reject", delivery: direct(stranger, "anna@acme.example"), message: func() string { return by("acme.example") }, policy: ticket.Reject, refuses: true, result: "fail"},
+		{name: "reject, signatures not looked at", delivery: direct(stranger, "anna@acme.example"), message: func() string {
+			return signed("X: "+strings.Repeat("x", maxField)+"\r\n"+by("acme.example"), stamp{domain: "acme.example"})
+		}, policy: ticket.Reject, result: "permerror"},
 		{name: "reject, signed", delivery: direct(stranger, "x@evil.example"), message: func() string { return signed(by("acme.example"), stamp{domain: "acme.example"}) }, proof: ticket.ProofDomain, result: "pass"},
 		{name: "reject, SPF", delivery: direct(outside, "anna@acme.example"), message: func() string { return by("acme.example") }, proof: ticket.ProofDomain, result: "pass"},
 		{name: "reject, and somebody else's SPF", delivery: direct(outside, "x@evil.example"), message: func() string { return by("acme.example") }, policy: ticket.Reject, refuses: true, proof: ticket.ProofEnvelope, result: "fail"},

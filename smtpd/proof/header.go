@@ -8,8 +8,9 @@ import (
 	"guichet/ticket"
 )
 
-// Beyond these a header proves nothing: no mail program writes such a thing,
-// and checking signatures over it costs more than it may.
+// Beyond these no signature is checked: no mail program writes such a header, and
+// it costs more than it may. Who its author is can still be said, if the field
+// stands in what would be read, and is the only one of the whole.
 const (
 	maxHeader = 64 << 10
 	maxField  = 16 << 10
@@ -35,9 +36,11 @@ type field struct {
 // header is the fields of a message, by their place in it.
 type header struct {
 	data    []byte
-	fields  []field // empty when broken is not
+	fields  []field // those before it broke, or grew too large
 	body    int     // where the body begins
 	broken  string  // why the header proves nothing
+	huge    string  // why its signatures are not checked
+	authors int     // From fields, also beyond the limits
 	results []span  // all Authentication-Results, also of a broken header
 	hops    int     // Received fields
 
@@ -59,7 +62,7 @@ func readHeader(data []byte) *header {
 		at = end
 	}
 	if h.body > maxHeader {
-		h.spoil("the header is too large to be believed")
+		h.exceed("its header is too large for signatures to be checked")
 	}
 	return h
 }
@@ -91,15 +94,18 @@ func (h *header) add(line []byte, at span) {
 		h.cut(at)
 	case name == "received":
 		h.hops++
+	case name == "from":
+		h.authors++
 	}
 	switch {
-	case len(line) > maxField:
-		h.spoil("the header is too large to be believed")
-	case len(h.fields) == maxFields:
-		h.spoil("the header has too many fields to be believed")
-	case singletons[name] && h.count(name) > 0:
+	case h.broken != "":
+	case h.authors > 1 || singletons[name] && h.count(name) > 0:
 		h.spoil("the header has two " + name + " fields")
-	case h.broken == "":
+	case len(line) > maxField, at.end > maxHeader:
+		h.exceed("its header is too large for signatures to be checked")
+	case len(h.fields) == maxFields:
+		h.exceed("its header has too many fields for signatures to be checked")
+	default:
 		h.fields = append(h.fields, field{name, at})
 	}
 }
@@ -110,6 +116,12 @@ func (h *header) cut(at span) {
 		return
 	}
 	h.results = append(h.results, at)
+}
+
+func (h *header) exceed(why string) {
+	if h.huge == "" {
+		h.huge = why
+	}
 }
 
 func (h *header) spoil(why string) {
@@ -146,6 +158,9 @@ func (h *header) author() (address ticket.Address, problem string) {
 			}
 			return "", "the From field is not exactly one address"
 		}
+	}
+	if h.authors > 0 {
+		return "", "the From field is beyond what is read of a header"
 	}
 	return "", "there is no From field"
 }

@@ -139,6 +139,7 @@ func judge(d Delivery, message string) *Verdict {
 func TestJudge(t *testing.T) {
 	const outside, ours = "192.0.2.7", "203.0.113.5"
 	acme := stamp{domain: "acme.example"}
+	huge := "X: " + strings.Repeat("x", maxField) + "\r\n"
 	for _, c := range []struct {
 		name     string
 		delivery Delivery
@@ -162,6 +163,15 @@ func TestJudge(t *testing.T) {
 		{name: "network", delivery: direct(ours, "anybody@evil.example"), message: func() string { return agent },
 			proof: ticket.ProofDomain, method: ticket.ByNetwork, domain: "acme.example", reason: "authenticates its senders"},
 		{name: "network, two authors", delivery: direct(ours, ""), message: func() string { return "From: x@evil.example\r\n" + agent },
+			reason: "two from fields"},
+
+		{name: "a huge header, by SPF", delivery: direct(outside, "bounce@acme.example"), message: func() string { return huge + agent },
+			proof: ticket.ProofDomain, method: ticket.BySPF, domain: "acme.example", reason: "sent by a host that acme.example names (SPF)"},
+		{name: "a huge header, from a network", delivery: direct(ours, ""), message: func() string { return huge + agent },
+			proof: ticket.ProofDomain, method: ticket.ByNetwork, domain: "acme.example", reason: "authenticates its senders"},
+		{name: "a huge header, signed", delivery: direct("198.51.100.99", "anna@acme.example"), message: func() string { return signed(huge+agent, acme) },
+			reason: "its header is too large for signatures to be checked"},
+		{name: "a huge header with an author below it", delivery: direct(ours, ""), message: func() string { return "From: x@evil.example\r\n" + huge + agent },
 			reason: "two from fields"},
 
 		{name: "forged", delivery: direct("198.51.100.99", "anna@acme.example"), message: func() string { return agent },
@@ -421,6 +431,8 @@ func TestRelayHop(t *testing.T) {
 
 func TestAuthor(t *testing.T) {
 	const who = "anna@acme.example"
+	long, large := "X: "+strings.Repeat("x", maxField)+"\r\n", strings.Repeat("X: "+strings.Repeat("x", 1000)+"\r\n", 70)
+	many := strings.Repeat("X: y\r\n", 600)
 	for _, c := range []struct{ header, want, problem string }{
 		{"From: anna@acme.example\r\n", who, ""},
 		{"From: Anna <anna@ACME.example>\r\n", who, ""},
@@ -440,9 +452,17 @@ func TestAuthor(t *testing.T) {
 		{"From anna Sat Mar 14 09:26:53 2026\r\nFrom: anna@acme.example\r\n", "", "no field"},
 		{" folded at the start\r\nFrom: anna@acme.example\r\n", "", "no field"},
 		{"From: anna@acme.example\r\nno colon\r\n", "", "no field"},
-		{"From: anna@acme.example\r\nX: " + strings.Repeat("x", maxField) + "\r\n", "", "too large"},
-		{"From: anna@acme.example\r\n" + strings.Repeat("X: "+strings.Repeat("x", 1000)+"\r\n", 70), "", "too large"},
-		{"From: anna@acme.example\r\n" + strings.Repeat("X: y\r\n", 600), "", "too many"},
+		{"From: anna@acme.example\r\n" + long, who, ""},
+		{long + "From: anna@acme.example\r\n", who, ""},
+		{"From: anna@acme.example\r\n" + large, who, ""},
+		{"From: anna@acme.example\r\n" + many, who, ""},
+		{large + "From: anna@acme.example\r\n", "", "beyond what is read"},
+		{many + "From: anna@acme.example\r\n", "", "beyond what is read"},
+		{"From: anna@acme.example\r\n " + strings.Repeat("x", maxField) + "\r\n", "", "beyond what is read"},
+		{"From: anna@acme.example\r\n" + large + "From: b@c.example\r\n", "", "two from fields"},
+		{"From: anna@acme.example\r\n" + many + "FROM : b@c.example\r\n", "", "two from fields"},
+		{long + "From: anna@acme.example\r\n" + long + "from:b@c.example\r\n", "", "two from fields"},
+		{"From: anna@acme.example\r\n" + large + "no colon\r\n", "", "no field"},
 	} {
 		got, problem := readHeader([]byte(c.header + "\r\nbody\r\n")).author()
 		if string(got) != c.want || !strings.Contains(problem, c.problem) || (problem == "") != (c.problem == "") {

@@ -75,10 +75,11 @@ type Verdict struct {
 	// not valid when the relay does not say.
 	Client netip.Addr
 
-	checked bool // SPF and DKIM were asked at all
-	relayed bool // by a relay
-	direct  bool // by the client itself: no relay, no network
-	vouched bool // the proof is a relay's word
+	checked bool   // SPF and DKIM were asked at all
+	relayed bool   // by a relay
+	direct  bool   // by the client itself: no relay, no network
+	huge    string // why signatures were not looked at, where the header is too large
+	vouched bool   // the proof is a relay's word
 	policy  dmarc
 	cut     []span // Authentication-Results that are not to be believed
 }
@@ -93,14 +94,14 @@ func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data
 	h := readHeader(data)
 	relay := trust.relay(d.Client)
 	v := &Verdict{Hops: h.hops, ARC: None, Client: d.Client, cut: h.results}
-	v.relayed = relay != nil
+	v.relayed, v.huge = relay != nil, h.huge
 	v.direct = relay == nil && !contains(trust.Networks, d.Client)
 	var vouched vouching
 	author, problem := h.author()
 	if relay != nil {
 		hop, ok := h.relayHop(relay, d.Helo)
 		v.Client, d.Client, d.Helo = hop.client, hop.client, hop.helo
-		if ok && problem == "" {
+		if ok && problem == "" && v.huge == "" {
 			vouched = v.believe(h, relay, author, d)
 		}
 	}
@@ -118,7 +119,7 @@ func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data
 	dns := &lookups{ctx: ctx, resolver: resolver, left: maxLookups}
 	v.ask(dns, h, d, author)
 	v.weigh(author, vouched)
-	if v.Evidence.Proof < ticket.ProofDomain {
+	if v.Evidence.Proof < ticket.ProofDomain && v.huge == "" {
 		v.weighSeals(dns, h, trust, author, d.Now)
 	}
 	if v.Evidence.Proof < ticket.ProofDomain {
@@ -133,7 +134,9 @@ func (v *Verdict) ask(dns *lookups, h *header, d Delivery, author ticket.Address
 	var asked sync.WaitGroup
 	asked.Go(func() { v.SPF = checkSPF(dns, d) })
 	asked.Go(func() { v.policy = findPolicy(dns, author.Domain()) })
-	v.DKIM = verify(dns, h, d.Now)
+	if v.huge == "" {
+		v.DKIM = verify(dns, h, d.Now)
+	}
 	asked.Wait()
 }
 
@@ -162,6 +165,8 @@ func (v *Verdict) weigh(author ticket.Address, vouched vouching) {
 	case v.SPF.Result == Pass:
 		e.Proof, e.Domain = ticket.ProofEnvelope, v.SPF.Domain
 		e.Reason = "sent by a host that " + v.SPF.Domain + " names (SPF), which is not the From domain"
+	case v.huge != "":
+		e.Reason = v.huge
 	default:
 		e.Reason = v.nothing(author)
 	}
