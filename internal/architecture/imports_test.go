@@ -34,6 +34,7 @@ var rooms = []struct {
 	{"accounts", []string{"ticket"}, "whom a site knows is a question about an address alone"},
 	{"doctor", nil, "it compares what it is told of the settings with the world, and knows no room"},
 	{"cmd", []string{"accounts", "config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
+	{"bench", []string{"store", "ticket"}, "what measures and tries the program stands outside it, and looks into its store only"},
 	{"internal", []string{"ticket", "envelope", "parser"}, "test support stands beside the rooms, not above them"},
 }
 

@@ -1,0 +1,66 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+)
+
+// fault is one way in which the world fails.
+type fault struct {
+	name    string
+	engines []string
+	// strikes is set for a fault that is counted (-kills), not timed (-for).
+	strikes bool
+	// tools are the programs of the machine that it needs; root whether it needs
+	// to be root.
+	tools []string
+	root  bool
+	// apart is set for one that breaks a promise on purpose, to show that the
+	// judge sees it; all does not play it.
+	apart bool
+	// play plays it under load, n times where it is counted, and gives how often
+	// it struck. When it returns the fault is over and a daemon takes mail.
+	play func(s *stage, n int) (strikes int, err error)
+}
+
+var (
+	anyEngine = []string{"embedded", "redis"}
+	onRedis   = []string{"redis"}
+)
+
+// faults are all, in the order in which all plays them.
+var faults = []fault{
+	{name: "kill", engines: anyEngine, strikes: true, play: playKills},
+}
+
+// missing says why a fault cannot be played on this machine, or "".
+func (f fault) missing(engine string) string {
+	tools := f.tools
+	if engine == "redis" {
+		tools = append(slices.Clone(tools), "redis-server")
+	}
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			return tool + " is not on this machine"
+		}
+	}
+	if f.root && os.Geteuid() != 0 {
+		return "only root may do that"
+	}
+	return ""
+}
+
+func names() (all []string) {
+	for _, f := range faults {
+		all = append(all, f.name)
+	}
+	return all
+}
+
+// ordinary are the faults that all means.
+func ordinary() []fault {
+	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.apart })
+}
