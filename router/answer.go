@@ -160,6 +160,12 @@ func (a *act) undo() ticket.TranscriptLine {
 			result = ticket.ResultUndone
 		}
 	}
+	if other := a.d.facts.Tickets[u.With]; other != nil && other.Undo != nil {
+		other = a.d.copyOf(other)
+		other.Restore(other.Undo.Standing)
+		other.Undo = nil
+		a.d.write(other, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventUndone, Author: numberOf(other, a.d.from)})
+	}
 	a.ticket.Restore(u.Standing)
 	a.undone = true
 	a.happens(ticket.EventUndone, "")

@@ -343,7 +343,25 @@ func (a *act) verify() ticket.TranscriptLine {
 // is one.
 func (a *act) accept() ticket.TranscriptLine { return a.decideHeld(ticket.ResultAccepted) }
 func (a *act) reject() ticket.TranscriptLine { return a.decideHeld(ticket.ResultRejected) }
-func (a *act) spam() ticket.TranscriptLine   { return a.decideHeld(ticket.ResultSpam) }
+func (a *act) spam() ticket.TranscriptLine {
+	if a.ticket != nil && a.argument == "" && len(a.d.facts.Held) == 0 {
+		return a.spamTicket()
+	}
+	return a.decideHeld(ticket.ResultSpam)
+}
+
+// spamTicket closes a ticket without a word to its requester, whose later mail
+// is set aside.
+func (a *act) spamTicket() ticket.TranscriptLine {
+	requester := a.ticket.Requester()
+	if a.queue.Agent(requester.Address) {
+		return a.refuse(ticket.ProblemNotAllowed)
+	}
+	a.d.change.Spammers = append(a.d.change.Spammers, ticket.Spammer{Address: requester.Address, Proved: !a.ticket.Unproved})
+	a.ticket.SetState(ticket.Closed, a.d.in.Now)
+	a.happens(ticket.EventSpam, "")
+	return ticket.TranscriptLine{Result: ticket.ResultSpamTicket, Detail: requester.Called()}
+}
 
 func (a *act) decideHeld(result string) ticket.TranscriptLine {
 	d := a.d

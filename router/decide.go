@@ -207,6 +207,7 @@ func (d *decider) thread(t Target) Outcome {
 
 // followed decides on a message into a ticket, and says by which rule.
 func (d *decider) followed(t Target, found match) Outcome {
+	found = d.followMerged(found)
 	o := d.follow(t, found)
 	if o.Rule = found.rule; o.Did != Opened {
 		o.Ticket, o.Reference = found.ticket.ID, found.ticket.Reference.String()

@@ -22,6 +22,6 @@ var deciding = []command{
 	{name: "spam", names: map[string][]string{"fr": {"indésirable", "indesirable"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).spam,
 		example: "#spam 4ukpqeyrd2hr3c7m",
 		help: map[string]string{
-			"en": "Throws a held mail away, and sets aside unanswered what its sender writes later.",
-			"fr": "Jette un message retenu, et met de côté sans réponse ce que son auteur écrira ensuite."}},
+			"en": "Throws a held mail away, or closes the ticket without a word, and sets aside unanswered what its sender writes later.",
+			"fr": "Jette un message retenu, ou ferme la demande sans un mot, et met de côté sans réponse ce que son auteur écrira ensuite."}},
 }

@@ -75,7 +75,7 @@ func (in *Input) Query() ticket.Query {
 			q.name(token)
 		}
 	}
-	q.References = subjectReferences(in.Site, in.Message.Subject)
+	q.References = append(q.References, subjectReferences(in.Site, in.Message.Subject)...)
 	slices.SortFunc(q.Tickets, func(a, b ticket.ID) int { return strings.Compare(string(a[:]), string(b[:])) })
 	q.Tickets = slices.Compact(q.Tickets)
 	for _, id := range q.Tickets {

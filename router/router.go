@@ -28,6 +28,8 @@ type Store interface {
 	Facts(context.Context, ticket.Query) (*ticket.Facts, error)
 	// OpenHeldBlob reads what was kept with held mail.
 	OpenHeldBlob(context.Context, *ticket.Held, ticket.BlobID) (io.ReadCloser, error)
+	// OpenBlob reads what was kept with a ticket.
+	OpenBlob(ctx context.Context, site string, id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error)
 	// Commit writes the change whole or not at all; ticket.ErrConflict when
 	// what it was decided on has changed since.
 	Commit(context.Context, *ticket.Change) (ticket.Result, error)
@@ -130,6 +132,9 @@ func (r *Router) decide(ctx context.Context, in Input) (Decision, error) {
 	in.Now = r.now()
 	in.OpenHeld = func(h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) { return r.store.OpenHeldBlob(ctx, h, id) }
 	read := r.timed(StageFacts)
+	in.OpenBlob = func(id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error) {
+		return r.store.OpenBlob(ctx, in.Site.Name, id, blob)
+	}
 	facts, err := r.store.Facts(ctx, in.Query())
 	read()
 	if err != nil {
@@ -174,6 +179,8 @@ type Input struct {
 	Ours func(ticket.Address) bool
 	// OpenHeld reads what was kept with held mail, when a commit moves it.
 	OpenHeld func(*ticket.Held, ticket.BlobID) (io.ReadCloser, error)
+	// OpenBlob reads what was kept with a ticket, when a commit copies it.
+	OpenBlob func(ticket.ID, ticket.BlobID) (io.ReadCloser, error)
 	Now      time.Time
 }
 

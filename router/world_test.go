@@ -366,6 +366,20 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 			found(id)
 		}
 	}
+	for _, t := range maps.Clone(f.Tickets) {
+		found(t.Merged)
+		if t.Undo != nil {
+			found(t.Undo.With)
+		}
+	}
+	f.Newest = map[ticket.ID]*ticket.Article{}
+	for _, id := range q.Tickets {
+		for _, a := range s.articles[id] {
+			if p, ok := s.tickets[id].Participant(a.Author); ok && q.Newest && a.Kind == ticket.PublicArticle && p.Role != ticket.AgentRole {
+				f.Newest[id] = &a
+			}
+		}
+	}
 	for _, key := range q.Seen {
 		if as, ok := s.seen[key]; ok {
 			f.Seen[key], f.SeenAs[key] = true, as
@@ -444,6 +458,10 @@ func (m *memory) Waiting(_ context.Context, site, queue string) (int, error) {
 
 func (m *memory) OpenHeldBlob(_ context.Context, h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader("kept with " + h.ID + " as " + string(id))), nil
+}
+
+func (m *memory) OpenBlob(_ context.Context, site string, t ticket.ID, id ticket.BlobID) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("kept with " + t.String() + " as " + string(id))), nil
 }
 
 func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, error) {

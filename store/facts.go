@@ -38,6 +38,11 @@ func (s *Store) Facts(ctx context.Context, q ticket.Query) (*ticket.Facts, error
 	if err := l.run(ctx); err != nil {
 		return nil, fmt.Errorf("store: facts: %w", err)
 	}
+	if q.Newest {
+		if err := l.newest(ctx, q.Tickets); err != nil {
+			return nil, fmt.Errorf("store: facts: %w", err)
+		}
+	}
 	l.dropVanished()
 	if len(l.facts.Seen) > 0 {
 		// Who is told that a message was taken before must be able to rely on it
@@ -81,6 +86,7 @@ func newLookup(r room) *lookup {
 		Challenges:  map[ticket.ID]*ticket.Challenge{},
 		Held:        map[string]*ticket.Held{},
 		ByTracking:  map[string]ticket.ID{},
+		Newest:      map[ticket.ID]*ticket.Article{},
 	}}
 }
 
@@ -195,8 +201,50 @@ func (l *lookup) addTicket(id ticket.ID, fields map[string][]byte) error {
 		return err
 	}
 	l.facts.Tickets[id] = t
+	l.also(t.Merged)
+	if t.Undo != nil {
+		l.also(t.Undo.With)
+	}
 	for _, c := range t.Challenges[max(0, len(t.Challenges)-maxFactChallenges):] {
 		l.challenge(c)
+	}
+	return nil
+}
+
+// also asks for a ticket that another names.
+func (l *lookup) also(id ticket.ID) {
+	record := recordTicket(id)
+	if id.IsZero() || l.facts.Tickets[id] != nil || !l.once(record) {
+		return
+	}
+	l.askRow(engine.Ask{Record: record, Fields: ticketFields}, func(row engine.Row) error {
+		return l.addTicket(id, row.Fields)
+	})
+}
+
+// newestAmong is how many articles are looked through for the requester's last.
+const newestAmong = 50
+
+// newest asks, for each ticket that a query named, for what its requester wrote
+// last.
+func (l *lookup) newest(ctx context.Context, ids []ticket.ID) error {
+	for _, id := range ids {
+		t := l.facts.Tickets[id]
+		if t == nil {
+			continue
+		}
+		after := max(0, t.Articles-newestAmong)
+		articles, err := l.articles(ctx, id, after, t.Articles-after)
+		if err != nil {
+			return err
+		}
+		for _, a := range slices.Backward(articles) {
+			p, ok := t.Participant(a.Author)
+			if ok && a.Kind == ticket.PublicArticle && p.Role != ticket.AgentRole {
+				l.facts.Newest[id] = &a
+				break
+			}
+		}
 	}
 	return nil
 }

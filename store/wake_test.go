@@ -68,3 +68,17 @@ func TestTicketsWakeAgain(t *testing.T) {
 		}
 	})
 }
+
+// Facts go on to the ticket that a merged one goes on in, and bring what its
+// requester wrote last.
+func TestFactsOfMergedTickets(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		into, merged := w.open("Cold heating"), w.open("No heating")
+		merged.Merged = into.ID
+		w.commit(&ticket.Change{Site: "acme", At: w.now(), Tickets: []ticket.TicketChange{{Ticket: merged}}})
+		facts, err := w.Facts(ctx, ticket.Query{Site: "acme", Tickets: []ticket.ID{merged.ID}, Newest: true})
+		if err != nil || facts.Tickets[into.ID] == nil || facts.Newest[merged.ID] == nil || facts.Newest[merged.ID].Number != 1 {
+			t.Fatalf("%+v, %v", facts, err)
+		}
+	})
+}

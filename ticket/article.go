@@ -87,6 +87,11 @@ const (
 	EventMovedQueue     Event = "moved-queue"     // Detail: to which
 	EventAdded          Event = "added"           // Detail: who takes part from now on
 	EventLeft           Event = "left"            // Detail: who no longer does
+	EventMerged         Event = "merged"          // Detail: into which ticket
+	EventMergedHere     Event = "merged-here"     // Detail: which ticket goes on in this one
+	EventSplit          Event = "split"           // the requester's last message is a ticket of its own now
+	EventLinked         Event = "linked"          // Detail: with which tickets
+	EventSpam           Event = "spam"            // it was called spam; nobody is told
 	EventUndone         Event = "undone"          // the last act was taken back
 	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it

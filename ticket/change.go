@@ -30,6 +30,8 @@ type Query struct {
 	Address Address
 	// Sender asks whether mail of that address was called spam.
 	Sender Address
+	// Newest asks for what the requester of each of Tickets wrote last.
+	Newest bool
 }
 
 // MaxOwn is how many tickets of one person a message can be about.
@@ -51,6 +53,8 @@ type Facts struct {
 	Own []ID
 	// Enrolled is set when the Address was enrolled for the site.
 	Enrolled bool
+	// Newest is, by ticket, the newest public article that no agent wrote.
+	Newest map[ID]*Article
 	// Spammer is what is remembered of the Sender, or nil.
 	Spammer *Spammer
 }

@@ -3,19 +3,21 @@ package ticket
 // Problems are why the commands of a mail did nothing, and nothing left. Each
 // is a text of templates.
 const (
-	ProblemUnknown    = "unknown-command" // Line, Nearest
-	ProblemStray      = "stray-command"   // a command below other text; Line
-	ProblemArgument   = "bad-argument"    // Line, Nearest: how it is written
-	ProblemNotAllowed = "not-allowed"     // Line
-	ProblemUnreadable = "unreadable"      // encrypted, broken, or no text
-	ProblemEmpty      = "empty"           // neither text nor command nor file
-	ProblemQuoteOnly  = "quote-only"      // nothing but what we had written
-	ProblemNoTicket   = "no-ticket"       // a command that needs one; Line
-	ProblemNobody     = "nobody"          // no such colleague, or nobody of that address takes part; Line
-	ProblemAddress    = "bad-address"     // no address that could take part; Line
-	ProblemWhen       = "bad-time"        // no time that is to come; Line
-	ProblemNoQueue    = "no-queue"        // no queue of that name; Line
-	ProblemOvertaken  = "overtaken"       // a colleague has answered meanwhile; the notice brings their answer
+	ProblemUnknown        = "unknown-command"  // Line, Nearest
+	ProblemStray          = "stray-command"    // a command below other text; Line
+	ProblemArgument       = "bad-argument"     // Line, Nearest: how it is written
+	ProblemNotAllowed     = "not-allowed"      // Line
+	ProblemUnreadable     = "unreadable"       // encrypted, broken, or no text
+	ProblemEmpty          = "empty"            // neither text nor command nor file
+	ProblemQuoteOnly      = "quote-only"       // nothing but what we had written
+	ProblemNoTicket       = "no-ticket"        // a command that needs one; Line
+	ProblemNobody         = "nobody"           // no such colleague, or nobody of that address takes part; Line
+	ProblemAddress        = "bad-address"      // no address that could take part; Line
+	ProblemWhen           = "bad-time"         // no time that is to come; Line
+	ProblemNoQueue        = "no-queue"         // no queue of that name; Line
+	ProblemNoSuchTicket   = "no-such-ticket"   // no other ticket of that reference in a queue of the writer's; Line
+	ProblemNothingToSplit = "nothing-to-split" // nothing of the requester's that could be a matter of its own; Line
+	ProblemOvertaken      = "overtaken"        // a colleague has answered meanwhile; the notice brings their answer
 )
 
 // Results are what a command did. Each is a text of templates.
@@ -48,6 +50,10 @@ const (
 	ResultNotDue         = "not-due"
 	ResultSnoozed        = "snoozed" // Detail: the time (RFC 3339)
 	ResultMoved          = "moved"   // Detail: the queue
+	ResultMerged         = "merged"  // Detail: into which
+	ResultSplit          = "split"   // Detail: the subject of the new one
+	ResultLinked         = "linked"
+	ResultSpamTicket     = "spam-ticket" // Detail: who wrote
 	ResultPeople         = "people"
 	ResultQuiet          = "quiet"
 	ResultNothingPending = "nothing-pending"

@@ -30,6 +30,8 @@ type Undo struct {
 	Articles int  `json:"articles"`
 	Wrote    bool `json:"wrote,omitempty"`
 	Standing
+	// With is another ticket that the act was about too: it is put back as well.
+	With ID `json:"with,omitzero"`
 }
 
 // Standing is where the ticket stands now.

@@ -278,6 +278,9 @@ func (emptyStore) Facts(context.Context, ticket.Query) (*ticket.Facts, error) {
 func (emptyStore) OpenHeldBlob(context.Context, *ticket.Held, ticket.BlobID) (io.ReadCloser, error) {
 	return nil, errors.New("nothing is kept")
 }
+func (emptyStore) OpenBlob(context.Context, string, ticket.ID, ticket.BlobID) (io.ReadCloser, error) {
+	return nil, errors.New("nothing is kept")
+}
 
 func (emptyStore) Commit(context.Context, *ticket.Change) (ticket.Result, error) {
 	return ticket.Result{}, io.ErrClosedPipe // explaining commits nothing
