@@ -79,6 +79,7 @@ type commandLine struct {
 	Reindex reindexCommand `cmd:"" help:"Hold indexes and counters to the records."`
 	Migrate migrateCommand `cmd:"" help:"Copy the store into another engine."`
 	Rekey   rekeyCommand   `cmd:"" help:"Change the master key, or that of reply addresses or codes."`
+	Bench   benchCommand   `cmd:"" help:"Load a daemon on this machine, and measure."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
