@@ -34,6 +34,19 @@ var (
 // faults are all, in the order in which all plays them.
 var faults = []fault{
 	{name: "kill", engines: anyEngine, strikes: true, play: playKills},
+	{name: "kill-both", engines: onRedis, play: playBothKills},
+	{name: "redis-kill", engines: onRedis, play: playRedisKills},
+	{name: "redis-restart", engines: onRedis, play: playRedisRestarts},
+	{name: "redis-pause", engines: onRedis, play: playRedisPauses},
+	{name: "redis-memory", engines: onRedis, play: playRedisMemory},
+	{name: "redis-readonly", engines: onRedis, play: playRedisReadOnly},
+	{name: "redis-failover", engines: onRedis, tools: []string{"redis-sentinel"}, play: playFailovers},
+	{name: "relay-defers", engines: anyEngine, play: playRelay(defers)},
+	{name: "relay-refuses", engines: anyEngine, play: playRelay(fails)},
+	{name: "relay-stalls", engines: anyEngine, play: playRelay(stalls)},
+	{name: "relay-cuts", engines: anyEngine, play: playRelay(cuts)},
+	{name: "relay-hangs-up", engines: anyEngine, play: playRelay(hangsUp)},
+	{name: "relay-changes", engines: anyEngine, play: playRelay(changing)},
 }
 
 // missing says why a fault cannot be played on this machine, or "".

@@ -48,6 +48,12 @@ func (p *process) kill() {
 	<-p.done
 }
 
+// What stops a process where it stands, and lets it go on.
+const (
+	stopSignal = syscall.SIGSTOP
+	goSignal   = syscall.SIGCONT
+)
+
 // signal sends it a signal; one that has ended gets none.
 func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -60,9 +59,9 @@ func (r *redisServer) stop() error { return r.now.stop(readyWithin) }
 
 // freeze stops it for so long, with its connections open.
 func (r *redisServer) freeze(d time.Duration) {
-	r.now.signal(syscall.SIGSTOP)
+	r.now.signal(stopSignal)
 	time.Sleep(d)
-	r.now.signal(syscall.SIGCONT)
+	r.now.signal(goSignal)
 }
 
 // do asks a command that has one line as its answer, or one text.

@@ -20,8 +20,11 @@ import (
 const (
 	siteName     = "acme"
 	queueAddress = "help@acme.example"
-	agentAddress = "anna@acme.example"
 )
+
+// thisMachine are the networks that the settings trust, so that senders are proved
+// without DNS.
+const thisMachine = "127.0.0.0/8"
 
 // stage is where one fault is played on one engine: the program with a load in
 // front of it and a relay behind it, all in a directory of its own.
@@ -36,6 +39,8 @@ type stage struct {
 	redis  *redisServer // nil for the embedded engine
 	// redisURL is what the settings say, where that is not redis alone.
 	redisURL string
+	// also ends what a play started besides.
+	also     []func()
 	progress func(string)
 	// lull is how long the outbox may stand still before what is left in it is
 	// taken to be in dead hands.
@@ -91,7 +96,7 @@ func newStage(o options, dir, engine string, seed uint64) (_ *stage, err error) 
 		}
 		s.redisURL = s.redis.url()
 	}
-	return s, s.configure("127.0.0.0/8")
+	return s, s.configure(thisMachine)
 }
 
 func (s *stage) data() string { return filepath.Join(s.dir, "data") }
@@ -112,6 +117,9 @@ func (s *stage) configure(trusted string) error {
 func (s *stage) strike() {
 	if s.daemon != nil {
 		s.daemon.end()
+	}
+	for _, end := range s.also {
+		end()
 	}
 	if s.redis != nil {
 		s.redis.kill()
