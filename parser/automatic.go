@@ -23,7 +23,9 @@ func classify(m *Message, root *part, challenge bool) Automatic {
 	switch {
 	case m.Bounce != nil:
 		return BounceNotice
-	case challenge || found&signVacation != 0 || vacationSubject(m.Subject):
+	case challenge || found&signVacation != 0 || vacationSubject(m.Subject) == sure:
+		return AutoReply
+	case vacationSubject(m.Subject) == likely && (vacationText(m) || thanksText(m)):
 		return AutoReply
 	case report == "disposition-notification":
 		return AutoReply // a read receipt (RFC 8098)
@@ -271,18 +273,36 @@ func withoutAnswer(s string) string {
 	return s[len(answerPrefix.FindString(s)):]
 }
 
-func vacationSubject(subject string) bool {
+// vacationSubject tells how sure a subject is that of a notice. One that goes on
+// as a sentence ("Automatic reply does not work") may be a person's.
+func vacationSubject(subject string) certainty {
 	s := strings.TrimLeft(withoutAnswer(strings.ToLower(strings.TrimSpace(subject))), " *[(<\"'!【")
+	found := no
 	for _, w := range vacationSubjects.startingLike(s) {
-		if strings.HasPrefix(s, w) {
-			rest := strings.TrimPrefix(s, w)
-			// "Absence of a manual" is a person's subject.
-			if len(w) >= 9 && w != "on holiday" && w != "on vacation" || rest == "" || strings.HasSuffix(w, ":") || strings.HasPrefix(strings.TrimLeft(rest, " ])>\"'"), ":") || rest[0] >= 0x80 && w[0] >= 0x80 {
-				return true
-			}
+		rest, fits := strings.CutPrefix(s, w)
+		if !fits {
+			continue
+		}
+		// "Absence of a manual" is a person's subject.
+		known := len(w) >= 9 && w != "on holiday" && w != "on vacation" || rest == "" || strings.HasSuffix(w, ":") ||
+			strings.HasPrefix(strings.TrimLeft(rest, " ])>\"'"), ":") || rest[0] >= 0x80 && w[0] >= 0x80
+		switch {
+		case known && !strings.HasSuffix(w, ":") && sentence(rest):
+			found = likely
+		case known:
+			return sure
 		}
 	}
-	return vacationInside.in(s)
+	if vacationInside.in(s) {
+		return sure
+	}
+	return found
+}
+
+// sentence reports whether what follows the words of a notice in a subject goes
+// on with words, and names no other subject behind a colon.
+func sentence(rest string) bool {
+	return len(rest) > 2 && rest[0] == ' ' && isLetterByte(rest[1]) && !strings.Contains(rest, ":")
 }
 
 // vacationPhrase is one way in which a notice says that nobody typed it. stem
@@ -316,7 +336,8 @@ var vacationPhrases = []vacationPhrase{
 	phrase("one-time", `one-time (?:automated|confirmation|verification)`),
 	// German
 	phrase("ich bin ", `\bich bin (?:derzeit |momentan |zur ?zeit |aktuell )?(?:nicht im (?:büro|hause?)|im urlaub|abwesend|außer haus|nicht erreichbar)`),
-	phrase("ich bin ", `\bich bin (?:bis|vom|ab|in der zeit|erst).{0,60}?(?:abwesend|nicht im (?:büro|hause?)|im urlaub|nicht erreichbar|außer haus|wieder (?:erreichbar|im büro|im haus|da))`),
+	phrase("ich bin ", `\bich bin (?:bis|vom|in der zeit|erst).{0,60}?(?:abwesend|nicht im (?:büro|hause?)|im urlaub|nicht erreichbar|außer haus|wieder (?:erreichbar|im büro|im haus|da))`),
+	phrase("ich bin ", `\bich bin ab.{0,40}? wieder (?:erreichbar|im büro|im haus|da)`),
 	phrase("automatisch", `(?:e-?mail|nachricht|mail|antwort) (?:wurde|wird|ist) automatisch`),
 	phrase("automatisch", `automatisch (?:generierte|erstellte|erzeugte|versandte)? ?(?:e-?mail|nachricht|antwort|eingangsbestätigung)`),
 	phrase("eingegangen", `ihre? (?:e-?mail|nachricht|mail|anfrage|anliegen) ist (?:bei uns )?eingegangen`),
@@ -380,12 +401,24 @@ func vacationText(m *Message) bool {
 			continue // inside a word
 		}
 		for _, stem := range vacationStems.startingLike(head[i:]) {
+			if personalStems[stem] && strings.Contains(head, "?") {
+				continue // who asks something is there
+			}
 			if strings.HasPrefix(head[i:], stem) && anyMatch(vacationByStem[stem], head) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// personalStems are those of what people say of themselves, too: "I am on leave
+// tomorrow, could you come on Friday?"
+var personalStems = map[string]bool{
+	"i am ": true, "i'm ": true, "will be out of": true, "ich bin ": true, "je suis ": true, "je serai ": true, "esto": true, "me encuentro": true,
+	"estarei": true, "estou": true, "sono ": true, "sarò ": true, "ik ben ": true, "jag är ": true, "jeg er ": true, "olen ": true, "jestem ": true,
+	"urlopie": true, "dovolen": true, "szabadságon": true, "concediu": true, "izinde": true, "в отпуске": true, "відпустці": true, "в отпуск": true,
+	"休假": true, "出張中": true, "休": true, "휴가": true, "sedang cuti": true, "בחופשה": true,
 }
 
 func anyMatch(patterns []*regexp.Regexp, s string) bool {

@@ -67,6 +67,7 @@ func TestVacationByContent(t *testing.T) {
 		{"Respuesta automática: impresora", "x"}, {"Resposta automática: impressora", "x"}, {"Risposta automatica: stampante", "x"}, {"Automatisch antwoord: printer", "x"},
 		{"Autosvar: skrivare", "x"}, {"Automaattinen vastaus: tulostin", "x"}, {"Odpowiedź automatyczna: drukarka", "x"}, {"Automatická odpověď: tiskárna", "x"}, {"Automatikus válasz: nyomtató", "x"},
 		{"Răspuns automat: imprimantă", "x"}, {"Otomatik Yanıt: yazıcı", "x"}, {"Автоматический ответ: принтер", "x"}, {"自动回复: 打印机", "x"}, {"自動返信: プリンター", "x"}, {"자동 회신: 프린터", "x"}, {"תשובה אוטומטית: מדפסת", "x"}, {"رد تلقائي: طابعة", "x"},
+		{"Read: printer", "x"}, {"Gelesen: Drucker", "x"}, {"Automatic reply from Ann", "I am on leave until Monday."},
 		{"Re: printer", "I am out of the office until Monday, with limited access to email."},
 		{"Re: printer", "Thank you. This is an automatic reply: your message has been received."},
 		{"Re: Drucker", "Ich bin bis zum 9. März nicht im Büro. In dringenden Fällen wenden Sie sich an Ben."},
@@ -110,6 +111,12 @@ func TestPeopleAreNoMachines(t *testing.T) {
 		{"Re: printer", "Thanks.\n\nOn Mon, 2 Mar 2026, Ann <ann@example.com> wrote:\n> I am out of the office until Monday.\n"},
 		{"Drucker", "Der Drucker schaltet sich automatisch ab."},
 		{"Imprimante", "L'impression recto verso automatique ne marche pas."},
+		{"Automatic reply does not work", "Our vacation notices do not go out since yesterday."},
+		{"autoreply rule", "The out of office message of Bob still says that he is on vacation."},
+		{"Drucker", "Ich bin ab Montag im Urlaub, bitte vorher den Drucker reparieren. Danke!"},
+		{"Imprimante", "Je suis en congé demain, pouvez-vous passer jeudi réparer l'imprimante ?"},
+		{"Printer", "I am on leave tomorrow. Could you come on Friday?"},
+		{"Undelivered mail", "My mail to Bob came back: 550 5.1.1 user unknown. What shall I do?"},
 		{"Errors from your server", "We get: 550 5.7.1 relaying denied. What can we do?"},
 	} {
 		m := Parse([]byte("From: Ann Lee <ann@example.com>\nTo: help@example.org\nSubject: " + c.subject + "\nContent-Type: text/plain; charset=utf-8\n\n" + c.text + "\n"))

@@ -132,7 +132,7 @@ func (t *reportText) isBounce() bool {
 	if !daemon && !role && !null && !robot && !subject {
 		return false
 	}
-	if readSigns(t.header)&signVacation != 0 && !daemon && !role || vacationSubject(t.m.Subject) {
+	if readSigns(t.header)&signVacation != 0 && !daemon && !role || vacationSubject(t.m.Subject) == sure {
 		return false
 	}
 	t.part()
@@ -157,7 +157,7 @@ func (t *reportText) isBounce() bool {
 	case !phrase:
 		return false
 	}
-	return subject && (statusPattern.MatchString(words) || t.returned() && t.inner.has("received")) ||
+	return subject && (statusPattern.MatchString(words) && len(t.recipients()) > 0 || t.returned() && t.inner.has("received")) ||
 		systemSubjects.in(bareSubject(t.m.Subject)) && len(collect(surePatterns[3], t.text, t.others())) > 0
 }
 

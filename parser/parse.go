@@ -142,6 +142,9 @@ func skipPreamble(raw []byte) []byte {
 		text, _ := decodeCharset(raw[:min(len(raw), maxText)], "utf-16")
 		raw = []byte(text)
 	}
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') >= 0 {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n")) // a file of an old Macintosh
+	}
 	for len(raw) > 0 {
 		line, next := nextLine(raw, 0)
 		if !isBlank(line) && !isFromLine(line) {

@@ -311,6 +311,7 @@ func cutFooter(body []byte) (encoded, footer []byte) {
 // cleanText makes line ends \n and takes out what no text holds.
 func cleanText(s string) string {
 	if strings.IndexByte(s, '\r') >= 0 {
+		s = strings.ReplaceAll(s, "\r\r\n", "\n") // ends that were made CRLF twice
 		s = strings.ReplaceAll(s, "\r\n", "\n")
 		s = strings.ReplaceAll(s, "\r", "\n")
 	}

@@ -31,6 +31,8 @@ func TestStructure(t *testing.T) {
 		{"quoted mbox line on top", ">From ann@example.com Tue Mar  3 10:00:00 2026\nSubject: x\n\nbody\n", `"body"`},
 		{"line without colon among the fields", "Subject: x\nthis is no field\nTo: help@example.org\n\nbody\n", `"body"`},
 		{"empty line before the body was lost", "Subject: x\nTo: help@example.org\nHello there\nNote: all is well\n", `"Hello there\nNote: all is well"`},
+		{"lines of an old Macintosh", "Subject: x\rTo: help@example.org\r\rone\rtwo\r", `"one\ntwo"`},
+		{"line ends made CRLF twice", "Subject: x\r\r\nTo: help@example.org\r\r\n\r\r\none\r\r\ntwo\r\r\n", `"one\ntwo"`},
 		{"parts", "Content-Type: multipart/mixed; boundary=b\n\npreamble\n--b\n\none\n--b\nContent-Type: image/png\n\nxx\n--b--\nepilogue\n", `"one" attachment-1.png(image/png,2)`},
 		{"unclosed", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo", `"one\n\ntwo"`},
 		{"boundary missing from the field", "Content-Type: multipart/mixed\n\n--b\nContent-Type: text/plain\n\none\n--b--\n", `"one"`},
