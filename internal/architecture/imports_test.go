@@ -45,7 +45,7 @@ var owners = []struct {
 	rooms   []string
 	reason  string
 }{
-	{"github.com/emersion/go-smtp", []string{"smtpd", "outbox", "internal"}, "the server's traps are closed in smtpd; outbox uses its client, tests its fake relay"},
+	{"github.com/emersion/go-smtp", []string{"smtpd", "outbox", "internal", "bench"}, "the server's traps are closed in smtpd; outbox uses its client, tests its fake relay; bench measures what it costs alone"},
 	{"github.com/emersion/go-message", []string{"parser"}, "untrusted structure is walked under parser's limits only"},
 	{"github.com/jhillyerd/enmime", []string{"parser"}, "it takes exponential time on hostile structure: only behind parser's limits"},
 	{"github.com/wneessen/go-mail", []string{"outbox"}, "header names and preformatted values inject: one place composes"},

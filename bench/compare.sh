@@ -1,0 +1,244 @@
+#!/usr/bin/env bash
+# How fast mail is accepted, beside Postfix and beside a server that does nothing,
+# in turn in one run on one machine:
+#   bench/compare.sh [-m MESSAGES] [-z "SIZES"] [-s "SESSIONS"] [-o FILE]
+#   default: -m 2000 -z "4096 102400" -s "1 10 50 100" -o compare.jsonl
+# Loaded are: postfix (into its hold queue), embedded and redis (Guichet's whole
+# work: proof from a trusted network, parsing, sealing, one durable commit, three
+# mails queued; sending is paused) and sink (go-smtp alone, which throws mail
+# away). smtp-source loads them, a connection a message. Then, loaded by
+# guichet bench with a sender of its own for each message: the same while every
+# mail that is owed leaves at once through a relay, and how long a 250 takes at
+# half the rate that was reached.
+# PROCESSOR is microseconds a message, of the server and all that came from it
+# (for redis: both). A size of 100 KB has a tenth of the messages, 100 at least.
+# Needs Go, root, and Debian's postfix and redis-server. All that it starts
+# listens on loopback, and is stopped and removed again.
+set -euo pipefail
+messages=2000 sizes='4096 102400' sessions='1 10 50 100' out=compare.jsonl
+while getopts m:z:s:o: flag; do
+  case $flag in
+    m) messages=$OPTARG ;; z) sizes=$OPTARG ;; s) sessions=$OPTARG ;; o) out=$OPTARG ;;
+    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+  esac
+done
+base=${BASE_PORT:-12600} # and the ten ports after it
+: > "$out"
+out=$(realpath "$out")
+cd "$(dirname "$0")/.."
+work=$(mktemp -d /tmp/guichet-compare-XXXXXX)
+started=()
+finish() {
+  [ -d "$work/etc" ] && postfix -c "$work/etc" stop 2>/dev/null || true
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+chmod 755 "$work"
+go build -o "$work/" ./cmd/guichet ./bench/sink
+
+# The servers.
+
+declare -A port pids metrics
+guichet() { # NAME NUMBER REDIS PAUSED
+  port[$1]=$((base + $2)) metrics[$1]=$((base + $2 + 1))
+  mkdir -p "$work/$1"
+  cat > "$work/$1.yaml" <<YAML
+hostname: mx.acme.example
+data: $work/$1
+redis: "$3"
+smtp: {listen: ["127.0.0.1:${port[$1]}"], connections_per_address: 500}
+trust: {networks: [127.0.0.0/8]}
+log: {level: warn}
+metrics: 127.0.0.1:${metrics[$1]}
+outgoing: {via: "smtp://127.0.0.1:$((base + 9))?tls=none", paused: $4, concurrency: 50}
+sites:
+  - name: acme
+    prefix: ACM
+    queues: [{name: help, address: help@acme.example, agents: [anna@acme.example, ben@acme.example]}]
+YAML
+  "$work/guichet" serve -c "$work/$1.yaml" > /dev/null 2> "$work/$1.log" &
+  started+=($!)
+  pids[$1]=$!
+}
+
+redis() { # NAME
+  redis-server --port 0 --unixsocket "$work/$1.sock" --dir "$work" --appendfilename "$1.aof" --appenddirname "$1-aof" \
+    --save '' --appendonly yes --appendfsync always --maxmemory-policy noeviction > /dev/null &
+  started+=($!)
+  redis_pid=$!
+  for _ in $(seq 100); do [ -S "$work/$1.sock" ] && return; sleep 0.1; done
+  return 1
+}
+
+postfix_hold() { # PORT
+  mkdir -p "$work/etc" "$work/spool" "$work/lib"
+  chown postfix "$work/lib"
+  sed -E "s/^smtp +inet .*/127.0.0.1:$1 inet n - n - - smtpd/; s/^([a-z]+ +(unix|inet) +[n-] +[n-] +)y/\1n/" \
+    /usr/share/postfix/master.cf.dist > "$work/etc/master.cf"
+  cat > "$work/etc/main.cf" <<CF
+compatibility_level = 3.6
+queue_directory = $work/spool
+data_directory = $work/lib
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.acme.example
+mydestination =
+mynetworks = 127.0.0.0/8
+virtual_mailbox_domains = acme.example
+virtual_mailbox_maps = static:x
+smtpd_client_restrictions = static:HOLD
+smtpd_tls_security_level = none
+maillog_file = $work/maillog
+maillog_file_prefixes = /tmp
+alias_maps =
+CF
+  postfix -c "$work/etc" start 2>/dev/null
+  port[postfix]=$1 pids[postfix]=$(cat "$work/spool/pid/master.pid")
+}
+
+listening() { # PORT…
+  for p in "$@"; do
+    for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && continue 2; sleep 0.1; done
+    echo "nothing listens on port $p" >&2
+    return 1
+  done
+}
+
+# What is measured.
+
+ticks() { # PIDS: hundredths of a second that they, and all that came from them, used
+  cat /proc/[0-9]*/stat 2>/dev/null | awk -v roots="$*" '
+    { pid = $1; sub(/^.*\) /, ""); parent[pid] = $2; used[pid] = $12 + $13 + $14 + $15 }
+    END {
+      split(roots, list, " "); for (i in list) root[list[i]] = 1
+      for (pid in used) for (p = pid; p > 1; p = parent[p]) if (p in root) { sum += used[pid]; break }
+      print sum + 0
+    }'
+}
+
+value() { # PORT PATTERN: the sum of the metrics that it matches
+  curl -sf "http://127.0.0.1:$1/metrics" | awk -v want="$2" '$0 ~ want { sum += $NF } END { printf "%.0f\n", sum }'
+}
+
+calc() { awk "BEGIN { printf \"$1\", $2 }"; }
+
+measure() { # SERVER SESSIONS SIZE MESSAGES: sets rate and cost
+  local begin end before after
+  before=$(ticks ${pids[$1]}) begin=$(date +%s.%N)
+  smtp-source -s "$2" -m "$4" -l "$3" -f marie@customer.example -t help@acme.example "127.0.0.1:${port[$1]}"
+  end=$(date +%s.%N) after=$(ticks ${pids[$1]})
+  rate=$(calc %.0f "$4 / ($end - $begin)") cost=$(calc %.0f "($after - $before) * 10000 / $4")
+  printf '{"server":"%s","sessions":%d,"size":%d,"messages":%d,"rate":%s,"cpu_us":%s}\n' "$1" "$2" "$3" "$4" "$rate" "$cost" >> "$out"
+}
+
+field() { # NAME: of a line of guichet bench --json
+  grep -o "\"$1\":[0-9.]*" | head -1 | cut -d: -f2
+}
+
+# A row of a table for each number of sessions.
+accept() { # SIZE
+  local n=$messages s server p e r k
+  [ "$1" -lt 50000 ] || n=$((messages / 10 < 100 ? 100 : messages / 10))
+  printf '\n%s messages of %s bytes, a connection each: messages a second, and processor\n\n' "$n" "$1"
+  printf '%8s  %14s  %14s  %14s  %14s  %8s  %8s  %10s\n' sessions postfix embedded redis sink emb/pf redis/pf redis/sink
+  for s in $sessions; do
+    for server in postfix embedded redis sink; do
+      measure $server "$s" "$1" "$n"
+      eval "rate_$server=$rate cost_$server=$cost"
+      [ $server = sink ] || [ $server = postfix ] || sent[$server]=$((${sent[$server]:-0} + n))
+    done
+    p=$rate_postfix e=$rate_embedded r=$rate_redis k=$rate_sink
+    printf '%8s  %6s %4s µs  %6s %4s µs  %6s %4s µs  %6s %4s µs  %8s  %8s  %10s\n' "$s" "$p" "$cost_postfix" "$e" "$cost_embedded" \
+      "$r" "$cost_redis" "$k" "$cost_sink" "$(calc %.2f "$e/$p")" "$(calc %.2f "$r/$p")" "$(calc %.2f "$r/$k")"
+  done
+}
+
+bench() { # SERVER ARGUMENTS…
+  local name=$1
+  shift
+  "$work/guichet" bench -c "$work/embedded.yaml" --yes-really --json --address "127.0.0.1:${port[$name]}" --to help@acme.example "$@"
+}
+
+# Accepting while every mail that is owed leaves at once.
+deliver() {
+  local s=50 server line begin due left end
+  printf '\n%s messages of 4096 bytes in %s sessions, every mail that is owed delivered at once: messages a second\n\n' "$messages" "$s"
+  printf '%14s  %10s  %18s\n' server accepted 'mails delivered'
+  line=$(bench postfix -s $s -n "$messages")
+  printf '%14s  %10.0f\n' postfix "$(field rate <<< "$line")"
+  for server in embedded-out redis-out; do
+    begin=$(date +%s.%N)
+    line=$(bench $server -s $s -n "$messages")
+    due=$((messages * 3)) left=0
+    for _ in $(seq 600); do
+      left=$(value "${metrics[$server]}" '^guichet_deliveries_total.*outcome="delivered"')
+      [ "$left" -ge "$due" ] && break
+      sleep 0.1
+    done
+    end=$(date +%s.%N)
+    printf '%14s  %10.0f  %8.0f a second\n' $server "$(field rate <<< "$line")" "$(calc %.0f "$left / ($end - $begin)")"
+    [ "$left" -ge "$due" ] || echo "only $left of $due mails left" >&2
+    printf '{"server":"%s","sessions":%d,"size":4096,"messages":%d,"rate":%s,"delivered":%d,"delivered_rate":%s}\n' \
+      $server $s "$messages" "$(field rate <<< "$line")" "$left" "$(calc %.0f "$left / ($end - $begin)")" >> "$out"
+  done
+}
+
+# How long a 250 takes at half of what was reached.
+half() {
+  local server line
+  printf '\n4096 bytes in 50 sessions at half the rate that was reached: milliseconds from the first byte of the content to the 250\n\n'
+  printf '%14s  %10s  %8s  %8s  %8s  %8s\n' server 'a second' p50 p90 p99 max
+  for server in postfix embedded redis; do
+    line=$(bench $server -s 50 -n "$messages" --rate 50% | tail -1)
+    latency=$(grep -o '"250":{[^}]*}' <<< "$line")
+    printf '%14s  %10.0f  %8.1f  %8.1f  %8.1f  %8.1f\n' $server "$(field rate <<< "$line")" \
+      "$(field p50 <<< "$latency")" "$(field p90 <<< "$latency")" "$(field p99 <<< "$latency")" "$(field max <<< "$latency")"
+    printf '{"server":"%s","half_rate":%s,%s}\n' $server "$(field rate <<< "$line")" "$latency" >> "$out"
+    [ $server = postfix ] || sent[$server]=$((${sent[$server]:-0} + 2 * messages))
+  done
+}
+
+# No figure stands for mail that was not kept.
+kept() {
+  sleep 10 # what lies in the store is told as it was up to ten seconds ago
+  for server in embedded redis; do
+    found=$(value "${metrics[$server]}" '^guichet_tickets')
+    [ "$found" -eq "${sent[$server]}" ] || { echo "$server keeps $found tickets of ${sent[$server]} messages" >&2; exit 1; }
+  done
+}
+
+declare -A sent
+redis paused
+redis_paused=$redis_pid
+redis sending
+redis_sending=$redis_pid
+guichet embedded 0 '' true
+guichet redis 2 "unix://$work/paused.sock" true
+guichet embedded-out 4 '' false
+guichet redis-out 6 "unix://$work/sending.sock" false
+pids[redis]="${pids[redis]} $redis_paused"
+pids[redis-out]="${pids[redis-out]} $redis_sending"
+postfix_hold $((base + 8))
+smtp-sink -u postfix "127.0.0.1:$((base + 9))" 1000 &
+started+=($!)
+port[sink]=$((base + 10))
+"$work/sink" -listen "127.0.0.1:${port[sink]}" 2> "$work/sink.log" &
+started+=($!)
+pids[sink]=$!
+listening "${port[@]}" $((base + 9))
+
+printf '%s, %s cores, %s\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)"
+for size in $sizes; do accept "$size"; done
+deliver
+half
+kept
+echo
+for server in embedded redis; do
+  printf '%s: most memory %s\n' $server "$(awk '/VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/${pids[$server]%% *}/status")"
+done
