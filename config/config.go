@@ -281,7 +281,7 @@ type Site struct {
 	Locale string `yaml:"locale" default:"en" example:"fr"`
 	// All languages that it answers in. The default is `locale` alone.
 	Locales []string `yaml:"locales" example:"[fr, en]"`
-	// Domains whose senders, once proved, are its staff. Never a public mail provider's.
+	// Domains whose senders, once proved, are its staff: who asks at `help+status@…` sees what is open at the whole site. Never a public mail provider's.
 	Domains []string `yaml:"domains" check:"domain" example:"[acme.example]"`
 	// What happens to a request whose sender is not proved: `open` opens it, marked so; `confirm` keeps it from the agents' mail until confirmed.
 	Unproved Unproved `yaml:"unproved" default:"open" oneof:"open|confirm" example:"confirm"`

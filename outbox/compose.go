@@ -116,9 +116,14 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 		in.Request, in.History = request(c.Ticket, p, scrub), c.publicHistory(p, scrub)
 		files = c.publicArticle(ctx, &in, scrub)
 	}
+	whole := c.notice.About != nil && c.notice.About.Action == ticket.SeeSite && c.site.Staff(p.Address)
 	for _, t := range c.Tickets {
-		if who, ok := t.Who(p.Address); ok {
+		who, ok := t.Who(p.Address)
+		switch {
+		case ok:
 			in.Requests = append(in.Requests, request(t, who, scrub))
+		case whole:
+			in.Requests = append(in.Requests, request(t, &ticket.Participant{}, scrub))
 		}
 	}
 	if c.notice.Kind == ticket.Answer && in.Article == nil {

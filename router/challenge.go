@@ -114,7 +114,7 @@ func (d *decider) tellFailed(q *ticket.Queue, c *ticket.Challenge, problem strin
 // that of two answers with the same code one finds it gone.
 func (d *decider) redeem(c *ticket.Challenge) Outcome {
 	o := Outcome{Did: Redeemed, Why: "a code allowed: " + string(c.Action), Proof: ticket.ProofCode, Ticket: c.Ticket}
-	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true}
+	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true, Staff: d.in.Site.Staff(c.Mailbox.Address)}
 	queue, ok := d.in.Site.Queue(c.Queue)
 	if !ok || !c.Action.Permits(claim) {
 		return Outcome{Did: Refused, Why: "what the code was for is no more", Proof: ticket.ProofCode}
@@ -182,6 +182,7 @@ func (r redemption) who() *ticket.Participant {
 var redeemed = map[ticket.Action]func(*decider, redemption){
 	ticket.ConfirmOwn:     (*decider).confirmed,
 	ticket.AskStatus:      (*decider).tellStatus,
+	ticket.SeeSite:        (*decider).tellSite,
 	ticket.ReadHistory:    (*decider).tellHistory,
 	ticket.AddParticipant: (*decider).addCopied,
 	ticket.ChangeAddress:  (*decider).changeAddress,
@@ -219,6 +220,11 @@ func (d *decider) openHeld(q *ticket.Queue, h *ticket.Held) *ticket.Ticket {
 func (d *decider) tellStatus(r redemption) {
 	n := d.letter(ticket.Status, r.queue, r.challenge.Mailbox, r.challenge.Locale)
 	n.About = &ticket.About{Action: ticket.AskStatus, Tickets: slices.Clone(d.facts.Own)}
+}
+
+// tellSite lists what is open at the site, to its staff.
+func (d *decider) tellSite(r redemption) {
+	d.site(r.queue, r.challenge.Mailbox, r.challenge.Locale)
 }
 
 // tellHistory tells all that is public of a ticket, to the stored address.

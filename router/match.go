@@ -44,11 +44,13 @@ func (in *Input) Query() ticket.Query {
 		}
 		if _, ok := in.challenged(t); ok {
 			q.Address = in.Envelope.Evidence.From
+			q.Whole = in.Site.Staff(q.Address)
 		}
 		if w, ok := in.wishOf(t); ok && !in.asksNothing() {
 			q.Address = in.Envelope.Evidence.From
 			if w.action == ticket.AskStatus {
 				q.Tracking = in.trackingCodes()
+				q.Whole = in.Site.Staff(q.Address)
 			}
 		}
 		for _, id := range threadIDs(in.Message) {

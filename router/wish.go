@@ -199,7 +199,8 @@ func (d *decider) person(q *ticket.Queue, w wished) Outcome {
 }
 
 // statusWish is about the ticket whose tracking code was named; without one,
-// about all that are the writer's own.
+// about all that are the writer's own, or for the site's staff about all that is
+// open there.
 func (d *decider) statusWish(q *ticket.Queue, proof ticket.Proof) {
 	codes := d.in.trackingCodes()
 	for _, code := range codes {
@@ -223,11 +224,33 @@ func (d *decider) statusWish(q *ticket.Queue, proof ticket.Proof) {
 		}
 		return
 	}
+	if len(codes) == 0 && d.in.Site.Staff(d.from) {
+		d.siteWish(q, proof)
+		return
+	}
 	if len(codes) == 0 && len(d.facts.Own) > 0 {
 		d.challenge(q, ticket.Challenge{Action: ticket.AskStatus, Mailbox: d.sender(), Locale: d.locale()}, proof)
 		return
 	}
 	d.asked(q, ticket.AskStatus)
+}
+
+// siteWish tells one of the site's staff how all that is open there stands, at
+// once where their domain stands behind the question, else when a code comes
+// back.
+func (d *decider) siteWish(q *ticket.Queue, proof ticket.Proof) {
+	if ticket.SeeSite.Permits(ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, Staff: true}) {
+		d.site(q, d.sender(), d.locale()).Brakes = ticket.CodeBrakes(d.from, proof, d.in.Site.Validation.Valid)
+		return
+	}
+	d.challenge(q, ticket.Challenge{Action: ticket.SeeSite, Mailbox: d.sender(), Locale: d.locale()}, proof)
+}
+
+// site tells how all that is open at the site stands.
+func (d *decider) site(q *ticket.Queue, to ticket.Mailbox, locale string) *ticket.Notice {
+	n := d.letter(ticket.Status, q, to, locale)
+	n.About = &ticket.About{Action: ticket.SeeSite, Tickets: slices.Clone(d.facts.Whole), Further: max(0, d.facts.Open-len(d.facts.Whole))}
+	return n
 }
 
 // status tells the stored address how a ticket stands.

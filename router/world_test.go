@@ -436,6 +436,12 @@ func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.
 			found(id)
 		}
 	}
+	for id, t := range s.tickets {
+		if q.Whole && t.State != ticket.Closed {
+			f.Whole, f.Open = append(f.Whole, id), f.Open+1
+			found(id)
+		}
+	}
 	slices.SortFunc(f.Own, func(a, b ticket.ID) int { return s.tickets[b].Opened.Compare(s.tickets[a].Opened) })
 	f.Enrolled = s.enrolled[q.Address.Key()]
 	if spammer, ok := s.spammers[q.Sender.Key()]; ok {

@@ -159,6 +159,9 @@ func (l *lookup) query(q ticket.Query) {
 	if q.Address != "" {
 		l.person(q.Address)
 	}
+	if q.Whole {
+		l.open()
+	}
 	if q.Sender != "" {
 		l.spammer(q.Sender)
 	}
@@ -329,6 +332,41 @@ func (l *lookup) person(a ticket.Address) {
 		l.facts.Enrolled = len(row.Fields) > 0
 		return nil
 	})
+}
+
+// open asks for what is open at the site: of each state the newest, of which
+// those that changed last are kept.
+func (l *lookup) open() {
+	for _, state := range ticket.States {
+		if state == ticket.Closed {
+			continue
+		}
+		page := &engine.Page{Index: indexState(state), Record: prefixTicket, Reverse: true, N: ticket.MaxWhole}
+		l.askPage(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
+			l.facts.Open += answer.Total
+			return l.addOpen(answer.Rows)
+		})
+	}
+}
+
+func (l *lookup) addOpen(rows []engine.Row) error {
+	for _, row := range rows {
+		id, err := ticket.ParseID(row.Member)
+		if err != nil {
+			return fmt.Errorf("open tickets: %w", err)
+		}
+		if err := l.addTicket(id, row.Fields); err != nil {
+			return err
+		}
+		if l.facts.Tickets[id] != nil {
+			l.facts.Whole = append(l.facts.Whole, id)
+		}
+	}
+	slices.SortStableFunc(l.facts.Whole, func(a, b ticket.ID) int {
+		return l.facts.Tickets[b].Changed.Compare(l.facts.Tickets[a].Changed)
+	})
+	l.facts.Whole = l.facts.Whole[:min(len(l.facts.Whole), ticket.MaxWhole)]
+	return nil
 }
 
 // dropVanished takes out of the tickets the challenges that are over: the next

@@ -3,6 +3,7 @@ package store_test
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -127,6 +128,49 @@ func TestTheFirstTicketOfAMessageKeepsIt(t *testing.T) {
 		}
 		if got := leads(); got != first.ID {
 			t.Errorf("when the second is erased it leads to %s", got)
+		}
+	})
+}
+
+// TestWhatIsOpenAtASite: the newest of all states but closed, what changed last
+// first, and how many there are.
+func TestWhatIsOpenAtASite(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		var open []ticket.ID
+		states := []ticket.State{ticket.New, ticket.Open, ticket.Waiting, ticket.Solved, ticket.Closed}
+		for i := range ticket.MaxWhole + 10 {
+			c, made := w.opening("Cold heating")
+			made.SetState(states[i%len(states)], w.now())
+			made.Changed = w.now().Add(time.Duration(i) * time.Second)
+			w.commit(c)
+			if made.State != ticket.Closed {
+				open = append(open, made.ID)
+			}
+		}
+		for range 10 {
+			c, made := w.opening("Colder")
+			made.Changed = w.now().Add(-time.Hour)
+			w.commit(c)
+		}
+		slices.Reverse(open)
+		facts, err := w.Facts(ctx, ticket.Query{Site: "acme", Whole: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if facts.Open != len(open)+10 || len(facts.Whole) != ticket.MaxWhole {
+			t.Fatalf("%d of %d are open", len(facts.Whole), facts.Open)
+		}
+		if diff := cmp.Diff(open, facts.Whole[:len(open)]); diff != "" {
+			t.Error(diff)
+		}
+		for _, id := range facts.Whole {
+			if facts.Tickets[id] == nil {
+				t.Error("one of them was not read")
+			}
+		}
+		if facts, err = w.Facts(ctx, ticket.Query{Site: "globex", Whole: true}); err != nil || len(facts.Whole)+facts.Open > 0 {
+			t.Errorf("another site has %d, %v", facts.Open, err)
 		}
 	})
 }

@@ -122,6 +122,7 @@ func (s story) mails() map[string]sample {
 	about("done-undone", ticket.Done, ticket.About{Action: ticket.EraseOwn, Undone: true}, nil)
 	closed := request
 	closed.Reference.Number, closed.State, closed.Subject = 987, ticket.Closed, s.file
+	about("status-site", ticket.Status, ticket.About{Action: ticket.SeeSite, Further: 12}, func(in *ToRequester) { in.Requests = []Request{request, closed} })
 	about("status", ticket.Status, ticket.About{Action: ticket.AskStatus}, func(in *ToRequester) { in.Requests = []Request{request, closed} })
 	about("status-none", ticket.Status, ticket.About{Action: ticket.AskStatus}, nil)
 	about("history", ticket.History, ticket.About{Action: ticket.ReadHistory}, func(in *ToRequester) {

@@ -37,7 +37,8 @@ type ToRequester struct {
 	// About is what was asked for, and Code the one that allows it.
 	About *ticket.About
 	Code  string
-	// Requests are the recipient's own, of which a status tells.
+	// Requests are those of which a status tells: the recipient's own, or for the
+	// site's staff all that are open.
 	Requests []Request
 }
 
@@ -68,6 +69,10 @@ type requesterView struct {
 
 	Asked, Done, Problem, ValidationCode, Until, Left string
 	Undone, Retry, Requests, History, Account         bool
+
+	// Whole is set on a status of the whole site, and Further where there is more.
+	Whole   bool
+	Further string
 }
 
 // ToRequester writes a mail to a requester.
@@ -136,6 +141,10 @@ func (in ToRequester) fill(c *catalogue, view *requesterView) {
 	if a.Problem != "" {
 		view.Problem = c.word("problem." + a.Problem)
 	}
+	view.Whole = a.Action == ticket.SeeSite
+	if a.Further > 0 {
+		view.Further = strconv.Itoa(a.Further)
+	}
 	view.Undone, view.Retry, view.Left = a.Undone, a.Left > 0, strconv.Itoa(a.Left)
 	if !a.Until.IsZero() {
 		view.Until = c.when(a.Until, in.Site.Zone)
@@ -164,8 +173,12 @@ func (in ToRequester) bring(c *catalogue, view *requesterView, bring map[string]
 	}
 	bring[":history"], view.History = history, len(history.Rows) > 0
 	requests := block{Kind: historyBlock}
+	told := "own-state."
+	if view.Whole {
+		told = "site-state."
+	}
 	for _, r := range in.Requests {
-		state := c.word("own-state."+string(r.State), "when", c.when(r.Changed, in.Site.Zone))
+		state := c.word(told+string(r.State), "when", c.when(r.Changed, in.Site.Zone))
 		requests.Rows = append(requests.Rows, row{Head: r.Reference.String(), Side: Line(r.Subject, largestSubject), Text: passages(state)})
 	}
 	bring[":requests"], view.Requests = requests, len(requests.Rows) > 0

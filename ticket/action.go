@@ -19,6 +19,10 @@ const (
 	ConfirmOwn     Action = "confirm" // that one wrote a request oneself
 	KeepOwn        Action = "keep"    // call an erasure off
 
+	// SeeSite is how all that is open at a site stands, for its staff; answered to
+	// the address of theirs that asked.
+	SeeSite Action = "see-site"
+
 	AgentWrite   Action = "agent-write"   // answer, note, command on one ticket, add a participant
 	AgentRead    Action = "agent-read"    // answered to the listed address only
 	AgentMany    Action = "agent-many"    // many tickets at once
@@ -38,6 +42,8 @@ type Claim struct {
 	TrackingCode bool
 	// ClientNumber: they named the site's.
 	ClientNumber bool
+	// Staff: the From address is of one of the site's domains.
+	Staff bool
 	// Administrator: the From address is an administrator of the site.
 	Administrator bool
 	// Seconded: a second administrator asked for the same.
@@ -54,6 +60,7 @@ func always(Claim) bool         { return true }
 func participant(c Claim) bool  { return c.Participant }
 func trackingCode(c Claim) bool { return c.Participant && c.TrackingCode }
 func listed(c Claim) bool       { return c.ListedAgent }
+func staff(c Claim) bool        { return c.Staff }
 func seconded(c Claim) bool     { return c.Administrator && c.Seconded }
 
 // clientNumber asks for the domain's word beside the code: a code is above it
@@ -64,6 +71,9 @@ func clientNumber(c Claim) bool { return c.ClientNumber && c.Method != ByNothing
 // listedNotBySPF is for agents without a token: a host that SPF names may be
 // shared, and sends for all its customers.
 func listedNotBySPF(c Claim) bool { return c.ListedAgent && c.Method != BySPF }
+
+// staffNotBySPF is for the same reason.
+func staffNotBySPF(c Claim) bool { return c.Staff && c.Method != BySPF }
 
 // needs is the whole of who may do what: any one way is enough.
 var needs = map[Action][]need{
@@ -81,6 +91,7 @@ var needs = map[Action][]need{
 	ConfirmOwn:     {{ProofCode, always}},
 	KeepOwn:        {{ProofToken, participant}, {ProofDomain, participant}},
 	Enrol:          {{ProofCode, clientNumber}},
+	SeeSite:        {{ProofToken, staff}, {ProofDomain, staffNotBySPF}},
 
 	AgentWrite:   {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},
 	AgentRead:    {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},

@@ -16,7 +16,7 @@ type who struct {
 	bySPF       bool // domain, and by SPF alone
 	proved      bool // the domain stands behind it, whatever came on top
 
-	participant, agent, tracking, client, admin, seconded bool
+	participant, agent, tracking, client, staff, admin, seconded bool
 }
 
 // allowed is the table of the trust page, written down a second time.
@@ -34,9 +34,11 @@ var allowed = map[ticket.Action]func(who) bool{
 	ticket.EraseOwn:       func(w who) bool { return w.code },
 	// Two that the page implies: what a receipt asks for is a code, and an erasure
 	// is called off by whoever may add to the ticket.
-	ticket.ConfirmOwn:   func(w who) bool { return w.code },
-	ticket.KeepOwn:      func(w who) bool { return w.domain && w.participant },
-	ticket.Enrol:        func(w who) bool { return w.code && w.proved && w.client },
+	ticket.ConfirmOwn: func(w who) bool { return w.code },
+	ticket.KeepOwn:    func(w who) bool { return w.domain && w.participant },
+	ticket.Enrol:      func(w who) bool { return w.code && w.proved && w.client },
+	// The same as an agent who reads, for those whom the site's domains name.
+	ticket.SeeSite:      func(w who) bool { return w.staff && (w.token || w.domain && !w.bySPF) },
 	ticket.AgentWrite:   func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
 	ticket.AgentRead:    func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
 	ticket.AgentMany:    func(w who) bool { return w.code && w.agent },
@@ -50,10 +52,10 @@ var methods = []ticket.Method{ticket.ByNothing, ticket.ByNetwork, ticket.ByRelay
 func everyClaim(visit func(ticket.Claim)) {
 	for proof := ticket.ProofNone; proof <= ticket.ProofKey; proof++ {
 		for _, method := range methods {
-			for flags := range 1 << 6 {
+			for flags := range 1 << 7 {
 				is := func(bit int) bool { return flags>>bit&1 == 1 }
 				visit(ticket.Claim{Proof: proof, Method: method, Participant: is(0), ListedAgent: is(1),
-					TrackingCode: is(2), ClientNumber: is(3), Administrator: is(4), Seconded: is(5)})
+					TrackingCode: is(2), ClientNumber: is(3), Administrator: is(4), Seconded: is(5), Staff: is(6)})
 			}
 		}
 	}
@@ -73,7 +75,7 @@ func TestActionTable(t *testing.T) {
 			w := who{
 				domain: c.Proof >= ticket.ProofDomain, token: c.Proof >= ticket.ProofToken, code: c.Proof >= ticket.ProofCode,
 				bySPF: c.Method == ticket.BySPF, proved: c.Method != ticket.ByNothing,
-				participant: c.Participant, agent: c.ListedAgent, tracking: c.TrackingCode, client: c.ClientNumber,
+				participant: c.Participant, agent: c.ListedAgent, tracking: c.TrackingCode, client: c.ClientNumber, staff: c.Staff,
 				admin: c.Administrator, seconded: c.Seconded,
 			}
 			if got := action.Permits(c); got != want(w) {
@@ -90,10 +92,11 @@ func TestMoreProofNeverPermitsLess(t *testing.T) {
 			if !action.Permits(c) {
 				return
 			}
-			more := []ticket.Claim{c, c, c, c, c, c, c}
+			more := []ticket.Claim{c, c, c, c, c, c, c, c}
 			more[0].Proof++
 			more[1].Participant, more[2].ListedAgent, more[3].TrackingCode = true, true, true
 			more[4].ClientNumber, more[5].Administrator, more[6].Seconded = true, true, true
+			more[7].Staff = true
 			for _, m := range more {
 				if !action.Permits(m) {
 					t.Fatalf("%s: permitted for %+v, not for %+v", action, c, m)

@@ -28,6 +28,9 @@ type Query struct {
 	// Address asks for the tickets whose requester it is, the newest first and at
 	// most MaxOwn, and whether it is enrolled.
 	Address Address
+	// Whole asks for what is open at the site, the newest first and at most
+	// MaxWhole.
+	Whole bool
 	// Sender asks whether mail of that address was called spam.
 	Sender Address
 	// Newest asks for what the requester of each of Tickets wrote last.
@@ -36,6 +39,9 @@ type Query struct {
 
 // MaxOwn is how many tickets of one person a message can be about.
 const MaxOwn = 100
+
+// MaxWhole is how many open tickets of a site one mail tells of.
+const MaxWhole = 50
 
 // Facts are the answers to a Query. What is not there was not found.
 type Facts struct {
@@ -51,6 +57,10 @@ type Facts struct {
 	ByTracking map[string]ID
 	// Own are the tickets of the query's Address, in order; all stand in Tickets.
 	Own []ID
+	// Whole are the open tickets of the site, in order; all stand in Tickets. Open
+	// is how many there are.
+	Whole []ID
+	Open  int
 	// Enrolled is set when the Address was enrolled for the site.
 	Enrolled bool
 	// Newest is, by ticket, the newest public article that no agent wrote.

@@ -108,6 +108,8 @@ type About struct {
 	Left int `json:"left,omitempty"`
 	// Tickets are those that a status, an export or an erasure is about.
 	Tickets []ID `json:"tickets,omitempty"`
+	// Further is how many more there are than Tickets.
+	Further int `json:"further,omitempty"`
 	// Undone is set when an erasure was called off.
 	Undone bool `json:"undone,omitempty"`
 }

@@ -78,6 +78,11 @@ func (s *Site) Queue(name string) (*Queue, bool) {
 	return &s.Queues[i], true
 }
 
+// Staff reports whether an address is of one of the site's own domains.
+func (s *Site) Staff(a Address) bool {
+	return a != "" && slices.ContainsFunc(s.Domains, func(domain string) bool { return strings.EqualFold(domain, a.Domain()) })
+}
+
 // Locale picks the first of wanted that the site offers, else its default.
 // Tags are compared by their language alone: fr-CA is answered in fr.
 func (s *Site) Locale(wanted ...string) string {

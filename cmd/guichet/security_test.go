@@ -12,7 +12,7 @@ import (
 
 var (
 	backquoted = regexp.MustCompile("`([^`]+)`")
-	scriptName = regexp.MustCompile(`^(threat|codes)-[a-z-]+$|^(machines|frontmx|policy|attachments)$`)
+	scriptName = regexp.MustCompile(`^(threat|codes)-[a-z-]+$|^(machines|frontmx|policy|attachments|repeats|wishes|site-status)$`)
 	goTest     = regexp.MustCompile(`^([a-z/]+)/(Test\w+)$`)
 	ourFile    = regexp.MustCompile(`^[a-z]+(/[a-z]+)*(\.go)?$`)
 )
