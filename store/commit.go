@@ -76,6 +76,18 @@ func (d *draft) draw(of, f string) int {
 	return len(d.batch.Draws) - 1
 }
 
+// place moves a member into an index, out of the one that a field of its record
+// names.
+func (d *draft) place(record, field, index, member string, at engine.Score) {
+	d.step(engine.Place(record, field, index, member, at))
+}
+
+// stand is place for a record that this batch makes: its member stands nowhere
+// yet, so there is nothing to look up.
+func (d *draft) stand(record, field, index, member string, at engine.Score) {
+	d.step(engine.Put(record, field, []byte(index)), engine.Add(index, member, at))
+}
+
 // earliest is the lower of two scores, of which 0 is none.
 func earliest(a, b engine.Score) engine.Score {
 	if a == 0 || b < a {
@@ -140,9 +152,13 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 		return err
 	}
 	d.step(engine.Put(record, fieldSealed, sealed),
-		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, t.Version+1, 10)),
-		engine.Place(record, fieldInState, indexState(t.State), t.ID.String(), engine.At(t.Changed)),
-		engine.Place(record, fieldInQueue, indexQueue(t.State, t.Queue), t.ID.String(), engine.At(t.Changed)))
+		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, t.Version+1, 10)))
+	place := d.place
+	if t.Version == 0 {
+		place = d.stand
+	}
+	place(record, fieldInState, indexState(t.State), t.ID.String(), engine.At(t.Changed))
+	place(record, fieldInQueue, indexQueue(t.State, t.Queue), t.ID.String(), engine.At(t.Changed))
 	for _, a := range c.Articles {
 		if err := d.article(t.ID, k.key, a); err != nil {
 			return err
@@ -197,9 +213,9 @@ func (d *draft) create(t *ticket.Ticket) {
 	d.check(engine.Absent(record, fieldTVersion))
 	n := d.draw(recordNumbers, fieldTickets)
 	d.created = append(d.created, t.ID)
-	d.step(engine.Put(record, fieldKey, d.keys[record].wrapped),
+	d.step(engine.PutAt(prefixNumber, n, fieldTicket, id),
 		engine.PutNumber(record, fieldNumber, n),
-		engine.PutAt(prefixNumber, n, fieldTicket, id))
+		engine.Put(record, fieldKey, d.keys[record].wrapped))
 	if t.Tracking == "" {
 		return
 	}
@@ -274,8 +290,8 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 	}
 	due := engine.At(d.now.Add(-clockSlack))
 	d.due = earliest(d.due, due)
-	d.step(engine.Put(record, fieldSealed, sealed),
-		engine.Place(record, fieldInOutbox, indexDue, n.ID, due))
+	d.step(engine.Put(record, fieldSealed, sealed))
+	d.stand(record, fieldInOutbox, indexDue, n.ID, due)
 	return d.delivery(n.ID, k, progress{State: ticket.Queued, Due: due})
 }
 
@@ -295,7 +311,7 @@ func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
 	for _, id := range d.created {
 		d.secrets.remember(ticketAt{d.Name, id}, d.keys[recordTicket(id)])
 	}
-	d.hint(ctx, d.due, d.timer)
+	d.hint(d.due, d.timer)
 	if d.due != 0 && d.due <= engine.At(d.now) {
 		d.wakeWorkers()
 	}

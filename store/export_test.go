@@ -33,6 +33,7 @@ func (s *Store) Syncs() *int { return &s.count().syncs }
 func (s *Store) Reads() *int { return &s.count().reads }
 
 func (s *Store) count() *counting {
+	s.hinted() // or it would be written meanwhile
 	c := &counting{Engine: s.engine}
 	s.engine = c
 	return c

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"guichet/store/engine"
@@ -23,30 +24,102 @@ const (
 	healAtOnce = 200
 )
 
+// teller writes hints a little after the commits that they tell of, so that
+// nobody who sends us mail waits for advice, and many commits share one hint.
+type teller struct {
+	mu     sync.Mutex
+	untold map[string]work // by site; nil when nobody is about to tell it
+	// told is closed when all hints so far are written.
+	told chan struct{}
+	urge chan struct{}
+}
+
+func newTeller() *teller {
+	t := &teller{told: make(chan struct{}), urge: make(chan struct{}, 1)}
+	close(t.told)
+	return t
+}
+
+// work is when a site has something to do next; 0 is nothing.
+type work struct{ due, timer engine.Score }
+
+// hintWithin is how long a hint may wait for others. Who looks for work here
+// does not wait that long.
+const hintWithin = 10 * time.Millisecond
+
 // hint tells of work of a site at two times; 0 is none.
-func (r room) hint(ctx context.Context, due, timer engine.Score) {
-	var steps []engine.Step
-	if due != 0 {
-		steps = append(steps, engine.AddEarlier(indexHintOutbox, r.Name, due))
-	}
-	if timer != 0 {
-		steps = append(steps, engine.AddEarlier(indexHintTimers, r.Name, timer))
-	}
-	if steps == nil {
+func (r room) hint(due, timer engine.Score) {
+	if due == 0 && timer == 0 {
 		return
 	}
-	// The commit is done, whatever becomes of the one who asked for it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if _, err := r.engine.Commit(ctx, hintSpace(r.Name), engine.Batch{Steps: steps}); err != nil {
-		r.log.Warn("a hint was lost; the sweep will find the work", "site", r.Name, "error", err)
+	t := r.teller
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.untold == nil {
+		before, told := t.told, make(chan struct{})
+		t.untold, t.told = map[string]work{}, told
+		go func() {
+			r.tell()
+			<-before
+			close(told)
+		}()
 	}
+	w := t.untold[r.Name]
+	if due != 0 {
+		w.due = earliest(w.due, due)
+	}
+	if timer != 0 {
+		w.timer = earliest(w.timer, timer)
+	}
+	t.untold[r.Name] = w
+}
+
+// tell writes what is untold when it is time, or somebody urges.
+func (s *Store) tell() {
+	select {
+	case <-s.teller.urge:
+	case <-time.After(hintWithin):
+	}
+	s.teller.mu.Lock()
+	sites := s.teller.untold
+	s.teller.untold = nil
+	s.teller.mu.Unlock()
+	// The commits are done, whatever becomes of those who asked for them.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for site, w := range sites {
+		var steps []engine.Step
+		if w.due != 0 {
+			steps = append(steps, engine.AddEarlier(indexHintOutbox, site, w.due))
+		}
+		if w.timer != 0 {
+			steps = append(steps, engine.AddEarlier(indexHintTimers, site, w.timer))
+		}
+		if _, err := s.engine.Commit(ctx, hintSpace(site), engine.Batch{Steps: steps}); err != nil {
+			s.log.Warn("a hint was lost; the sweep will find the work", "site", site, "error", err)
+		}
+	}
+}
+
+// hinted returns when all that commits here have to tell of is written.
+func (s *Store) hinted() {
+	s.teller.mu.Lock()
+	told := s.teller.told
+	s.teller.mu.Unlock()
+	select {
+	case <-told:
+		return
+	case s.teller.urge <- struct{}{}:
+	default: // somebody else did
+	}
+	<-told
 }
 
 // eachDueSite visits the sites that the hints name as due, until visit says that
 // it is enough. Shards come in random order, so that daemons do not queue up
 // behind one another.
 func (s *Store) eachDueSite(ctx context.Context, hints, index string, visit func(room) (more bool, err error)) error {
+	s.hinted()
 	for _, n := range rand.Perm(hintShards) {
 		space := engine.Volatile(n)
 		for {

@@ -17,11 +17,15 @@ func (r room) person(a ticket.Address) digest { return r.digest(kindAddress, a.K
 // by now.
 func (d *draft) own(t *ticket.Ticket) {
 	record, id := recordTicket(t.ID), t.ID.String()
-	if address := t.Requester().Address; address != "" {
-		d.step(engine.Place(record, fieldInOwn, indexOwn(d.person(address)), id, engine.At(t.Opened)))
-		return
+	address := t.Requester().Address
+	switch isNew := t.Version == 0; {
+	case address != "" && isNew:
+		d.stand(record, fieldInOwn, indexOwn(d.person(address)), id, engine.At(t.Opened))
+	case address != "":
+		d.place(record, fieldInOwn, indexOwn(d.person(address)), id, engine.At(t.Opened))
+	case !isNew:
+		d.step(engine.Unplace(record, fieldInOwn, id))
 	}
-	d.step(engine.Unplace(record, fieldInOwn, id))
 }
 
 // enrol makes a mailbox known to the site until it is erased.

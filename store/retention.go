@@ -60,7 +60,9 @@ func (d *draft) scheduleAt(t Timer, due time.Time) {
 
 // retention sets the timer of a ticket's end, and the mark of a legal hold.
 func (d *draft) retention(t *ticket.Ticket) {
-	d.scheduleAt(Timer{Kind: EraseTimer, Ticket: t.ID}, d.over(t))
+	if over := d.over(t); t.Version > 0 || !over.IsZero() {
+		d.scheduleAt(Timer{Kind: EraseTimer, Ticket: t.ID}, over)
+	}
 	record := recordTicket(t.ID)
 	switch {
 	case t.LegalHold:

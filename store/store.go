@@ -85,6 +85,7 @@ type Store struct {
 	now     func() time.Time
 	log     *slog.Logger
 	wake    chan struct{}
+	teller  *teller
 	waker   atomic.Pointer[Waker]
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
@@ -156,7 +157,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	s := &Store{
 		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
 		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), teller: newTeller(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -167,7 +168,10 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 
 // Close lets go of the store. What is under way ends first.
 func (s *Store) Close() (err error) {
-	s.closing.Do(func() { err = errors.Join(s.engine.Close(), s.blobs.Close()) })
+	s.closing.Do(func() {
+		s.hinted()
+		err = errors.Join(s.engine.Close(), s.blobs.Close())
+	})
 	return err
 }
 
