@@ -18,6 +18,8 @@ type fault struct {
 	// to be root.
 	tools []string
 	root  bool
+	// unproved is set for one whose mails nothing proves, so that some are held.
+	unproved bool
 	// apart is set for one that breaks a promise on purpose, to show that the
 	// judge sees it; all does not play it.
 	apart bool
@@ -41,6 +43,11 @@ var faults = []fault{
 	{name: "redis-memory", engines: onRedis, play: playRedisMemory},
 	{name: "redis-readonly", engines: onRedis, play: playRedisReadOnly},
 	{name: "redis-failover", engines: onRedis, tools: []string{"redis-sentinel"}, play: playFailovers},
+	{name: "redis-late-replicas", engines: onRedis, tools: []string{"redis-sentinel"}, play: playLateReplicas},
+	{name: "disk-full", engines: anyEngine, root: true, play: playFullDisk},
+	{name: "disk-slow", engines: anyEngine, tools: []string{"strace"}, play: playSyncs(slowSyncs)},
+	{name: "disk-error", engines: anyEngine, tools: []string{"strace"}, play: playSyncs(brokenSyncs)},
+	{name: "dns", engines: anyEngine, root: true, unproved: true, play: playDNS},
 	{name: "relay-defers", engines: anyEngine, play: playRelay(defers)},
 	{name: "relay-refuses", engines: anyEngine, play: playRelay(fails)},
 	{name: "relay-stalls", engines: anyEngine, play: playRelay(stalls)},

@@ -62,7 +62,9 @@ func TestTheJudgeSees(t *testing.T) {
 		"a foreign mail": {func(_ []*fate, f *found, _ *[]handed, _ map[int]time.Time) {
 			f.articles["x"] = []article{{"ACM-3", true}}
 		}, "strange"},
-		"held mail": {func(_ []*fate, f *found, _ *[]handed, _ map[int]time.Time) { f.held = 1 }, "held"},
+		"a held answer": {func(s []*fate, f *found, _ *[]handed, _ map[int]time.Time) {
+			f.articles[s[1].messageID()][0].ticket = heldAside
+		}, ""},
 		"an index that is off": {func(_ []*fate, f *found, _ *[]handed, _ map[int]time.Time) {
 			f.differences = []string{"reindex: off"}
 		}, "reindex"},

@@ -49,7 +49,7 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return 2
 	}
-	if code, done := inOwnNamespace(); done {
+	if code, done := o.inOwnNamespace(); done {
 		return code
 	}
 	if o.temp, err = os.MkdirTemp("", "guichet-faults-"); err != nil {
@@ -188,7 +188,11 @@ func (o options) round(f fault, v *verdict, n, round int) error {
 		v.Refused += times
 		v.Wrong = append(v.Wrong, fmt.Sprintf("refused %d times: %s", times, text))
 	}
+	if v.Held > 0 && !f.unproved {
+		v.Wrong = append(v.Wrong, fmt.Sprintf("%d mails were held that were proved", v.Held))
+	}
 	if v.good() && !o.keep {
+		s.strike() // what it mounted is in the way
 		return os.RemoveAll(dir)
 	}
 	return nil

@@ -194,3 +194,40 @@ func playFailovers(s *stage, _ int) (int, error) {
 		return err
 	})
 }
+
+// playLateReplicas starts the daemon while both replicas are away, lets them come
+// back, and then has a frozen master lose its place: what it takes when it wakes
+// up must not be answered 250, although the daemon never saw a replica at first.
+func playLateReplicas(s *stage, _ int) (int, error) {
+	r, err := s.replicate()
+	if err != nil {
+		return 0, err
+	}
+	s.also = append(s.also, r.end)
+	for _, replica := range r.servers[1:] {
+		replica.kill()
+	}
+	first := true
+	return s.repeatedly(func(int) error {
+		if first { // the daemon has been at work without them
+			first = false
+			for _, replica := range r.servers[1:] {
+				if err := replica.start(); err != nil {
+					return err
+				}
+			}
+		}
+		master, err := r.whole()
+		if err != nil {
+			return err
+		}
+		time.Sleep(s.between(time.Second, 2*time.Second))
+		master.now.signal(stopSignal)
+		err = r.another(master)
+		master.now.signal(goSignal)
+		if err == nil {
+			_, err = r.whole()
+		}
+		return err
+	})
+}

@@ -66,7 +66,7 @@ sites:
 
 // newStage builds all but the daemon's start. The stage must be struck.
 func newStage(o options, dir, engine string, seed uint64) (_ *stage, err error) {
-	s := &stage{options: o, dir: dir, engine: engine, random: rand.New(rand.NewPCG(seed, 3)), lull: 10 * time.Second}
+	s := &stage{options: o, dir: dir, engine: engine, random: rand.New(rand.NewPCG(seed, 3)), lull: 15 * time.Second}
 	defer func() {
 		if err != nil {
 			s.strike()
@@ -118,11 +118,11 @@ func (s *stage) strike() {
 	if s.daemon != nil {
 		s.daemon.end()
 	}
-	for _, end := range s.also {
-		end()
-	}
 	if s.redis != nil {
 		s.redis.kill()
+	}
+	for _, end := range s.also {
+		end()
 	}
 	if s.relay != nil {
 		s.relay.close()

@@ -31,11 +31,9 @@ func (s *stage) examine(ctx context.Context) (*found, error) {
 		return nil, err
 	}
 	defer st.Close()
-	held, err := st.HeldMail(ctx, siteName, "", 1)
-	if err != nil {
+	if err := f.aside(ctx, st, sent); err != nil {
 		return nil, err
 	}
-	f.held = held.Total
 	numbers := map[ticket.Reference]string{}
 	for after := store.Cursor(""); ; {
 		page, err := st.Tickets(ctx, siteName, store.Filter{}, after, 100)
@@ -53,6 +51,27 @@ func (s *stage) examine(ctx context.Context) (*found, error) {
 		}
 		if after = page.Next; after == "" {
 			return f, nil
+		}
+	}
+}
+
+// aside reads the mail that was held: it was taken too.
+func (f *found) aside(ctx context.Context, st *store.Store, sent map[string]*mail) error {
+	for after := store.Cursor(""); ; {
+		page, err := st.HeldMail(ctx, siteName, after, 100)
+		if err != nil {
+			return err
+		}
+		for _, h := range page.Items {
+			k := kept{h.Raw, h.Attachments, h.Text, func(id ticket.BlobID) (io.ReadCloser, error) { return st.OpenHeldBlob(ctx, h, id) }}
+			whole, err := k.whole(sent[h.MessageID])
+			if err != nil {
+				return err
+			}
+			f.articles[h.MessageID] = append(f.articles[h.MessageID], article{heldAside, whole})
+		}
+		if after = page.Next; after == "" {
+			return nil
 		}
 	}
 }
@@ -94,10 +113,12 @@ func (f *found) ticket(ctx context.Context, st *store.Store, t *ticket.Ticket, s
 		if a.Kind == ticket.EventArticle {
 			continue
 		}
-		if i == 0 && !(told[1][ticket.Acknowledgement] && told[1][ticket.AgentNew]) || i > 0 && !told[a.Number][ticket.AgentReply] {
+		acknowledged := t.Unproved || told[1][ticket.Acknowledgement]
+		if i == 0 && !(acknowledged && told[1][ticket.AgentNew]) || i > 0 && !told[a.Number][ticket.AgentReply] {
 			lacks("article %d has only notices %v", a.Number, told[a.Number])
 		}
-		whole, err := f.whole(ctx, st, t, a, sent[a.MessageID])
+		k := kept{a.Raw, a.Attachments, a.Text, func(id ticket.BlobID) (io.ReadCloser, error) { return st.OpenBlob(ctx, siteName, t.ID, id) }}
+		whole, err := k.whole(sent[a.MessageID])
 		if err != nil {
 			return err
 		}
@@ -106,30 +127,38 @@ func (f *found) ticket(ctx context.Context, st *store.Store, t *ticket.Ticket, s
 	return nil
 }
 
-// whole compares an article with the mail that was sent, byte by byte. What the
-// door puts before a mail is not the sender's.
-func (f *found) whole(ctx context.Context, st *store.Store, t *ticket.Ticket, a ticket.Article, m *mail) (bool, error) {
+// kept is a mail as the store has it, in a ticket or held.
+type kept struct {
+	raw         ticket.BlobID
+	attachments []ticket.Attachment
+	text        string
+	open        func(ticket.BlobID) (io.ReadCloser, error)
+}
+
+// whole compares it with the mail that was sent, byte by byte. What the door puts
+// before a mail is not the sender's.
+func (k kept) whole(m *mail) (bool, error) {
 	if m == nil {
 		return true, nil // strange, and told so
 	}
-	raw, err := content(ctx, st, t, a.Raw)
+	raw, err := k.content(k.raw)
 	if err != nil {
 		return false, err
 	}
 	head, whole := bytes.CutSuffix(raw, m.raw())
 	whole = whole && bytes.HasPrefix(head, []byte("Return-Path: ")) && bytes.HasSuffix(head, []byte("\r\n"))
-	whole = whole && strings.Contains(a.Text, m.marker())
+	whole = whole && strings.Contains(k.text, m.marker())
 	file := m.file()
-	if file == nil || len(a.Attachments) != 1 {
-		return whole && file == nil && len(a.Attachments) == 0, nil
+	if file == nil || len(k.attachments) != 1 {
+		return whole && file == nil && len(k.attachments) == 0, nil
 	}
-	kept, err := content(ctx, st, t, a.Attachments[0].Blob)
-	return whole && bytes.Equal(kept, file), err
+	attached, err := k.content(k.attachments[0].Blob)
+	return whole && bytes.Equal(attached, file), err
 }
 
 // content reads a blob. One that is gone or broken is no content, not an error.
-func content(ctx context.Context, st *store.Store, t *ticket.Ticket, id ticket.BlobID) ([]byte, error) {
-	r, err := st.OpenBlob(ctx, siteName, t.ID, id)
+func (k kept) content(id ticket.BlobID) ([]byte, error) {
+	r, err := k.open(id)
 	if errors.Is(err, store.ErrBlobGone) || errors.Is(err, store.ErrSealed) {
 		return nil, nil
 	}
