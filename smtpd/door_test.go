@@ -24,6 +24,7 @@ import (
 
 	"github.com/foxcpp/go-mockdns"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"guichet/envelope"
 	"guichet/smtpd/proof"
@@ -55,6 +56,7 @@ var recipientErrors = map[string]error{
 
 var deliverErrors = map[string]error{
 	"fail":   errors.New(secret),
+	"full":   fmt.Errorf("writing %s: %w", secret, unix.ENOSPC),
 	"refuse": fmt.Errorf("deciding: %w", &envelope.Refusal{Code: 554, Enhanced: [3]int{5, 7, 1}, Text: "Not wanted"}),
 }
 

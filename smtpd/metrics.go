@@ -35,6 +35,7 @@ const (
 // Why something was turned away, as Metrics and the log name it.
 const (
 	RefusedBusy      = "busy"      // too many connections in all
+	RefusedFull      = "full"      // 452: no room on disk, or too much at a time
 	RefusedAddress   = "address"   // too many connections from one address
 	RefusedProxy     = "proxy"     // no good PROXY header where one must be
 	RefusedTLS       = "tls"       // a handshake failed

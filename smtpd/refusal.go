@@ -28,6 +28,8 @@ func answer(err error) *smtp.SMTPError {
 	var refusal *envelope.Refusal
 	if errors.Is(err, smtp.ErrDataTooLarge) {
 		refusal = errTooLarge
+	} else if full(err) {
+		refusal = errFull
 	} else if !errors.As(err, &refusal) || refusal == nil || refusal.Code < 400 || refusal.Code > 599 {
 		refusal = envelope.ErrTryLater
 	}
@@ -56,6 +58,8 @@ func reasonOf(err error) string {
 		return RefusedCut
 	case errors.Is(err, errTooLarge), errors.Is(err, smtp.ErrDataTooLarge):
 		return RefusedSize
+	case errors.Is(err, errFull), full(err):
+		return RefusedFull
 	case errors.Is(err, errDNS):
 		return RefusedDNS
 	case errors.Is(err, errPolicy):

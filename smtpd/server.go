@@ -38,6 +38,7 @@ type Server struct {
 	resolver *proof.Cache
 	doubts   *proof.Doubts
 	memory   *allowance
+	work     *workload
 	settings atomic.Pointer[Settings]
 
 	mu         sync.Mutex
@@ -78,6 +79,7 @@ func New(settings Settings, outside Outside) *Server {
 		resolver:   proof.NewCache(outside.Resolver, outside.Now),
 		doubts:     proof.NewDoubts(),
 		memory:     newAllowance(allMemory),
+		work:       newWorkload(),
 		listeners:  map[net.Listener]struct{}{},
 		clients:    map[net.Conn]*client{},
 		perAddress: map[netip.Addr]int{},

@@ -59,6 +59,11 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	if s.current != nil {
 		return answer(errNested)
 	}
+	if !s.settings.roomFor(options.Size) {
+		s.refused(RefusedFull)
+		s.log.Error("the disk is full: no message is begun", "directory", s.settings.SpoolDir)
+		return answer(errFull)
+	}
 	s.count++
 	m := &message{id: fmt.Sprintf("%s-%d", s.id, s.count), null: from == "", utf8: options.UTF8}
 	// A sender that we could not write to is no reason to lose the mail (some
@@ -155,6 +160,12 @@ func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size i
 	if err := b.freeze(); err != nil {
 		return b.size, err
 	}
+	// Until here the message was read where it lies; now it is taken apart.
+	end, err := s.server.work.begin(s.ctx, b.size, s.settings.Patience)
+	if err != nil {
+		return b.size, err
+	}
+	defer end()
 	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Deliver)
 	defer cancel()
 	return b.size, s.server.outside.Handler.Deliver(ctx, e)
@@ -198,7 +209,7 @@ func (s *session) report(e *envelope.Envelope, size int64, took time.Duration, e
 	if outcome == RefusedCheck {
 		s.log.Info("turned away", "id", e.ID, "why", err)
 	}
-	if outcome == RefusedFault {
+	if outcome == RefusedFault || outcome == RefusedFull {
 		s.fault("message", err)
 		level = slog.LevelWarn
 	}

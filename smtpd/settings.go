@@ -79,6 +79,13 @@ type Settings struct {
 	Checks scan.Settings
 	checks []scan.Step
 
+	// Patience is how long a message waits for its turn when more come than can be
+	// worked on at a time; three minutes.
+	Patience time.Duration
+	// MinimumFree is how many bytes the disk of SpoolDir keeps free: below that no
+	// message is begun; twice MaxSize.
+	MinimumFree int64
+
 	// SpoolDir keeps messages of more than 256 KiB while they are received, as
 	// files without a name; the system's temporary directory.
 	SpoolDir string
@@ -101,6 +108,8 @@ func (s Settings) withDefaults() *Settings {
 	or(&s.Reply, time.Minute)
 	or(&s.Judge, 20*time.Second)
 	or(&s.Deliver, 2*time.Minute)
+	or(&s.Patience, 3*time.Minute)
+	or(&s.MinimumFree, 2*s.MaxSize)
 	or(&s.SpoolDir, os.TempDir())
 	return &s
 }
