@@ -262,7 +262,7 @@ func labelOf(s string) (kind byte, value string) {
 // stars, spaces and wide colons around.
 func labelKind(s string) (kind byte, value string) {
 	s = strings.TrimLeft(s, " \t*_|>\u00a0\u200e\u200f\u202a\u202b")
-	i := strings.IndexAny(s, ":：")
+	i := strings.IndexAny(s[:min(len(s), 64)], ":：")
 	if i <= 0 || i > 60 {
 		return 0, ""
 	}
