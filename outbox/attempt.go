@@ -94,6 +94,10 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 		return o.braked(n, brake)
 	}
 	l, err := o.compose(work, site, n, settings)
+	var quiet errQuiet
+	if errors.As(err, &quiet) {
+		return later("quiet", quiet.until)
+	}
 	if reason, gone := isGone(err); gone {
 		return result{Outcome: ticket.Outcome{State: ticket.Dropped, Error: reason}, word: "dropped"}
 	}
@@ -107,6 +111,9 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*letter, error) {
 	m, err := o.Store.Material(ctx, n)
 	if err != nil {
+		return nil, err
+	}
+	if err := wanted(n, m, site, o.Now()); err != nil {
 		return nil, err
 	}
 	c := &composer{

@@ -406,6 +406,23 @@ func validID(id string) bool {
 
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 
+// errQuiet says that a mail waits for its recipient's quiet hours to end.
+type errQuiet struct{ until time.Time }
+
+func (errQuiet) Error() string { return "quiet hours" }
+
+// wanted reports whether an agent wants the mail, and now: errGone where they
+// chose not to get it, errQuiet in their quiet hours.
+func wanted(n ticket.Notice, m ticket.Material, site *ticket.Site, now time.Time) error {
+	if m.Ticket != nil && n.Kind.ForAgents() && !m.Profile.Wants(n.Kind, m.Ticket, n.To) {
+		return errGone("its recipient chose not to get such mail")
+	}
+	if until := m.Profile.Waits(n.Kind, now, site.Zone); !until.IsZero() {
+		return errQuiet{until}
+	}
+	return nil
+}
+
 // isGone tells a notice that has nothing to say any more from a fault.
 func isGone(err error) (string, bool) {
 	var gone errGone

@@ -39,7 +39,7 @@ func (d *decider) meet(t Target, token ticket.Token) Outcome {
 		return d.hold(t.Queue, nil, ticket.HeldAutoReply, "no person's answer to a code")
 	case len(codes) == 0:
 		return d.withoutCode(t, c)
-	case c != nil && !c.Mailbox.Address.Same(d.from):
+	case c != nil && !c.Mailbox.Address.Same(d.in.Envelope.Evidence.From):
 		return d.anothersCode(t, c)
 	case c == nil || !c.Live(d.in.Now):
 		return d.codeFailed(t.Queue, nil, ticket.ProblemLateCode)
@@ -114,8 +114,9 @@ func (d *decider) tellFailed(q *ticket.Queue, c *ticket.Challenge, problem strin
 // that of two answers with the same code one finds it gone.
 func (d *decider) redeem(c *ticket.Challenge) Outcome {
 	o := Outcome{Did: Redeemed, Why: "a code allowed: " + string(c.Action), Proof: ticket.ProofCode, Ticket: c.Ticket}
-	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true, Staff: d.in.Site.Staff(c.Mailbox.Address)}
 	queue, ok := d.in.Site.Queue(c.Queue)
+	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true,
+		Staff: d.in.Site.Staff(c.Mailbox.Address), ListedAgent: ok && queue.Agent(c.Mailbox.Address)}
 	if !ok || !c.Action.Permits(claim) {
 		return Outcome{Did: Refused, Why: "what the code was for is no more", Proof: ticket.ProofCode}
 	}
@@ -191,6 +192,7 @@ var redeemed = map[ticket.Action]func(*decider, redemption){
 	ticket.ExportOwn:      (*decider).export,
 	ticket.EraseOwn:       (*decider).erase,
 	ticket.Enrol:          (*decider).enrol,
+	ticket.AgentAlias:     (*decider).aliasShown,
 }
 
 // confirmed takes a request for its sender's own: it opens if it waited, and is

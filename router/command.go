@@ -46,7 +46,7 @@ var commands []command
 var privateWord *regexp.Regexp
 
 func init() {
-	commands = slices.Concat(answering, standing, people, merging, deciding, looking)
+	commands = slices.Concat(answering, standing, people, merging, choosing, deciding, looking)
 	var private []string
 	for _, c := range commands {
 		if c.private {

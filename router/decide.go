@@ -79,6 +79,7 @@ type decider struct {
 func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 	d := &decider{in: in, facts: facts, mint: mint, from: in.Envelope.Evidence.From,
 		change: &ticket.Change{Site: in.Site.Name, Operation: in.operation(), At: in.Now}}
+	d.from = d.listedAs(d.from)
 	out := Decision{Site: in.Site.Name}
 	for _, t := range in.Targets {
 		notices := d.notices()
@@ -233,7 +234,10 @@ func (d *decider) follow(t Target, found match) Outcome {
 	if why, reason := d.warned(); why != "" {
 		return d.holdInto(w, why, reason)
 	}
+	agent, agentElsewhere := d.unknownAddressOf(w, found)
 	switch {
+	case agentElsewhere:
+		return d.askAlias(w, agent)
 	case w.participant == nil && w.removed:
 		return d.holdInto(w, ticket.HeldRemoved, "from somebody who was taken off")
 	case w.participant == nil:

@@ -101,6 +101,9 @@ func (d *decider) bounce(t Target) Outcome {
 		event.Event = ticket.EventDeliveryFailed
 	}
 	number := d.write(changed, event)
+	if p, ok := changed.Participant(found.owner.Number); ok {
+		d.absent(changed, p)
+	}
 	if event.Event == ticket.EventDeliveryFailed && found.owner.Role != ticket.AgentRole {
 		d.tellOfMachine(changed, nil, number)
 	}
@@ -161,6 +164,7 @@ func (d *decider) fileAutomatic(w writer) Outcome {
 	a.Event = ticket.EventAutomatic
 	number := d.write(w.ticket, a)
 	if d.in.Envelope.Null || m.Automatic == parser.AutoReply {
+		d.absent(w.ticket, w.participant)
 		return Outcome{Did: Filed, Why: "an automatic answer", Proof: w.claim.Proof}
 	}
 	d.tellOfMachine(w.ticket, w.participant, number)

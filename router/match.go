@@ -65,12 +65,16 @@ func (in *Input) Query() ticket.Query {
 		}
 	}
 	q.Held = heldNamed(in.Message.Text)
-	if in.fromAgent() {
+	if from := in.Envelope.Evidence.From; from != "" && (in.fromAgent() || len(q.Tickets) > 0) {
+		// A mail with a token may be an agent's who writes from elsewhere.
 		for _, c := range read(in.Message.Reply).commands {
 			if c.command.wants != nil {
 				c.command.wants(c.argument, in, &q.Query)
 			}
 		}
+	}
+	if from := in.Envelope.Evidence.From; from != "" && (len(q.Challenges) > 0 || len(q.Tickets) > 0 && !in.fromAgent()) {
+		q.Profiles = append(q.Profiles, from)
 	}
 	if b := in.Message.Bounce; b != nil {
 		if token, ok := ticket.TokenOfMessageID(b.OriginalMessageID); ok {
@@ -90,7 +94,7 @@ func (in *Input) Query() ticket.Query {
 // site. It proves nothing, and asks for nothing that only agents may see.
 func (in *Input) fromAgent() bool {
 	from := in.Envelope.Evidence.From
-	return from != "" && slices.ContainsFunc(in.Site.Queues, func(q ticket.Queue) bool { return q.Agent(from) })
+	return from != "" && in.Site.Agent(from)
 }
 
 // query is a query while it is put together.

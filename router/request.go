@@ -114,6 +114,7 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 	}
 	number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, d.in.Message.Reply, w.claim.Proof))
 	t.Snoozed = time.Time{}
+	d.passOn(t)
 	why := "from a participant"
 	if t.State == ticket.Closed {
 		why = "from a participant; opened again"

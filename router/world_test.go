@@ -321,6 +321,7 @@ type records struct {
 	challenges map[ticket.ID]ticket.Challenge
 	enrolled   map[string]bool
 	spammers   map[string]ticket.Spammer // by address
+	profiles   map[string]ticket.Profile // by the listed address
 	seen       map[string]string         // the held mail that it was kept as, or ""
 	done       map[string]ticket.Result
 	held       []ticket.Held
@@ -333,7 +334,7 @@ func (m *memory) site(name string) *records {
 	if m.sites[name] == nil {
 		m.sites[name] = &records{
 			tickets: map[ticket.ID]*ticket.Ticket{}, articles: map[ticket.ID][]ticket.Article{}, messageIDs: map[string]ticket.ID{},
-			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, spammers: map[string]ticket.Spammer{}, seen: map[string]string{},
+			references: map[uint64]ticket.ID{}, tracking: map[string]ticket.ID{}, challenges: map[ticket.ID]ticket.Challenge{}, enrolled: map[string]bool{}, spammers: map[string]ticket.Spammer{}, profiles: map[string]ticket.Profile{}, seen: map[string]string{},
 			done: map[string]ticket.Result{}, sentIDs: map[string]bool{},
 		}
 	}
@@ -370,6 +371,21 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 		found(t.Merged)
 		if t.Undo != nil {
 			found(t.Undo.With)
+		}
+	}
+	f.Profiles = map[string]*ticket.Profile{}
+	for _, a := range q.Profiles {
+		for _, p := range s.profiles {
+			if p.Has(a) {
+				f.Profiles[a.Key()] = &p
+			}
+		}
+	}
+	for _, t := range f.Tickets {
+		if p, ok := t.Participant(t.Assignee); ok {
+			if profile, ok := s.profiles[p.Address.Key()]; ok {
+				f.Profiles[p.Address.Key()] = &profile
+			}
 		}
 	}
 	f.Newest = map[ticket.ID]*ticket.Article{}
@@ -529,6 +545,10 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	}
 	for _, a := range c.Welcome {
 		delete(s.spammers, a.Key())
+	}
+	for _, p := range c.Profiles {
+		p.Version++
+		s.profiles[p.Address.Key()] = p
 	}
 	for _, spammer := range c.Spammers {
 		s.spammers[spammer.Address.Key()] = spammer

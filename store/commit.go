@@ -204,6 +204,11 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 		d.erased = append(d.erased, record)
 	}
 	d.spammers(c)
+	for _, p := range c.Profiles {
+		if err := d.profile(p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

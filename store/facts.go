@@ -86,6 +86,7 @@ func newLookup(r room) *lookup {
 		Challenges:  map[ticket.ID]*ticket.Challenge{},
 		Held:        map[string]*ticket.Held{},
 		ByTracking:  map[string]ticket.ID{},
+		Profiles:    map[string]*ticket.Profile{},
 		Newest:      map[ticket.ID]*ticket.Article{},
 	}}
 }
@@ -156,6 +157,9 @@ func (l *lookup) query(q ticket.Query) {
 	for _, id := range q.Held {
 		l.held(id)
 	}
+	for _, a := range q.Profiles {
+		l.profile(a)
+	}
 	if q.Address != "" {
 		l.person(q.Address)
 	}
@@ -204,6 +208,9 @@ func (l *lookup) addTicket(id ticket.ID, fields map[string][]byte) error {
 		return err
 	}
 	l.facts.Tickets[id] = t
+	if p, ok := t.Participant(t.Assignee); ok {
+		l.profile(p.Address)
+	}
 	l.also(t.Merged)
 	if t.Undo != nil {
 		l.also(t.Undo.With)

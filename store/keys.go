@@ -63,6 +63,8 @@ func recordNotice(id string) string       { return prefixNotice + id }
 func recordHeld(id string) string         { return prefixHeld + id }
 func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String() } // expires
 func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
+func recordProfile(d digest) string       { return prefixProfile + string(d) }
+func recordAlias(d digest) string         { return prefixAlias + string(d) }
 func recordSpammer(d digest) string       { return "spam:" + string(d) }           // fieldSpam; expires
 func recordMessage(d digest) string       { return prefixMessage + string(d) }     // fieldTicket
 func recordTracking(d digest) string      { return prefixTracking + string(d) }    // fieldTicket
@@ -78,6 +80,9 @@ const (
 	prefixHeld      = "held:"
 	prefixChallenge = "challenge:"
 	prefixEnrolled  = "enrolled:"
+	prefixProfile   = "agent:" // fieldKey, fieldSealed, fieldTVersion
+	prefixAlias     = "alias:" // fieldOf: the digest that names a profile
+	fieldOf         = "of"
 	prefixAct       = "act:" // fieldKey, fieldSealed
 	prefixMessage   = "message:"
 	prefixTracking  = "tracking:"

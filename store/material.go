@@ -45,10 +45,19 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 			return m, err
 		}
 	}
-	if n.Ticket.IsZero() {
-		return m, nil
+	to := n.Mailbox.Address
+	if !n.Ticket.IsZero() {
+		if err := r.addTicket(ctx, n, &m); err != nil {
+			return m, err
+		}
+		if p, ok := m.Ticket.Participant(n.To); ok {
+			to = p.Address
+		}
 	}
-	return m, r.addTicket(ctx, n, &m)
+	if n.Kind.ForAgents() {
+		err = r.addProfile(ctx, to, &m)
+	}
+	return m, err
 }
 
 // addOwn adds the tickets that a notice tells of, and for an export all that was

@@ -154,7 +154,7 @@ func (x *reindexing) record(ctx context.Context, r room, record string) error {
 		return x.ticket(ctx, r, id)
 	case prefixNumber, prefixTracking, prefixMessage:
 		return x.posting(ctx, r, record)
-	case prefixHeld, prefixNotice, prefixChallenge, prefixEnrolled, prefixAct:
+	case prefixHeld, prefixNotice, prefixChallenge, prefixEnrolled, prefixProfile, prefixAct:
 		return x.sealed(ctx, r, record)
 	}
 	return nil

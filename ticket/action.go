@@ -27,6 +27,7 @@ const (
 	AgentRead    Action = "agent-read"    // answered to the listed address only
 	AgentMany    Action = "agent-many"    // many tickets at once
 	AgentForward Action = "agent-forward" // a ticket, outside
+	AgentAlias   Action = "agent-alias"   // that a further address is theirs
 	SiteSettings Action = "site-settings" // and a second administrator
 )
 
@@ -97,6 +98,7 @@ var needs = map[Action][]need{
 	AgentRead:    {{ProofToken, listed}, {ProofDomain, listedNotBySPF}},
 	AgentMany:    {{ProofCode, listed}},
 	AgentForward: {{ProofCode, listed}},
+	AgentAlias:   {{ProofCode, listed}},
 	SiteSettings: {{ProofCode, seconded}},
 }
 

@@ -43,6 +43,9 @@ var allowed = map[ticket.Action]func(who) bool{
 	ticket.AgentRead:    func(w who) bool { return w.agent && (w.token || w.domain && !w.bySPF) },
 	ticket.AgentMany:    func(w who) bool { return w.code && w.agent },
 	ticket.AgentForward: func(w who) bool { return w.code && w.agent },
+	// The page asks a code of many commands at once; one of an agent's addresses is
+	// the door to all of them.
+	ticket.AgentAlias:   func(w who) bool { return w.code && w.agent },
 	ticket.SiteSettings: func(w who) bool { return w.code && w.admin && w.seconded },
 }
 

@@ -92,6 +92,7 @@ const (
 	EventSplit          Event = "split"           // the requester's last message is a ticket of its own now
 	EventLinked         Event = "linked"          // Detail: with which tickets
 	EventSpam           Event = "spam"            // it was called spam; nobody is told
+	EventPassedOn       Event = "passed-on"       // back to the team; Detail: who is away
 	EventUndone         Event = "undone"          // the last act was taken back
 	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it

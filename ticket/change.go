@@ -33,6 +33,8 @@ type Query struct {
 	Whole bool
 	// Sender asks whether mail of that address was called spam.
 	Sender Address
+	// Profiles asks what these agents chose, each by any address of theirs.
+	Profiles []Address
 	// Newest asks for what the requester of each of Tickets wrote last.
 	Newest bool
 }
@@ -63,6 +65,9 @@ type Facts struct {
 	Open  int
 	// Enrolled is set when the Address was enrolled for the site.
 	Enrolled bool
+	// Profiles are by the Key of the address that was asked for. Those of who has a
+	// ticket that was found are there unasked.
+	Profiles map[string]*Profile
 	// Newest is, by ticket, the newest public article that no agent wrote.
 	Newest map[ID]*Article
 	// Spammer is what is remembered of the Sender, or nil.
@@ -115,6 +120,8 @@ type Change struct {
 	// such.
 	Spammers []Spammer
 	Welcome  []Address
+	// Profiles are what agents chose, at the Version that was read.
+	Profiles []Profile
 	// Blobs are the bytes that Tickets and Held name. They are durable before
 	// anything that names them is.
 	Blobs []Blob

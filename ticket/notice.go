@@ -266,4 +266,6 @@ type Material struct {
 	// these, and Aside how many are held that nobody waits for.
 	Waiting        []*Held
 	Further, Aside int
+	// Profile is what the agent chose whom it goes to, or nil.
+	Profile *Profile
 }

@@ -83,6 +83,11 @@ func (s *Site) Staff(a Address) bool {
 	return a != "" && slices.ContainsFunc(s.Domains, func(domain string) bool { return strings.EqualFold(domain, a.Domain()) })
 }
 
+// Agent reports whether that address is listed as an agent of any queue.
+func (s *Site) Agent(a Address) bool {
+	return slices.ContainsFunc(s.Queues, func(q Queue) bool { return q.Agent(a) })
+}
+
 // Locale picks the first of wanted that the site offers, else its default.
 // Tags are compared by their language alone: fr-CA is answered in fr.
 func (s *Site) Locale(wanted ...string) string {

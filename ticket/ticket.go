@@ -145,6 +145,8 @@ type Participant struct {
 	// Thread is what their mail program has seen of this ticket, so that the
 	// next mail lands in the same conversation.
 	Thread Thread `json:"thread"`
+	// Watch is, for an agent, what they want to hear of the ticket.
+	Watch Watch `json:"watch,omitempty"`
 	// Overtaken is, for an agent, the colleague's answer that they heard of last.
 	Overtaken Overtaken `json:"overtaken,omitzero"`
 }

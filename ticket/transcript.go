@@ -54,6 +54,11 @@ const (
 	ResultSplit          = "split"   // Detail: the subject of the new one
 	ResultLinked         = "linked"
 	ResultSpamTicket     = "spam-ticket" // Detail: who wrote
+	ResultFollowed       = "followed"
+	ResultUnfollowed     = "unfollowed"
+	ResultNotify         = "notify" // Detail: the words of the command
+	ResultAway           = "away"   // Detail: until when (RFC 3339)
+	ResultBack           = "back"
 	ResultPeople         = "people"
 	ResultQuiet          = "quiet"
 	ResultNothingPending = "nothing-pending"

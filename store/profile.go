@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// This file is about what agents chose. A profile lies under the digest of the
+// address that the settings list; further addresses of theirs lead to it.
+
+// profileFields are what a profile is read from.
+var profileFields = []string{fieldTVersion, fieldKey, fieldSealed}
+
+// toProfile follows a further address of an agent to their profile.
+var toProfile = &engine.Follow{Field: fieldOf, Record: prefixProfile, Fields: profileFields}
+
+// profile adds a profile at the version that was read.
+func (d *draft) profile(p ticket.Profile) error {
+	of := d.person(p.Address)
+	record := recordProfile(of)
+	if p.Version == 0 {
+		d.check(engine.Absent(record, fieldTVersion))
+	} else {
+		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, p.Version, 10)))
+	}
+	k := d.drawKey(record)
+	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), p)
+	if err != nil {
+		return err
+	}
+	d.step(engine.Put(record, fieldKey, k.wrapped), engine.Put(record, fieldSealed, sealed),
+		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, p.Version+1, 10)))
+	for _, other := range p.Others {
+		d.step(engine.Put(recordAlias(d.person(other)), fieldOf, []byte(of)))
+	}
+	return nil
+}
+
+// profile asks what an agent chose, by any address of theirs.
+func (l *lookup) profile(a ticket.Address) {
+	of := l.room.person(a)
+	if !l.once(recordProfile(of)) {
+		return
+	}
+	l.askRow(engine.Ask{Record: recordProfile(of), Fields: profileFields}, func(row engine.Row) error {
+		return l.foundProfile(a, recordProfile(of), row.Fields)
+	})
+	l.askRow(engine.Ask{Record: recordAlias(of), Follow: toProfile}, func(row engine.Row) error {
+		return l.foundProfile(a, prefixProfile+row.Reached, row.Followed)
+	})
+}
+
+// foundProfile keeps a profile under the address that was asked for, as long as
+// that is theirs.
+func (l *lookup) foundProfile(a ticket.Address, record string, fields map[string][]byte) error {
+	if fields[fieldSealed] == nil {
+		return nil
+	}
+	p, err := l.openProfile(record, fields)
+	if err == nil && p.Has(a) {
+		l.facts.Profiles[a.Key()] = p
+	}
+	return err
+}
+
+func (r room) openProfile(record string, fields map[string][]byte) (*ticket.Profile, error) {
+	p := &ticket.Profile{}
+	if err := r.openRow(record, engine.Row{Fields: fields}, p); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.Version, err = strconv.ParseUint(string(fields[fieldTVersion]), 10, 64); err != nil {
+		return nil, fmt.Errorf("version of a profile: %w", err)
+	}
+	return p, nil
+}
+
+// addProfile adds what the agent chose whom a notice goes to.
+func (r room) addProfile(ctx context.Context, a ticket.Address, m *ticket.Material) error {
+	record := recordProfile(r.person(a))
+	answers, err := r.read(ctx, "a profile", engine.Ask{Record: record, Fields: profileFields})
+	if err != nil {
+		return err
+	}
+	if fields := answers[0].Rows[0].Fields; fields[fieldSealed] != nil {
+		m.Profile, err = r.openProfile(record, fields)
+	}
+	return err
+}
