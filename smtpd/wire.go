@@ -238,16 +238,33 @@ func (w *wire) rest() {
 func (w *wire) makeRoom() {
 	switch {
 	case w.full && len(w.buffer) < wireBuffer:
-		buffer := make([]byte, 2*len(w.buffer))
-		w.in, w.buffer = buffer[:copy(buffer, w.in)], buffer
+		w.change(newBuffer(4 * len(w.buffer)))
 	case len(w.in) == 0 && w.phase == inCommands && len(w.buffer) > firstBuffer:
-		w.buffer = make([]byte, firstBuffer)
-		w.in = w.buffer[:0]
+		w.change(make([]byte, firstBuffer))
 	case len(w.in) == 0:
 		w.in = w.buffer[:0]
 	case cap(w.in) == len(w.in):
 		w.in = w.buffer[:copy(w.buffer, w.in)]
 	}
+}
+
+// change puts another buffer in the place of the one that there is.
+func (w *wire) change(buffer []byte) {
+	was := w.buffer
+	w.in, w.buffer = buffer[:copy(buffer, w.in)], buffer
+	if len(was) == wireBuffer {
+		buffers.Put((*[wireBuffer]byte)(was))
+	}
+}
+
+// buffers are those of clients that had much to say.
+var buffers = sync.Pool{New: func() any { return new([wireBuffer]byte) }}
+
+func newBuffer(size int) []byte {
+	if size < wireBuffer {
+		return make([]byte, size)
+	}
+	return buffers.Get().(*[wireBuffer]byte)[:]
 }
 
 // deadline is the moment by which more must have come. Inside a message it
@@ -382,6 +399,9 @@ func (w *wire) flush() error {
 func (w *wire) Close() error {
 	err := w.flush()
 	w.gone = true
+	w.rest()
+	w.change(nil)
+	w.out = nil
 	return err
 }
 

@@ -114,12 +114,12 @@ func (d *draft) putBlob(ctx context.Context, record string, b ticket.Blob) ([]by
 	field := fieldBlob(d.digest(kindBlob, string(b.ID)))
 	k := d.keys[record].key
 	if b.Size <= inlineBytes {
-		content, err := io.ReadAll(io.LimitReader(b.Open(), inlineBytes+1))
-		if err != nil {
+		content := bytes.NewBuffer(make([]byte, 0, max(0, b.Size)+bytes.MinRead))
+		if _, err := content.ReadFrom(io.LimitReader(b.Open(), inlineBytes+1)); err != nil {
 			return nil, err
 		}
-		if len(content) <= inlineBytes {
-			return append([]byte{blobInline}, d.vault.seal(k, d.at(record, field), content)...), nil
+		if content.Len() <= inlineBytes {
+			return append([]byte{blobInline}, d.vault.seal(k, d.at(record, field), content.Bytes())...), nil
 		}
 	}
 	mark := blob.NewMark()

@@ -62,11 +62,16 @@ type draft struct {
 	remove []string
 }
 
+// usualSteps is about how many steps a new ticket takes.
+const usualSteps = 48
+
 func newDraft(r room, now time.Time) *draft {
 	if now.IsZero() {
 		now = r.now()
 	}
-	return &draft{room: r, now: now, keys: map[string]wrappedKey{}}
+	d := &draft{room: r, now: now, keys: map[string]wrappedKey{}}
+	d.batch.Steps = make([]engine.Step, 0, usualSteps)
+	return d
 }
 
 func (d *draft) check(c engine.Check)  { d.batch.Checks = append(d.batch.Checks, c) }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -34,15 +35,24 @@ var ErrSealed = errors.New("store: sealed content does not open")
 // vault seals: zstd, then XChaCha20-Poly1305 with a random nonce, which at 192
 // bits never repeats. Its methods may be called at the same time.
 type vault struct {
-	pack   *zstd.Encoder
+	pack *zstd.Encoder
+	// swift packs without the entropy step, which costs the most.
+	swift  *zstd.Encoder
 	unpack *zstd.Decoder
+	// scratch is where a value lies between packing and sealing.
+	scratch sync.Pool
 }
 
 // maxUnpacked bounds what a sealed value may unpack to.
 const maxUnpacked = 256 << 20
 
 func newVault() (*vault, error) {
-	pack, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false))
+	options := []zstd.EOption{zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false)}
+	pack, err := zstd.NewWriter(nil, options...)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	swift, err := zstd.NewWriter(nil, append(options, zstd.WithNoEntropyCompression(true))...)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -50,7 +60,7 @@ func newVault() (*vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &vault{pack, unpack}, nil
+	return &vault{pack: pack, swift: swift, unpack: unpack, scratch: sync.Pool{New: func() any { return new([]byte) }}}, nil
 }
 
 // A sealed value is a byte that says how, the nonce, and the rest under the
@@ -61,14 +71,25 @@ const (
 	sealedHead   = 1 + chacha20poly1305.NonceSizeX
 )
 
-// worthPacking is the length below which zstd gains nothing.
-const worthPacking = 128
+// Below worthPacking zstd gains nothing: such a value is mostly random names.
+// Below worthEntropy its entropy step takes longer than what it gains is worth;
+// longer values are mostly text.
+const (
+	worthPacking = 384
+	worthEntropy = 2 << 10
+)
 
 func (v *vault) seal(k key, at place, plain []byte) []byte {
 	how := byte(sealedPlain)
 	if len(plain) >= worthPacking {
-		if packed := v.pack.EncodeAll(plain, nil); len(packed) < len(plain) {
-			plain, how = packed, sealedPacked
+		pack := v.pack
+		if len(plain) < worthEntropy {
+			pack = v.swift
+		}
+		scratch := v.scratch.Get().(*[]byte)
+		defer v.scratch.Put(scratch)
+		if *scratch = pack.EncodeAll(plain, (*scratch)[:0]); len(*scratch) < len(plain) {
+			plain, how = *scratch, sealedPacked
 		}
 	}
 	out := make([]byte, sealedHead, sealedHead+len(plain)+chacha20poly1305.Overhead)
@@ -110,10 +131,14 @@ func unwrap(under key, at place, wrapped []byte) (k key, err error) {
 	return key(plain), nil
 }
 
+// bound begins what sealed values are bound to.
+const bound = "guichet"
+
 // bind writes the place as the AEAD's associated data. Each part is preceded by
 // its length, so that no two places write the same bytes.
 func (p place) bind(how byte) []byte {
-	b := []byte{'g', 'u', 'i', 'c', 'h', 'e', 't', how}
+	b := make([]byte, 0, len(bound)+1+3*4+len(p.site)+len(p.record)+len(p.field))
+	b = append(append(b, bound...), how)
 	for _, part := range []string{p.site, p.record, p.field} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)

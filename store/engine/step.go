@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -96,22 +97,27 @@ func Unplace(record, field, member string) Step {
 // Validate reports what would make a batch fail half way. Engines call it
 // before they begin.
 func (b Batch) Validate() error {
-	names := []string{b.Operation}
 	if b.Operation != "" && b.Remember <= 0 {
 		return fmt.Errorf("engine: operation without a time to remember it")
 	}
+	err := validNames(b.Operation)
 	for _, c := range b.Checks {
-		names = append(names, c.Record, c.Field, c.Index, c.Entry.Member)
+		err = cmp.Or(err, validNames(c.Record, c.Field, c.Index, c.Entry.Member))
 	}
 	for _, d := range b.Draws {
-		names = append(names, d.Record, d.Field)
+		err = cmp.Or(err, validNames(d.Record, d.Field))
 	}
-	for i, s := range b.Steps {
-		names = append(names, s.Record, s.Index, s.Name, s.Field)
-		if err := s.validate(len(b.Draws)); err != nil {
-			return fmt.Errorf("engine: step %d (%s): %w", i, s.Do, err)
+	for i := range b.Steps {
+		s := &b.Steps[i]
+		if bad := s.validate(len(b.Draws)); bad != nil {
+			return fmt.Errorf("engine: step %d (%s): %w", i, s.Do, bad)
 		}
+		err = cmp.Or(err, validNames(s.Record, s.Index, s.Name, s.Field))
 	}
+	return err
+}
+
+func validNames(names ...string) error {
 	for _, name := range names {
 		if len(name) > maxName || strings.IndexByte(name, 0) >= 0 {
 			return fmt.Errorf("engine: name of %d bytes is too long or holds NUL", len(name))
@@ -123,7 +129,7 @@ func (b Batch) Validate() error {
 // maxName keeps keys below what every engine takes.
 const maxName = 1024
 
-func (s Step) validate(draws int) error {
+func (s *Step) validate(draws int) error {
 	switch {
 	case s.Record == "" && s.Index == "":
 		return fmt.Errorf("names neither record nor index")

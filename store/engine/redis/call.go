@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,26 +55,28 @@ func (c *call) batch(b engine.Batch) {
 	for _, d := range b.Draws {
 		c.add(c.key(d.Record), d.Field)
 	}
-	for _, s := range merge(b.Steps) {
-		c.step(s)
+	c.args = slices.Grow(c.args, 4*len(b.Steps))
+	for _, together := range merge(b.Steps) {
+		c.step(b.Steps, together)
 	}
 	if len(c.keys) == 0 {
 		c.key(syncKey) // an empty batch must go somewhere
 	}
 }
 
-func (c *call) step(s merged) {
+func (c *call) step(steps []engine.Step, together joined) {
+	s := &steps[together[0]]
 	c.add(string(s.Do))
 	switch s.Do {
 	case engine.DoPut:
-		c.add(c.key(s.Record), 1+len(s.more), s.Name, s.Value)
-		for _, m := range s.more {
-			c.add(m.Name, m.Value)
+		c.add(c.key(s.Record), len(together))
+		for _, i := range together {
+			c.add(steps[i].Name, steps[i].Value)
 		}
 	case engine.DoAdd:
-		c.add(c.key(s.Index), 1+len(s.more), int64(s.Score), s.Name)
-		for _, m := range s.more {
-			c.add(int64(m.Score), m.Name)
+		c.add(c.key(s.Index), len(together))
+		for _, i := range together {
+			c.add(int64(steps[i].Score), steps[i].Name)
 		}
 	case engine.DoPutAbsent:
 		c.add(c.key(s.Record), s.Name, s.Value)

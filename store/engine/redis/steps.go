@@ -7,29 +7,24 @@ import "guichet/store/engine"
 // one record, and adds to one index, go together where nothing between them
 // could tell.
 
-// merged is a step, with those that joined it.
-type merged struct {
-	engine.Step
-	more []engine.Step
-}
+// joined are the positions of steps that become one.
+type joined []int
 
 // maxJoined bounds how many steps become one: a script can pass on only so many
 // arguments.
 const maxJoined = 500
 
 // merge joins steps, and keeps the order of all that it does not join.
-func merge(steps []engine.Step) []merged {
-	out := make([]merged, 0, len(steps))
+func merge(steps []engine.Step) []joined {
+	out, alone := make([]joined, 0, len(steps)), make([]int, len(steps))
 	open := map[string]int{} // of records and indexes that the next put or add may join
-	for _, s := range steps {
-		name := s.Record
-		if s.Do == engine.DoAdd {
-			name = s.Index
-		}
+	for i := range steps {
+		s := &steps[i]
 		switch s.Do {
 		case engine.DoPut, engine.DoAdd:
-			if i, found := open[name]; found && len(out[i].more) < maxJoined {
-				out[i].more = append(out[i].more, s)
+			name := s.Record + s.Index // one of them is empty
+			if at, found := open[name]; found && len(out[at]) < maxJoined {
+				out[at] = append(out[at], i)
 				continue
 			}
 			open[name] = len(out)
@@ -41,7 +36,8 @@ func merge(steps []engine.Step) []merged {
 			// Which record or index these change is known to the store only.
 			clear(open)
 		}
-		out = append(out, merged{Step: s})
+		alone[i] = i
+		out = append(out, alone[i:i+1:i+1])
 	}
 	return out
 }
