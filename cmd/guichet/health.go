@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -44,7 +46,8 @@ func askReady(ctx context.Context, address string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return errors.New("the daemon is not ready: " + response.Status)
+		why, _ := io.ReadAll(io.LimitReader(response.Body, 200))
+		return fmt.Errorf("the daemon is not ready: %s", cmp.Or(strings.TrimSpace(string(why)), response.Status))
 	}
 	return nil
 }

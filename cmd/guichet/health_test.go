@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -59,4 +61,48 @@ func TestReachable(t *testing.T) {
 			t.Errorf("%s: %s", listen, got)
 		}
 	}
+}
+
+// A daemon that stops, or whose store is gone, lives: it is to be sent no mail,
+// and not to be killed for it.
+func TestReadinessIsNotLiveness(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone atomic.Bool
+	m := newMetrics()
+	m.serve(l, func(context.Context) error {
+		if gone.Load() {
+			return errors.New("the password is hunter2")
+		}
+		return nil
+	})
+	defer m.close()
+	address := l.Addr().String()
+	alive := func() {
+		t.Helper()
+		response, err := http.Get("http://" + address + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("it is not alive: %s", response.Status)
+		}
+	}
+	if err := askReady(t.Context(), address); err != nil {
+		t.Error(err)
+	}
+	gone.Store(true)
+	if err := askReady(t.Context(), address); err == nil || !strings.HasSuffix(err.Error(), ": the store does not answer") {
+		t.Errorf("without a store: %v", err)
+	}
+	alive()
+	gone.Store(false)
+	m.drain()
+	if err := askReady(t.Context(), address); err == nil || !strings.HasSuffix(err.Error(), ": stopping") {
+		t.Errorf("while it stops: %v", err)
+	}
+	alive()
 }

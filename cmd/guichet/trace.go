@@ -29,24 +29,30 @@ the log) or of the notice. The newest ` + fmt.Sprint(ticket.TriesKept) + ` attem
 // Run shows the way of a message, or of all of a ticket.
 func (c traceCommand) Run(ctx context.Context, p *program) error {
 	return p.with(ctx, func(t *tool) error {
-		w, err := t.wayOf(ctx, strings.Trim(c.Name, "<> "))
-		if err != nil {
+		ways, err := t.waysOf(ctx, strings.Trim(c.Name, "<> "))
+		for i := 0; i < len(ways) && err == nil; i++ {
+			if i > 0 && !c.JSON {
+				err = p.write("\n")
+			}
+			err = errors.Join(err, c.print(p, ways[i]))
+		}
+		return err
+	})
+}
+
+func (c traceCommand) print(p *program, w *way) error {
+	if !c.JSON {
+		if err := p.write(w.title(p)); err != nil {
 			return err
 		}
-		steps := w.steps()
-		if !c.JSON {
-			if err := p.write(w.title(p)); err != nil {
-				return err
-			}
+	}
+	table := p.list(c.JSON, column{title: "TIME"}, column{title: "STEP"}, column{title: "ID"}, column{title: "WHAT", flex: true})
+	for _, s := range w.steps() {
+		if err := table.add(s, exactly(s.At, p.Now()), s.Step, s.ID, s.words()); err != nil {
+			return err
 		}
-		table := p.list(c.JSON, column{title: "TIME"}, column{title: "STEP"}, column{title: "ID"}, column{title: "WHAT", flex: true})
-		for _, s := range steps {
-			if err := table.add(s, exactly(s.At, p.Now()), s.Step, s.ID, s.words()); err != nil {
-				return err
-			}
-		}
-		return table.flush()
-	})
+	}
+	return table.flush()
 }
 
 // way is what is traced: mail that came, and the notices that it led to.
@@ -60,19 +66,22 @@ type way struct {
 	notices  []ticket.Delivery
 }
 
-// wayOf finds what somebody names, by what they have at hand.
-func (t *tool) wayOf(ctx context.Context, name string) (*way, error) {
+// waysOf finds what somebody names, by what they have at hand. A mail to several
+// queues has several ways.
+func (t *tool) waysOf(ctx context.Context, name string) ([]*way, error) {
 	if strings.Contains(name, "@") {
-		return t.wayOfMail(ctx, name)
+		return t.waysOfMail(ctx, name)
 	}
 	found, err := t.find(ctx, name)
 	if err == nil {
-		return t.wholeWay(ctx, found)
+		w, err := t.wholeWay(ctx, found)
+		return []*way{w}, err
 	}
 	for _, s := range t.settings.Sites {
 		d, notFound := t.store.Notice(ctx, s.Name, strings.ToLower(name))
 		if notFound == nil {
-			return t.wayOfNotice(ctx, d)
+			w, err := t.wayOfNotice(ctx, d)
+			return []*way{w}, err
 		}
 		if !errors.Is(notFound, store.ErrNotFound) {
 			return nil, notFound
@@ -98,23 +107,28 @@ func (t *tool) wayOfNotice(ctx context.Context, d ticket.Delivery) (*way, error)
 	return &way{site: d.Notice.Site, ticket: about, notices: []ticket.Delivery{d}}, err
 }
 
-// wayOfMail is that of a mail by its Message-ID: one that came into a ticket, one
-// that left, or one that is held.
-func (t *tool) wayOfMail(ctx context.Context, messageID string) (*way, error) {
+// waysOfMail are those of a mail by its Message-ID: one that came into tickets,
+// one that left, or one that is held.
+func (t *tool) waysOfMail(ctx context.Context, messageID string) ([]*way, error) {
 	tickets, err := t.ticketsOfMail(ctx, messageID)
 	if err != nil {
 		return nil, err
 	}
+	var all []*way
 	for _, about := range tickets {
 		w, err := t.wholeWay(ctx, about)
 		if err != nil {
 			return nil, err
 		}
 		if w.narrow(messageID) {
-			return w, nil
+			all = append(all, w)
 		}
 	}
-	return t.wayOfHeld(ctx, messageID)
+	held, err := t.waysOfHeld(ctx, messageID)
+	if all = append(all, held...); err == nil && len(all) == 0 {
+		err = fmt.Errorf("no mail with the Message-ID <%s> is on a ticket, was sent, or is held", printable(messageID))
+	}
+	return all, err
 }
 
 // ticketsOfMail are the tickets that a Message-ID leads to, by the token in one
@@ -145,7 +159,9 @@ func (t *tool) ticketsOfMail(ctx context.Context, messageID string) ([]*ticket.T
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found)
+		if !slices.ContainsFunc(all, func(t *ticket.Ticket) bool { return t.ID == found.ID }) {
+			all = append(all, found)
+		}
 	}
 	return all, nil
 }
@@ -165,12 +181,13 @@ func (w *way) narrow(messageID string) bool {
 	return true
 }
 
-// wayOfHeld looks for a mail among those that were kept aside.
-func (t *tool) wayOfHeld(ctx context.Context, messageID string) (*way, error) {
+// waysOfHeld looks for a mail among those that were kept aside.
+func (t *tool) waysOfHeld(ctx context.Context, messageID string) ([]*way, error) {
 	mails, err := t.heldMail(ctx, "")
 	if err != nil {
 		return nil, err
 	}
+	var all []*way
 	for h, err := range mails.all() {
 		if err != nil {
 			return nil, err
@@ -179,12 +196,16 @@ func (t *tool) wayOfHeld(ctx context.Context, messageID string) (*way, error) {
 			continue
 		}
 		w := &way{site: h.Site, held: h}
-		if w.ticket, err = t.ticketOf(ctx, h.Site, h.Ticket); err != nil || w.ticket == nil {
-			return w, err
+		if w.ticket, err = t.ticketOf(ctx, h.Site, h.Ticket); err != nil {
+			return nil, err
 		}
-		w.notices, err = t.store.Notices(ctx, h.Site, h.Ticket)
-		w.notices = slices.DeleteFunc(w.notices, func(d ticket.Delivery) bool { return d.Notice.Held != h.ID })
-		return w, err
+		if w.ticket != nil {
+			w.notices, err = t.store.Notices(ctx, h.Site, h.Ticket)
+			w.notices = slices.DeleteFunc(w.notices, func(d ticket.Delivery) bool { return d.Notice.Held != h.ID })
+		}
+		if all = append(all, w); err != nil {
+			return nil, err
+		}
 	}
-	return nil, fmt.Errorf("no mail with the Message-ID <%s> is on a ticket, was sent, or is held", printable(messageID))
+	return all, nil
 }
