@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"guichet/ticket"
@@ -248,13 +249,22 @@ func (o *Outbox) settle(ctx context.Context, d ticket.Delivery, r result) error 
 			}
 		}
 		err = o.Store.Settle(ctx, d, r.Outcome)
-		if err == nil || errors.Is(err, ticket.ErrLeaseLost) {
+		switch {
+		case err == nil:
 			o.forget(d.Notice.ID)
+			return nil
+		case errors.Is(err, ticket.ErrLeaseLost):
+			// Where another store has taken over that knows nothing of the lease, the
+			// notice comes back: that it left is still remembered.
 			return err
 		}
 	}
 	return err
 }
+
+// rememberSent is how long it is remembered that a notice left which could not be
+// settled: much longer than any lease of it lasts.
+const rememberSent = 24 * time.Hour
 
 func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
@@ -268,13 +278,16 @@ func pause(ctx context.Context, d time.Duration) {
 func (o *Outbox) wasSent(id string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.sent[id]
+	_, sent := o.sent[id]
+	return sent
 }
 
 func (o *Outbox) remember(id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sent[id] = true
+	now := o.Now()
+	maps.DeleteFunc(o.sent, func(_ string, at time.Time) bool { return now.Sub(at) > rememberSent })
+	o.sent[id] = now
 }
 
 func (o *Outbox) forget(id string) {

@@ -106,6 +106,23 @@ func TestWhatWasSentIsNotSentAgainWhenTheStoreIsAway(t *testing.T) {
 	})
 }
 
+// TestWhatWasSentIsNotSentAgainByAnotherStore: a replica that has become the
+// master does not know that the notice was leased, and gives it once more.
+func TestWhatWasSentIsNotSentAgainByAnotherStore(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *office) {
+		o.store.takeovers = 1
+		o.store.queue(o.notice(ticket.AgentNew, 2, 1))
+		o.runFor(t, 2*leaseTime)
+		o.expect(t, "delivered")
+		if n := len(o.relay.Mails()); n != 1 {
+			t.Errorf("sent %d times", n)
+		}
+		if n := len(o.outbox.sent); n != 0 {
+			t.Errorf("%d notices are still remembered", n)
+		}
+	})
+}
+
 func TestPausedMailWaits(t *testing.T) {
 	inBubble(t, func(t *testing.T, o *office) {
 		o.settings.Sites = map[string]Outgoing{"acme": o.settings.Outgoing}

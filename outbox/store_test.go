@@ -28,6 +28,7 @@ type fakeStore struct {
 	refuses   *ticket.Brake
 	conflicts int // so many settlements with a change clash
 	faults    int // so many settlements fail
+	takeovers int // so many settlements find another store, where the lease is not
 	wake      chan struct{}
 }
 
@@ -110,6 +111,11 @@ func (s *fakeStore) Settle(_ context.Context, d ticket.Delivery, o ticket.Outcom
 	if s.faults > 0 {
 		s.faults--
 		return errors.New("the store is away")
+	}
+	if s.takeovers > 0 {
+		s.takeovers--
+		delete(s.leased, d.Notice.ID)
+		return ticket.ErrLeaseLost
 	}
 	if o.Change != nil {
 		if s.conflicts > 0 {
