@@ -204,6 +204,10 @@ func playLateReplicas(s *stage, _ int) (int, error) {
 		return 0, err
 	}
 	s.also = append(s.also, r.end)
+	// The store has to be founded while all are there.
+	if err := errors.Join(s.daemon.start(), s.daemon.stop()); err != nil {
+		return 0, err
+	}
 	for _, replica := range r.servers[1:] {
 		replica.kill()
 	}
