@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"guichet/ticket"
 )
@@ -29,6 +32,7 @@ type command struct {
 	// help says what it does, by language; example is a line as it is written.
 	help    map[string]string
 	example string
+	all     []string // its names
 }
 
 // needs reports whether something must follow the name.
@@ -48,7 +52,9 @@ var privateWord *regexp.Regexp
 func init() {
 	commands = slices.Concat(answering, standing, people, merging, choosing, deciding, looking)
 	var private []string
-	for _, c := range commands {
+	for i := range commands {
+		c := &commands[i]
+		c.gather()
 		if c.private {
 			private = append(private, c.called()...)
 		}
@@ -90,11 +96,29 @@ func find(name string) (*command, bool) {
 	return &commands[i], true
 }
 
-// called are all its names.
-func (c *command) called() []string {
-	all := []string{c.name}
+// called are all its names, also those with accents without them.
+func (c *command) called() []string { return c.all }
+
+// gather makes the list of its names.
+func (c *command) gather() {
+	c.all = []string{c.name}
 	for _, names := range c.names {
-		all = append(all, names...)
+		for _, n := range names {
+			c.all = append(c.all, n)
+			if bare := unaccented(n); bare != n {
+				c.all = append(c.all, bare)
+			}
+		}
 	}
-	return all
+}
+
+// unaccented drops the accents of letters.
+func unaccented(s string) string {
+	marks := func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}
+	return strings.Map(marks, norm.NFD.String(s))
 }

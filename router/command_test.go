@@ -38,6 +38,8 @@ func TestCommands(t *testing.T) {
 		{"reopen what is open", ticket.Open, "#reopen", router.Acted, []string{ticket.ResultAlreadyOpen}, ticket.Open, nil},
 		{"reopen with an answer", ticket.Closed, "#reopen\nWe look again.", router.Answered, []string{ticket.ResultReopened, ticket.ResultSent}, ticket.Waiting, []string{"agent-answer ben@acme.example", "answer marie@customer.example"}},
 		{"take", ticket.New, "#take", router.Acted, []string{ticket.ResultTaken}, ticket.New, []string{"agent-event ben@acme.example"}},
+		{"with accents in two pieces", ticket.New, "#re\u0301solu", router.Acted, []string{ticket.ResultSolved}, ticket.Solved, []string{"agent-event ben@acme.example"}},
+		{"without its accents", ticket.New, "#resolu", router.Acted, []string{ticket.ResultSolved}, ticket.Solved, []string{"agent-event ben@acme.example"}},
 		{"take in French", ticket.New, "#prendre", router.Acted, []string{ticket.ResultTaken}, ticket.New, []string{"agent-event ben@acme.example"}},
 		{"help", ticket.New, "#help", router.Acted, []string{ticket.ResultHelp}, ticket.New, nil},
 		{"help in French", ticket.New, "#aide", router.Acted, []string{ticket.ResultHelp}, ticket.New, nil},

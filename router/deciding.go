@@ -4,7 +4,7 @@ import "guichet/ticket"
 
 // deciding are the commands about mail that waits for a person, or for a code.
 var deciding = []command{
-	{name: "verify", names: map[string][]string{"fr": {"vérifier", "verifier"}}, usage: "CODE", action: ticket.AgentWrite, run: (*act).verify,
+	{name: "verify", names: map[string][]string{"fr": {"vérifier"}}, usage: "CODE", action: ticket.AgentWrite, run: (*act).verify,
 		example: "#verify 347G-9CDF",
 		help: map[string]string{
 			"en": "Takes the validation code that the requester reads out to you.",
@@ -19,7 +19,7 @@ var deciding = []command{
 		help: map[string]string{
 			"en": "Throws a held mail away.",
 			"fr": "Jette un message retenu."}},
-	{name: "spam", names: map[string][]string{"fr": {"indésirable", "indesirable"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).spam,
+	{name: "spam", names: map[string][]string{"fr": {"indésirable"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).spam,
 		example: "#spam 4ukpqeyrd2hr3c7m",
 		help: map[string]string{
 			"en": "Throws a held mail away, or closes the ticket without a word, and sets aside unanswered what its sender writes later.",

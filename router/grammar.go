@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"guichet/ticket"
 )
 
@@ -78,7 +80,7 @@ const signs = "#\uff03\ufe5f"
 // letters, and what follows on the line, with single spaces. "# Heading" and
 // "#12" are words, but a known name counts however far from its sign it stands.
 func commandLine(line string) (name, argument string, ok bool) {
-	line = strings.Join(strings.Fields(strings.Map(plainSpace, line)), " ")
+	line = norm.NFC.String(strings.Join(strings.Fields(strings.Map(plainSpace, line)), " "))
 	rest := strings.TrimLeft(line, signs+" ")
 	sign := line[:len(line)-len(rest)]
 	end := strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) })

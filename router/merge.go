@@ -17,7 +17,7 @@ var merging = []command{
 		help: map[string]string{
 			"en": "The ticket goes on in another one and is closed. Answers to its mails reach that one; its people take part there.",
 			"fr": "La demande continue dans une autre et se ferme. Les réponses à ses messages arrivent dans celle-ci ; ses participants y prennent part."}},
-	{name: "split", names: map[string][]string{"fr": {"séparer", "separer"}}, usage: "[SUBJECT]", action: ticket.AgentWrite, wants: wantsNewest, run: (*act).split,
+	{name: "split", names: map[string][]string{"fr": {"séparer"}}, usage: "[SUBJECT]", action: ticket.AgentWrite, wants: wantsNewest, run: (*act).split,
 		example: "#split The invoice of March",
 		help: map[string]string{
 			"en": "Makes a new ticket of the requester's last message, for what is a matter of its own.",

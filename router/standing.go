@@ -16,7 +16,7 @@ var standing = []command{
 		help: map[string]string{
 			"en": "Closes the ticket, after the answer below it if there is one.",
 			"fr": "Ferme la demande, après la réponse écrite en dessous s’il y en a une."}},
-	{name: "solved", names: map[string][]string{"fr": {"résolu", "resolu", "résolue", "resolue"}}, action: ticket.AgentWrite, run: (*act).solved,
+	{name: "solved", names: map[string][]string{"fr": {"résolu", "résolue"}}, action: ticket.AgentWrite, run: (*act).solved,
 		help: map[string]string{
 			"en": "The matter is settled, as far as the team can tell. An answer of the requester opens it again.",
 			"fr": "L’affaire est réglée, pour autant que l’équipe puisse le dire. Une réponse du demandeur la rouvre."}},
@@ -37,17 +37,17 @@ var standing = []command{
 		help: map[string]string{
 			"en": "Gives the ticket back to the team: nobody has it.",
 			"fr": "Rend la demande à l’équipe : personne ne l’a plus."}},
-	{name: "priority", names: map[string][]string{"fr": {"priorité", "priorite"}}, usage: "low|normal|high|urgent", action: ticket.AgentWrite, run: (*act).priority,
+	{name: "priority", names: map[string][]string{"fr": {"priorité"}}, usage: "low|normal|high|urgent", action: ticket.AgentWrite, run: (*act).priority,
 		example: "#priority high",
 		help: map[string]string{
 			"en": "Says how much the ticket presses: low, normal, high or urgent.",
 			"fr": "Dit combien la demande presse : basse, normale, haute ou urgente."}},
-	{name: "tag", names: map[string][]string{"fr": {"étiquette", "etiquette"}}, usage: "WORD -WORD …", action: ticket.AgentWrite, run: (*act).tag,
+	{name: "tag", names: map[string][]string{"fr": {"étiquette"}}, usage: "WORD -WORD …", action: ticket.AgentWrite, run: (*act).tag,
 		example: "#tag billing -printer",
 		help: map[string]string{
 			"en": "Puts words on the ticket to find it by; one with - before it is taken off.",
 			"fr": "Met des mots sur la demande pour la retrouver ; un mot précédé de - est retiré."}},
-	{name: "due", names: map[string][]string{"fr": {"échéance", "echeance"}}, usage: "WHEN", action: ticket.AgentWrite, run: (*act).due,
+	{name: "due", names: map[string][]string{"fr": {"échéance"}}, usage: "WHEN", action: ticket.AgentWrite, run: (*act).due,
 		example: "#due 2026-12-01",
 		help: map[string]string{
 			"en": "Says by when it should be done: a date, 3d, 2w, tomorrow, a day of the week; - takes it away.",

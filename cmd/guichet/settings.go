@@ -1,5 +1,7 @@
 package main
 
+//go:generate go run ../commandsdoc -o ../../docs/agents.md
+
 import (
 	"crypto/tls"
 	"fmt"
