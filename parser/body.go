@@ -17,8 +17,9 @@ type body struct {
 	sections    []section
 	attachments []Attachment
 	calendars   []string // text/calendar, decoded
-	reports     []*part  // message/delivery-status and its kin
-	messages    []*part  // attached messages and their headers
+	invitation  *Calendar
+	reports     []*part // message/delivery-status and its kin
+	messages    []*part // attached messages and their headers
 	encrypted   string
 	challenge   bool // a report asks the sender to prove that they are a person
 	problems    *problems
@@ -163,14 +164,20 @@ func (b *body) attach(p *part) {
 	b.attachments = append(b.attachments, a)
 }
 
-// useSpare takes a text with a file name for the text of the message when
-// there is no other. It stays an attachment too.
+// useSpare takes a text with a file name, or what an invitation says of its
+// event, for the text of the message when there is no other. It stays an
+// attachment too.
 func (b *body) useSpare() {
-	if b.hasText() {
-		return
+	description := ""
+	if len(b.calendars) > 0 {
+		b.invitation, description = parseCalendar(b.calendars[0])
 	}
-	if b.spare != nil {
+	switch {
+	case b.hasText():
+	case b.spare != nil:
 		b.textLeaf(b.spare)
+	case description != "":
+		b.sections = append(b.sections, section{plain: description, hasPlain: true})
 	}
 }
 

@@ -3,9 +3,9 @@ package parser
 import "strings"
 
 // parseCalendar reads what an invitation says (RFC 5545, RFC 5546): its method
-// and the first event.
-func parseCalendar(text string) *Calendar {
-	c := &Calendar{}
+// and the first event, with the text that describes it.
+func parseCalendar(text string) (c *Calendar, description string) {
+	c = &Calendar{}
 	inEvent := false
 	for l := range strings.SplitSeq(unfoldCalendar(text), "\n") {
 		name, params, value := cutProperty(l)
@@ -14,19 +14,21 @@ func parseCalendar(text string) *Calendar {
 			inEvent = inEvent || strings.EqualFold(value, "VEVENT") || strings.EqualFold(value, "VTODO")
 		case "END":
 			if inEvent && (strings.EqualFold(value, "VEVENT") || strings.EqualFold(value, "VTODO")) {
-				return c
+				return c, description
 			}
 		case "METHOD":
 			c.Method = strings.ToLower(value)
 		}
-		if inEvent {
+		if inEvent && name == "DESCRIPTION" {
+			description = calendarLines.Replace(value)
+		} else if inEvent {
 			c.property(name, params, value)
 		}
 	}
 	if c.Method == "" && !inEvent {
-		return nil
+		return nil, ""
 	}
-	return c
+	return c, description
 }
 
 func (c *Calendar) property(name, params, value string) {
@@ -45,6 +47,9 @@ func (c *Calendar) property(name, params, value string) {
 }
 
 var calendarText = strings.NewReplacer(`\n`, " ", `\N`, " ", `\,`, ",", `\;`, ";", `\\`, `\`)
+
+// calendarLines undoes the same (RFC 5545 §3.3.11) and keeps the lines.
+var calendarLines = strings.NewReplacer(`\n`, "\n", `\N`, "\n", `\,`, ",", `\;`, ";", `\\`, `\`)
 
 // unfoldCalendar joins folded lines (RFC 5545 §3.1).
 func unfoldCalendar(s string) string {

@@ -27,6 +27,9 @@ func metaCharset(b []byte) string {
 // through the tokens once and builds no tree, so depth costs nothing.
 func htmlLines(source string) []line {
 	w := &htmlWriter{lines: make([]line, 0, min(strings.Count(source, "<")/3, len(source)/24))}
+	if strings.IndexByte(source, '<') < 0 {
+		w.pre = 1 // plain text that a script calls HTML
+	}
 	z := html.NewTokenizer(strings.NewReader(source))
 	for {
 		switch z.Next() {
@@ -67,6 +70,8 @@ type htmlWriter struct {
 	cut   bool // the quoted mail has begun and lasts to the end
 	lists []listState
 	cells int // of the table row so far
+	row   int // lines when the row began
+	cell  int // bytes of cur before the cell that has begun
 	bytes int
 }
 
@@ -221,7 +226,9 @@ func (w *htmlWriter) layout(tag atom.Atom, attrs attributes, el *openElement) {
 		w.word("________________________________")
 		w.paragraph()
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Dl:
-		w.paragraph()
+		if !w.beginsCell() {
+			w.paragraph()
+		}
 	case atom.Blockquote:
 		w.paragraph()
 		el.quote = true
@@ -237,23 +244,57 @@ func (w *htmlWriter) layout(tag atom.Atom, attrs attributes, el *openElement) {
 	case atom.Li:
 		w.breakLine()
 		w.bullet()
-	case atom.Tr:
+	case atom.Table:
 		w.breakLine()
 		w.cells = 0
+	case atom.Tr:
+		w.breakLine()
+		if w.cells > 0 && w.oneLine() {
+			w.gap = 0 // of a paragraph in the last cell
+		}
+		w.cells, w.row = 0, len(w.lines)
 	case atom.Td, atom.Th:
-		if w.cells++; w.cells > 1 && len(w.cur) > 0 {
-			w.space = false
-			w.raw("\t")
+		if w.cells++; w.cells > 1 {
+			w.nextCell()
 		}
 	case atom.Img:
 		w.image(attrs)
 	case atom.A:
 		el.href, el.mark = attrs.href, len(w.cur)
 	default:
-		if block(tag) {
+		if block(tag) && !w.beginsCell() {
 			w.breakLine()
 		}
 	}
+}
+
+// nextCell goes on in the line of the cell before. Word has a paragraph in each
+// cell, whose end has ended that line already.
+func (w *htmlWriter) nextCell() {
+	if n := len(w.lines); len(w.cur) == 0 && w.oneLine() {
+		w.cur = append(w.cur, w.lines[n-1].text...)
+		w.lines, w.gap = w.lines[:n-1], 0
+	}
+	if len(w.cur) > 0 {
+		w.space = false
+		w.raw("\t")
+		w.cell = len(w.cur)
+	}
+}
+
+// oneLine reports whether the row has one line so far, which is the last.
+func (w *htmlWriter) oneLine() bool {
+	n := len(w.lines)
+	if n <= w.row || n-w.row > 2 || n-w.row == 2 && w.lines[w.row].text != "" {
+		return false
+	}
+	last := w.lines[n-1]
+	return last.text != "" && len(last.text) < 200 && last.hint == w.lineHint() && last.depth == w.quoteDepth()
+}
+
+// beginsCell reports whether nothing stands yet in the cell of a row.
+func (w *htmlWriter) beginsCell() bool {
+	return w.cells > 0 && len(w.cur) == w.cell && (w.cell > 0 || len(w.lines) == w.row)
 }
 
 // closeLayout is what an element does to the lines when it closes.
@@ -412,12 +453,17 @@ func (w *htmlWriter) paragraph() {
 
 func (w *htmlWriter) emit() {
 	text := string(bytes.TrimRight(w.cur, " \t"))
-	w.cur, w.point = w.cur[:0], 0
+	w.cur, w.point, w.cell = w.cur[:0], 0, 0
 	w.space = false
 	w.flushGap()
 	if len(w.lines) >= maxLines {
 		return
 	}
+	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: w.lineHint()})
+}
+
+// lineHint is what is known of a line that ends here.
+func (w *htmlWriter) lineHint() hint {
 	h := w.hint
 	if w.cut {
 		h |= hintQuote
@@ -425,7 +471,7 @@ func (w *htmlWriter) emit() {
 	if w.depth > 0 {
 		h |= hintBlock
 	}
-	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: h})
+	return h
 }
 
 func (w *htmlWriter) quoteDepth() uint8 { return uint8(min(w.depth, maxQuoteDepth)) }

@@ -58,9 +58,7 @@ func (m *Message) fill(root *part, b *body, outer bool) {
 	if m.Encrypted == "" && strings.Contains(m.Text, "-----BEGIN PGP MESSAGE-----") {
 		m.Encrypted = "pgp"
 	}
-	if len(b.calendars) > 0 {
-		m.Calendar = parseCalendar(b.calendars[0])
-	}
+	m.Calendar = b.invitation
 	m.Bounce = findBounce(m, root, b)
 	m.Automatic = classify(m, root, b.challenge)
 	if outer {

@@ -19,6 +19,10 @@ func TestHTMLText(t *testing.T) {
 		{"list of paragraphs", "<ul><li><p>one</p></li><li> <div>two</div></li><li></li></ul><p>end</p>", "* one\n\n* two\n\nend"},
 		{"numbered list", "<ol start=3><li>three</li><li>four</li></ol>", "3. three\n4. four"},
 		{"table", "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", "a\tb\nc\td"},
+		{"table of Word", "<p>x</p><table><tr><td><p>a</p></td><td><p>b</p></td><td><div>c</div></td></tr><tr><td><p>d</p></td><td><p>e</p><p>f</p></td></tr></table><p>y</p>", "x\n\na\tb\tc\nd\te\n\nf\n\ny"},
+		{"table with an empty cell at the end", "<table><tr><td><p>a</p></td><td></td></tr><tr><td><p>b</p></td><td><ul><li>c</ul></td></tr></table>", "a\nb\n* c"},
+		{"table that lays out", "<table><tr><td><p>one</p><p>two</p></td><td><p>three</p></td></tr></table>", "one\n\ntwo\n\nthree"},
+		{"plain text by another name", "one\n  two &amp; three\n", "one\n  two & three"},
 		{"link", `<a href="https://example.com/x">here</a>`, "here <https://example.com/x>"},
 		{"link that names itself", `<a href="https://example.com/x">https://example.com/x</a>`, "https://example.com/x"},
 		{"address", `<a href="mailto:ann@example.com">ann@example.com</a>`, "ann@example.com"},
@@ -235,6 +239,13 @@ func TestCalendar(t *testing.T) {
 	}
 	if m.Text != "Come by." || len(m.Attachments) != 1 || m.Attachments[0].Type != "text/calendar" {
 		t.Errorf("%s", parts(m))
+	}
+}
+
+func TestInvitationWithoutAText(t *testing.T) {
+	m := Parse([]byte("Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Visit\nDESCRIPTION:Come by\\, please.\\nSecond\n  floor.\nEND:VEVENT\nEND:VCALENDAR\n"))
+	if m.Text != "Come by, please.\nSecond floor." || m.Calendar == nil || len(m.Attachments) != 1 {
+		t.Errorf("%s, %v", parts(m), m.Calendar)
 	}
 }
 
