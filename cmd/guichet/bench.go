@@ -151,7 +151,7 @@ func (t benchTarget) words(l *load, c *config.Config) string {
 	if t.own {
 		return text + "\nto a daemon of its own, whose store goes when this ends"
 	}
-	return text + "\nthe mails stay as tickets: " + storeName(c)
+	return text + "\nthe mails stay as " + storeName(c)
 }
 
 // target finds out what is to be loaded, and refuses what would be felt by

@@ -135,6 +135,18 @@ func TestLoadIsHeldToWhatNobodyFeels(t *testing.T) {
 	}
 }
 
+func TestALoadSaysWhatStaysOfIt(t *testing.T) {
+	c := config.Trial("/srv")
+	l := &load{messages: 2, sessions: 1, size: 4096}
+	said := benchTarget{address: "127.0.0.1:2525", to: "help@guichet.test"}.words(l, c)
+	if want := "2 messages of 4.0 KiB in 1 session to help@guichet.test at 127.0.0.1:2525\nthe mails stay as tickets in /srv/guichet-data (embedded store)"; said != want {
+		t.Errorf("%q", said)
+	}
+	if said := (benchTarget{own: true}).words(l, c); !strings.HasSuffix(said, "whose store goes when this ends") {
+		t.Errorf("%q", said)
+	}
+}
+
 func TestMailsOfALoadAreOfItsSizeAndAllDifferent(t *testing.T) {
 	for _, size := range []int{1, 1000, 4096, 100 << 10} {
 		l := &load{run: "abc", to: "help@guichet.test", size: size, text: benchText(size)}

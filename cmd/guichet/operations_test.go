@@ -77,6 +77,30 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
+// The values of labels that the program chooses are documented too.
+func TestEveryValueOfALabelIsDocumented(t *testing.T) {
+	page := readRoot(t, "docs/operations.md")
+	for _, c := range []struct{ file, constant, metric string }{
+		{"smtpd/metrics.go", `(?m)^\s+Refused\w+\s*= "([a-z-]+)"`, "guichet_smtp_refused_total"},
+		{"smtpd/metrics.go", `(?m)^\s+Stage\w+\s*= "([a-z-]+)"`, "guichet_stage_seconds"},
+		{"router/way.go", `(?m)^\s+Stage\w+\s*= "([a-z-]+)"`, "guichet_stage_seconds"},
+		{"router/decide.go", `(?m)^\s+\w+\s+Did\s*= "([a-z-]+)"`, "guichet_messages_decided_total"},
+		{"router/match.go", `(?m)^\s+\w+\s+Rule\s*= "([a-z-]+)"`, "guichet_messages_decided_total"},
+		{"store/measure.go", `m\.end\("([a-z]+)"`, "guichet_store_seconds"},
+	} {
+		row := regexp.MustCompile("(?m)^\\| `" + c.metric + "` \\|.*$").FindString(page)
+		values := regexp.MustCompile(c.constant).FindAllStringSubmatch(readRoot(t, c.file), -1)
+		if len(values) < 3 {
+			t.Errorf("%s: %d values of %s were found", c.file, len(values), c.metric)
+		}
+		for _, value := range values {
+			if !strings.Contains(row, "`"+value[1]+"`") {
+				t.Errorf("the row of %s does not tell of `%s`", c.metric, value[1])
+			}
+		}
+	}
+}
+
 var (
 	aMetric    = regexp.MustCompile(`\b(guichet|process|go)_[a-z_]+`)
 	withLabels = regexp.MustCompile(`\b((?:guichet|process)_[a-z_]+)\{([^}]*)\}`)
