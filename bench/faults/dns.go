@@ -26,12 +26,10 @@ const (
 	isSilent
 )
 
-// nameServerAddress is one of loopback where nobody else listens for DNS, which
-// has but one port.
-const nameServerAddress = "127.0.0.77"
-
-func startNameServer() (*nameServer, error) {
-	conn, err := net.ListenPacket("udp", nameServerAddress+":53")
+// startNameServer listens on an address of loopback that nobody else has: DNS has
+// but one port.
+func startNameServer(address string) (*nameServer, error) {
+	conn, err := net.ListenPacket("udp", address+":53")
 	if err != nil {
 		return nil, err
 	}
@@ -80,13 +78,14 @@ func (n *nameServer) answer(query []byte) []byte {
 // playDNS takes DNS away from a daemon that trusts no network, so that it asks
 // about every sender: the server is silent, or says that it fails.
 func playDNS(s *stage, _ int) (int, error) {
-	n, err := startNameServer()
+	address := fmt.Sprintf("127.77.%d.%d", s.random.IntN(256), 1+s.random.IntN(254))
+	n, err := startNameServer(address)
 	if err != nil {
 		return 0, err
 	}
 	s.also = append(s.also, func() { n.conn.Close() })
 	resolver := filepath.Join(s.dir, "resolv.conf")
-	if err := os.WriteFile(resolver, fmt.Appendf(nil, "nameserver %s\noptions timeout:1 attempts:1\n", nameServerAddress), 0o600); err != nil {
+	if err := os.WriteFile(resolver, fmt.Appendf(nil, "nameserver %s\noptions timeout:1 attempts:1\n", address), 0o600); err != nil {
 		return 0, err
 	}
 	if err := mountable(); err != nil {

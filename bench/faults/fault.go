@@ -54,6 +54,7 @@ var faults = []fault{
 	{name: "relay-cuts", engines: anyEngine, play: playRelay(cuts)},
 	{name: "relay-hangs-up", engines: anyEngine, play: playRelay(hangsUp)},
 	{name: "relay-changes", engines: anyEngine, play: playRelay(changing)},
+	{name: "local-failover", engines: onRedis, tools: []string{"redis-sentinel"}, apart: true, play: playLocal},
 }
 
 // missing says why a fault cannot be played on this machine, or "".

@@ -180,9 +180,7 @@ func playFailovers(s *stage, _ int) (int, error) {
 			master.kill()
 			err = errors.Join(r.another(master), master.start())
 		case 2:
-			master.now.signal(stopSignal)
-			err = r.another(master)
-			master.now.signal(goSignal)
+			return s.dethrone(r)
 		default:
 			if _, err = ask(fmt.Sprintf("127.0.0.1:%d", r.ports[0]), "SENTINEL FAILOVER "+masterName); err == nil {
 				err = r.another(master)
@@ -221,17 +219,35 @@ func playLateReplicas(s *stage, _ int) (int, error) {
 				}
 			}
 		}
-		master, err := r.whole()
-		if err != nil {
-			return err
-		}
-		time.Sleep(s.between(time.Second, 2*time.Second))
-		master.now.signal(stopSignal)
-		err = r.another(master)
-		master.now.signal(goSignal)
-		if err == nil {
-			_, err = r.whole()
-		}
-		return err
+		return s.dethrone(r)
 	})
+}
+
+// dethrone freezes the master until another has its place. When it wakes up it
+// believes for a moment that it still is one.
+func (s *stage) dethrone(r *replicated) error {
+	master, err := r.whole()
+	if err != nil {
+		return err
+	}
+	time.Sleep(s.between(time.Second, 2*time.Second))
+	master.now.signal(stopSignal)
+	err = r.another(master)
+	master.now.signal(goSignal)
+	if err == nil {
+		_, err = r.whole()
+	}
+	return err
+}
+
+// playLocal does the same to a daemon whose settings say that it need not wait
+// for replicas. That loses mail, and shows that a loss is seen.
+func playLocal(s *stage, _ int) (int, error) {
+	s.durability = "local"
+	r, err := s.replicate()
+	if err != nil {
+		return 0, err
+	}
+	s.also = append(s.also, r.end)
+	return s.repeatedly(func(int) error { return s.dethrone(r) })
 }

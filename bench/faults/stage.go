@@ -38,7 +38,8 @@ type stage struct {
 	relay  *relay
 	redis  *redisServer // nil for the embedded engine
 	// redisURL is what the settings say, where that is not redis alone.
-	redisURL string
+	redisURL   string
+	durability string
 	// also ends what a play started besides.
 	also     []func()
 	progress func(string)
@@ -53,7 +54,7 @@ var settingsText = template.Must(template.New("").Parse(`hostname: mx.guichet.te
 data: {{.Data}}
 master_key: {{.Data}}/master.key
 redis: "{{.Redis}}"
-durability: all
+durability: {{.Durability}}
 smtp: {listen: ["{{.Listen}}"], connections_per_address: 500}
 trust: {networks: [{{.Trusted}}]}
 log: {level: warn}
@@ -66,7 +67,7 @@ sites:
 
 // newStage builds all but the daemon's start. The stage must be struck.
 func newStage(o options, dir, engine string, seed uint64) (_ *stage, err error) {
-	s := &stage{options: o, dir: dir, engine: engine, random: rand.New(rand.NewPCG(seed, 3)), lull: 15 * time.Second}
+	s := &stage{options: o, dir: dir, engine: engine, random: rand.New(rand.NewPCG(seed, 3)), lull: 15 * time.Second, durability: "all"}
 	defer func() {
 		if err != nil {
 			s.strike()
@@ -109,7 +110,7 @@ func (s *stage) configure(trusted string) error {
 	}
 	defer f.Close()
 	return settingsText.Execute(f, map[string]string{
-		"Data": s.data(), "Redis": s.redisURL, "Listen": s.daemon.address, "Trusted": trusted, "Relay": s.relay.listener.Addr().String(),
+		"Data": s.data(), "Durability": s.durability, "Redis": s.redisURL, "Listen": s.daemon.address, "Trusted": trusted, "Relay": s.relay.listener.Addr().String(),
 	})
 }
 
