@@ -61,6 +61,7 @@ var volatileTag = regexp.MustCompile(`\{~\d\}`)
 
 // kindOf is what a key is without the thing that it names.
 func kindOf(key string) string {
+	key = strings.Replace(key, "{globex}", "{acme}", 1)
 	parts := strings.Split(key, ":")
 	switch {
 	case len(parts) > 3 && (parts[2] == "outbox" || parts[2] == "chore"):

@@ -13,6 +13,17 @@ func (s *Store) SetSchema(ctx context.Context, version string) error {
 	return err
 }
 
+// Upgrade begins to bring a site to the next version, as a newer program would.
+func (s *Store) Upgrade(ctx context.Context, site string) error {
+	return broughtTo(ctx, s.engine, site, schemaVersion+1)
+}
+
+// Downgrade takes that back.
+func (s *Store) Downgrade(ctx context.Context, site string) error {
+	_, err := s.engine.Commit(ctx, engine.Space(site), engine.Batch{Steps: []engine.Step{engine.Delete(recordSchema, fieldBroughtTo(schemaVersion+1))}})
+	return err
+}
+
 // SwapSealed puts one ticket's sealed content in another's place.
 func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID) error {
 	answers, err := s.engine.Read(ctx, engine.Space(site),

@@ -41,6 +41,9 @@ const (
 	fieldFrom       = "from"
 )
 
+// A site's own recordSchema has one for each version that it was brought to.
+func fieldBroughtTo(version int) string { return fieldVersion + ":" + strconv.Itoa(version) }
+
 func fieldSiteKey(site string) string { return prefixSiteKey + site }
 func fieldLookKey(site string) string { return "look:" + site }
 func fieldTokenKey(n int) string      { return "token:" + strconv.Itoa(n) }

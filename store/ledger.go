@@ -233,7 +233,7 @@ func (r room) commitErasing(ctx context.Context, what string, b engine.Batch, re
 		return engine.Committed{}, err
 	}
 	done, err := r.commit(ctx, what, b)
-	if errors.Is(err, ticket.ErrConflict) {
+	if errors.Is(err, ticket.ErrConflict) || errors.Is(err, ErrSuperseded) {
 		err = errors.Join(err, r.ledger.keeping(r.now(), r.Name, records...))
 	}
 	return done, err

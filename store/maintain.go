@@ -27,7 +27,7 @@ func (s *Store) Maintain(ctx context.Context) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(s.lookForKeys(ctx), s.maintainOnce(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.lookForVersion(ctx), s.lookForKeys(ctx), s.maintainOnce(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("maintenance failed and will be tried again", "error", err)
 		}
 		select {

@@ -77,13 +77,18 @@ func (r room) leased(ctx context.Context, taken []engine.Entry) ([]ticket.Delive
 	if len(taken) == 0 {
 		return nil, nil
 	}
-	asks := make([]engine.Ask, len(taken))
+	asks := make([]engine.Ask, len(taken), len(taken)+1)
 	for i, e := range taken {
 		asks[i] = engine.Ask{Record: recordNotice(e.Member), Fields: noticeFields, Follow: toTicketKey}
 	}
+	// A newer program may be upgrading them: it will send them itself.
+	asks = append(asks, engine.Ask{Record: recordSchema, Fields: []string{notSuperseded.Field}})
 	answers, err := r.read(ctx, "notices", asks...)
 	if err != nil {
 		return nil, err
+	}
+	if len(answers[len(taken)].Rows[0].Fields) > 0 {
+		return nil, errors.Join(r.supersede(), r.giveBack(ctx, taken))
 	}
 	var out []ticket.Delivery
 	for i, e := range taken {
@@ -97,6 +102,19 @@ func (r room) leased(ctx context.Context, taken []engine.Entry) ([]ticket.Delive
 		out = append(out, delivery)
 	}
 	return out, nil
+}
+
+// giveBack ends leases at once, untried, for another daemon.
+func (r room) giveBack(ctx context.Context, taken []engine.Entry) error {
+	var b engine.Batch
+	for _, e := range taken {
+		b.Checks = append(b.Checks, engine.Leased(indexDue, e))
+		b.Steps = append(b.Steps, engine.Add(indexDue, e.Member, engine.At(r.now())))
+	}
+	if _, err := r.engine.Commit(ctx, r.space, b); err != nil {
+		return fmt.Errorf("store: giving leases back: %w", err)
+	}
+	return nil
 }
 
 // keepBack moves a leased notice that cannot be read to those that failed; one

@@ -233,6 +233,9 @@ func (s *secrets) loadSite(ctx context.Context, site string) (siteKeys, error) {
 }
 
 func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error) {
+	if err := broughtTo(ctx, s.engine, site, schemaVersion); err != nil {
+		return siteKeys{}, err
+	}
 	keys := siteKeys{wrap: newKey(), look: newKey()}
 	_, err := s.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{

@@ -87,6 +87,8 @@ type Store struct {
 	wake    chan struct{}
 	teller  *teller
 	waker   atomic.Pointer[Waker]
+	// superseded is set when a newer program has upgraded the store.
+	superseded atomic.Bool
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
 	// keyed is when this daemon last looked for new keys, in Unix seconds.
@@ -216,6 +218,9 @@ type room struct {
 }
 
 func (s *Store) room(ctx context.Context, site string) (room, error) {
+	if s.superseded.Load() {
+		return room{}, ErrSuperseded
+	}
 	known, found := (*s.sites.Load())[site]
 	if !found {
 		return room{}, fmt.Errorf("%w: site %q", ErrNotFound, site)
@@ -254,7 +259,12 @@ func (r room) read(ctx context.Context, what string, asks ...engine.Ask) ([]engi
 // commit is the engine's Commit in the room's space, its error wrapped; a
 // conflict is a ticket.ErrConflict.
 func (r room) commit(ctx context.Context, what string, b engine.Batch) (engine.Committed, error) {
+	own := len(b.Checks)
+	b.Checks = append(b.Checks[:own:own], notSuperseded)
 	done, err := r.engine.Commit(ctx, r.space, b)
+	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == own {
+		return done, r.supersede()
+	}
 	if errors.Is(err, engine.ErrConflict) {
 		return done, fmt.Errorf("store: %s: %w: %w", what, ticket.ErrConflict, err)
 	}

@@ -15,6 +15,49 @@ import (
 // schemaVersion is that of everything keys.go names and of how it is sealed.
 const schemaVersion = 2
 
+// ErrSuperseded is what a daemon gets that still runs when a newer program has
+// brought the store to its version: it can do nothing more with it.
+var ErrSuperseded = errors.New("store: a newer guichet has brought it to a version that this one does not know; start the daemon anew with that")
+
+// Each site names the versions that it was brought to. Every commit checks that
+// the next one after ours is not among them, so that a daemon that still runs
+// while the store is upgraded writes nothing from then on.
+var notSuperseded = engine.Absent(recordSchema, fieldBroughtTo(schemaVersion+1))
+
+// supersede remembers that the store is a newer program's.
+func (s *Store) supersede() error {
+	if !s.superseded.Swap(true) {
+		s.log.Error("no more mail is taken and none sent", "error", ErrSuperseded)
+	}
+	return ErrSuperseded
+}
+
+// lookForVersion finds out whether a newer program has upgraded the store.
+func (s *Store) lookForVersion(ctx context.Context) error {
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordSchema, Fields: []string{fieldVersion}})
+	if err != nil {
+		return fmt.Errorf("store: reading its version: %w", err)
+	}
+	version, err := strconv.Atoi(string(answers[0].Rows[0].Fields[fieldVersion]))
+	if err == nil && version > schemaVersion {
+		return s.supersede()
+	}
+	return nil
+}
+
+// broughtTo writes into a site that it is being brought to a version. From then on
+// older programs leave it alone.
+func broughtTo(ctx context.Context, e engine.Engine, site string, version int) error {
+	var steps []engine.Step
+	for v := 2; v <= version; v++ {
+		steps = append(steps, engine.Put(recordSchema, fieldBroughtTo(v), nil))
+	}
+	if _, err := e.Commit(ctx, engine.Space(site), engine.Batch{Steps: steps}); err != nil {
+		return fmt.Errorf("store: marking the version of site %s: %w", site, err)
+	}
+	return nil
+}
+
 // upgrades bring a site from the version before to that which each is named by.
 // Other daemons may do the same at the same time, and one that was broken
 // off is done again from its beginning.
@@ -38,6 +81,11 @@ func (s *Store) upgrade(ctx context.Context, from int) error {
 	sites, err := s.writtenSites(ctx)
 	if err != nil {
 		return err
+	}
+	for _, site := range sites {
+		if err := broughtTo(ctx, s.engine, site.Name, schemaVersion); err != nil {
+			return err
+		}
 	}
 	for version := from + 1; version <= schemaVersion; version++ {
 		for _, site := range sites {

@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +92,39 @@ func TestAStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 	})
 }
 
+// TestAStoreOfTheFirstVersionIsReadWhole opens all that there is in it, and holds
+// its indexes to the records.
+func TestAStoreOfTheFirstVersionIsReadWhole(t *testing.T) {
+	older(t, "version1", func(w *world) {
+		page, err := w.Tickets(ctx, "acme", store.Filter{}, "", 9)
+		if err != nil || page.Total != 3 {
+			w.Fatalf("%d tickets, %v", page.Total, err)
+		}
+		notices := 0
+		for _, made := range page.Items {
+			articles, err := w.Articles(ctx, "acme", made.ID, 0, 99)
+			if err != nil || len(articles) == 0 || articles[0].Text == "" {
+				w.Errorf("%s: %+v, %v", made.Subject, articles, err)
+			}
+			owed, err := w.Notices(ctx, "acme", made.ID)
+			if err != nil {
+				w.Error(err)
+			}
+			notices += len(owed)
+		}
+		if notices != 3 {
+			w.Errorf("%d notices", notices)
+		}
+		err = w.Reindex(ctx, true, nil, func(d store.Difference) error {
+			w.Errorf("%s %s: %s", d.Site, d.Record, d.What)
+			return nil
+		})
+		if err != nil {
+			w.Error(err)
+		}
+	})
+}
+
 func TestHeldMailOfTheFirstVersionExpires(t *testing.T) {
 	older(t, "version1", func(w *world) {
 		for _, step := range []struct {
@@ -113,4 +148,61 @@ func TestAToolLeavesAnOlderStoreToItsDaemon(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "older guichet") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// TestADaemonStopsWhenItsStoreIsUpgraded has a newer program begin with a site
+// while an older one serves it.
+func TestADaemonStopsWhenItsStoreIsUpgraded(t *testing.T) {
+	for name, use := range map[string]func(*world, ticket.ID) error{
+		"a mail comes": func(w *world, _ ticket.ID) error {
+			c, _ := w.opening("Too late")
+			_, err := w.Commit(ctx, c)
+			return err
+		},
+		"a notice is due":    func(w *world, _ ticket.ID) error { _, err := w.Lease(ctx, 9, time.Hour); return err },
+		"a ticket is erased": func(w *world, id ticket.ID) error { return w.Erase(ctx, "acme", id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(w *world) {
+				made := w.open("Cold heating")
+				if err := w.Upgrade(ctx, "acme"); err != nil {
+					w.Fatal(err)
+				}
+				wantError(w.TB, use(w, made.ID), store.ErrSuperseded)
+				// From then on it knows, and touches no other site either.
+				_, err := w.Counts(ctx, "globex")
+				wantError(w.TB, err, store.ErrSuperseded)
+
+				// The newer one finds all as it was, and what is owed due at once.
+				if err := w.Downgrade(ctx, "acme"); err != nil {
+					w.Fatal(err)
+				}
+				w = w.again()
+				page, err := w.Tickets(ctx, "acme", store.Filter{}, "", 9)
+				if err != nil || page.Total != 1 || page.Items[0].ID != made.ID {
+					w.Errorf("%+v, %v", page, err)
+				}
+				w.advance(2 * time.Minute) // that long the site itself was leased
+				if owed := w.lease(9, time.Minute); len(owed) != 1 {
+					w.Errorf("owed: %+v", owed)
+				}
+			})
+		})
+	}
+}
+
+func TestADaemonNoticesAnUpgradeByItself(t *testing.T) {
+	w := embedded(t)
+	w.open("Cold heating")
+	w.setSchema("3")
+	running, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { w.Maintain(running); close(done) }()
+	for { // it looks at once
+		if _, err := w.Counts(ctx, "acme"); errors.Is(err, store.ErrSuperseded) {
+			break
+		}
+	}
+	stop()
+	<-done
 }
