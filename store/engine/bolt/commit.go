@@ -31,9 +31,9 @@ func (p *page) commit(space engine.Space, b engine.Batch) (engine.Committed, err
 	if err != nil {
 		return engine.Committed{}, err
 	}
-	for _, s := range b.Steps {
-		if err := p.step(space, s, numbers); err != nil {
-			return engine.Committed{}, fmt.Errorf("%s: %w", s.Do, err)
+	for i := range b.Steps {
+		if err := p.step(space, &b.Steps[i], numbers); err != nil {
+			return engine.Committed{}, fmt.Errorf("%s: %w", b.Steps[i].Do, err)
 		}
 	}
 	return engine.Committed{Numbers: numbers}, p.remember(space, b, numbers)
@@ -77,8 +77,14 @@ func (p *page) increment(record []byte, field string) (int, error) {
 	return n, p.put(record, field, []byte(strconv.Itoa(n)))
 }
 
-func (p *page) step(space engine.Space, s engine.Step, numbers []uint64) error {
-	record, index := name(string(space), s.Record), name(string(space), s.Index)
+func (p *page) step(space engine.Space, s *engine.Step, numbers []uint64) error {
+	var record, index []byte
+	if s.Record != "" {
+		record = name(string(space), s.Record)
+	}
+	if s.Index != "" {
+		index = name(string(space), s.Index)
+	}
 	switch s.Do {
 	case engine.DoPut:
 		return p.put(record, s.Name, s.Value)
@@ -124,7 +130,7 @@ func (p *page) step(space engine.Space, s engine.Step, numbers []uint64) error {
 }
 
 // unplace takes the member of a step out of the index that its record names.
-func (p *page) unplace(space engine.Space, s engine.Step) error {
+func (p *page) unplace(space engine.Space, s *engine.Step) error {
 	was := p.get(name(string(space), s.Record), s.Field)
 	if was == nil || string(was) == s.Index {
 		return nil

@@ -149,7 +149,7 @@ func (f *file) writeGroup(group []*request) {
 	defer f.writing.Unlock()
 	answers := make([]error, len(group))
 	err := f.db.Update(func(tx *bbolt.Tx) error {
-		p := newPage(tx, f.now())
+		p := newWriting(tx, f.now())
 		if err := p.sweep(); err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func (f *file) writeGroup(group []*request) {
 				return answers[i]
 			}
 		}
-		return nil
+		return p.settle()
 	})
 	for i, r := range group {
 		if err != nil {

@@ -28,6 +28,15 @@ var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries
 type page struct {
 	now                                               engine.Score
 	fields, expiry, expiring, entries, scores, totals *bbolt.Bucket
+	// written is what a transaction that writes has seen; nil in one that reads.
+	written *written
+}
+
+// written spares the transaction of a group to look up and to put the same many
+// times. Nothing expires within a transaction, whose time stands still.
+type written struct {
+	lasting map[string]bool // records whose time is not over
+	totals  map[string]int  // to be put when the group is done
 }
 
 func newPage(tx *bbolt.Tx, now time.Time) *page {
@@ -40,6 +49,29 @@ func newPage(tx *bbolt.Tx, now time.Time) *page {
 		scores:   tx.Bucket([]byte(bucketScores)),
 		totals:   tx.Bucket([]byte(bucketTotals)),
 	}
+}
+
+// newWriting is newPage for a group of writes, which is over with settle.
+func newWriting(tx *bbolt.Tx, now time.Time) *page {
+	p := newPage(tx, now)
+	p.written = &written{lasting: map[string]bool{}, totals: map[string]int{}}
+	return p
+}
+
+// settle puts what was held back.
+func (p *page) settle() error {
+	for index, n := range p.written.totals {
+		var err error
+		if n == 0 {
+			err = p.totals.Delete([]byte(index))
+		} else {
+			err = p.totals.Put([]byte(index), binary.BigEndian.AppendUint64(nil, uint64(n)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // name joins the parts of a key; each is followed by NUL, so that no key is the
@@ -71,8 +103,17 @@ func decodeScore(b []byte) engine.Score { return engine.Score(binary.BigEndian.U
 // expired reports whether the time of a record is over: it is then no more
 // there, even while its fields are.
 func (p *page) expired(record []byte) bool {
+	if p.written != nil && p.written.lasting[string(record)] {
+		return false
+	}
 	at := p.expiry.Get(record)
-	return at != nil && decodeScore(at) <= p.now
+	if at != nil && decodeScore(at) <= p.now {
+		return true
+	}
+	if p.written != nil {
+		p.written.lasting[string(record)] = true
+	}
+	return false
 }
 
 // get gives a copy of a field, or nil when there is none.
@@ -108,8 +149,10 @@ func (p *page) put(record []byte, field string, value []byte) error {
 			return err
 		}
 	}
-	// bbolt gives a nil value back as no value until it is on the disk.
-	return p.fields.Put(join(record, field), append([]byte{}, value...))
+	if value == nil {
+		value = []byte{} // bbolt gives nil back as no value until it is on the disk
+	}
+	return p.fields.Put(join(record, field), value)
 }
 
 func (p *page) delete(record []byte, field string) error {
@@ -204,8 +247,8 @@ func (p *page) add(index []byte, member string, score engine.Score) error {
 		if err := p.entries.Delete(entryKey(index, engine.Entry{Member: member, Score: old})); err != nil {
 			return err
 		}
-	} else if err := p.count(index, 1); err != nil {
-		return err
+	} else {
+		p.count(index, 1)
 	}
 	if err := p.entries.Put(entryKey(index, engine.Entry{Member: member, Score: score}), nil); err != nil {
 		return err
@@ -224,10 +267,16 @@ func (p *page) remove(index []byte, member string) error {
 	if err := p.scores.Delete(join(index, member)); err != nil {
 		return err
 	}
-	return p.count(index, -1)
+	p.count(index, -1)
+	return nil
 }
 
 func (p *page) total(index []byte) int {
+	if p.written != nil {
+		if n, known := p.written.totals[string(index)]; known {
+			return n
+		}
+	}
 	v := p.totals.Get(index)
 	if v == nil {
 		return 0
@@ -235,13 +284,7 @@ func (p *page) total(index []byte) int {
 	return int(binary.BigEndian.Uint64(v))
 }
 
-func (p *page) count(index []byte, by int) error {
-	n := p.total(index) + by
-	if n == 0 {
-		return p.totals.Delete(index)
-	}
-	return p.totals.Put(index, binary.BigEndian.AppendUint64(nil, uint64(n)))
-}
+func (p *page) count(index []byte, by int) { p.written.totals[string(index)] = p.total(index) + by }
 
 func entryKey(index []byte, e engine.Entry) []byte {
 	b := make([]byte, 0, len(index)+8+len(e.Member))
