@@ -113,7 +113,7 @@ listening() { # PORT…
 # What is measured.
 
 ticks() { # PIDS: hundredths of a second that they, and all that came from them, used
-  cat /proc/[0-9]*/stat 2>/dev/null | awk -v roots="$*" '
+  { cat /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v roots="$*" '
     { pid = $1; sub(/^.*\) /, ""); parent[pid] = $2; used[pid] = $12 + $13 + $14 + $15 }
     END {
       split(roots, list, " "); for (i in list) root[list[i]] = 1

@@ -118,8 +118,9 @@ func (m *metrics) Called(call string, took time.Duration, failed bool) {
 	}
 }
 
-// probeTime bounds how long readiness, or what lies in the store, is waited for.
-const probeTime = 5 * time.Second
+// probeTime bounds how long readiness, or what lies in the store, is waited for:
+// less than whoever asks waits for us.
+const probeTime = 3 * time.Second
 
 // serve answers /metrics, /healthz (the process lives) and /readyz (mail would
 // be taken) until close.
