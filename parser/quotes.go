@@ -261,6 +261,9 @@ func labelOf(s string) (kind byte, value string) {
 // labelKind is labelOf that tells dates of sending from others. Programs put
 // stars, spaces and wide colons around.
 func labelKind(s string) (kind byte, value string) {
+	if !hasColon(s) { // as most lines have none
+		return 0, ""
+	}
 	s = strings.TrimLeft(s, " \t*_|>\u00a0\u200e\u200f\u202a\u202b")
 	i := strings.IndexAny(s[:min(len(s), 64)], ":：")
 	if i <= 0 || i > 60 {
@@ -280,6 +283,8 @@ func labelKind(s string) (kind byte, value string) {
 	}
 	return headerLabels[label], trimValue(s[i+size:])
 }
+
+func hasColon(s string) bool { return strings.IndexByte(s, ':') >= 0 || strings.Contains(s, "：") }
 
 func trimValue(s string) string {
 	return strings.Trim(strings.TrimSpace(s), "*\u200e\u200f\u202a\u202b\u202c \t\u00a0")
@@ -583,12 +588,19 @@ func endsAttribution(last string) bool {
 	if strings.HasSuffix(last, ":") || strings.HasSuffix(last, "：") {
 		return true
 	}
-	last = strings.TrimRight(last, "-–— .>")
+	if end := last[max(0, len(last)-1):]; end >= "\x80" || strings.Contains("- .>", end) {
+		last = strings.TrimRight(last, "-–— .>")
+	}
 	word := strings.TrimSuffix(last[strings.LastIndexByte(last, ' ')+1:], "(a)")
 	if len(word) > 40 {
 		word = word[len(word)-40:]
 	}
-	return lastWords[strings.ToLower(word)]
+	var lower [64]byte
+	b := lower[:0]
+	for _, r := range word {
+		b = appendLower(b, r)
+	}
+	return lastWords[string(b)]
 }
 
 // lastWords are the last words of wroteVerbs.
