@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -59,17 +60,33 @@ func seal(w io.Writer, key [32]byte, bind []byte, r io.Reader) (int64, error) {
 	if _, err := w.Write(head); err != nil {
 		return 0, err
 	}
-	s := &sealer{w: w, aead: aead, buf: make([]byte, 0, chunkBytes+chacha20poly1305.Overhead)}
-	pack, err := zstd.NewWriter(s, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(512<<10))
-	if err != nil {
+	p := packers.Get().(*packer)
+	defer func() {
+		p.sealer.w, p.sealer.aead = nil, nil
+		packers.Put(p)
+	}()
+	p.sealer = sealer{w: w, aead: aead, buf: p.sealer.buf[:0]}
+	p.pack.Reset(&p.sealer)
+	n, err := io.Copy(p.pack, r)
+	if err := errors.Join(err, p.pack.Close()); err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(pack, r)
-	if err := errors.Join(err, pack.Close()); err != nil {
-		return 0, err
-	}
-	return n, s.flush(true)
+	return n, p.sealer.flush(true)
 }
+
+// packer is what packing and sealing take, some 700 KB, to be used again.
+type packer struct {
+	pack   *zstd.Encoder
+	sealer sealer
+}
+
+var packers = sync.Pool{New: func() any {
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(512<<10))
+	if err != nil {
+		panic("blob: " + err.Error()) // only for options that do not go together
+	}
+	return &packer{pack: pack, sealer: sealer{buf: make([]byte, 0, chunkBytes+chacha20poly1305.Overhead)}}
+}}
 
 // sealer writes chunks.
 type sealer struct {
