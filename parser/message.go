@@ -43,6 +43,9 @@ type Message struct {
 	// Problems names what was broken and mended, each once, sorted.
 	Problems []string `json:"problems"`
 
+	// Unlisted is what Automatic were without the marks of lists (List-*,
+	// Precedence): a host that passes a person's mail on adds them too.
+	Unlisted Automatic `json:"-"`
 	// Unreadable is set when the message exceeds the structure limits: Text then
 	// holds what of the raw text could be decoded, and no part was opened.
 	Unreadable bool `json:"-"`

@@ -295,7 +295,7 @@ func (d *decider) silent(q *ticket.Queue) bool {
 		return true
 	}
 	for _, box := range slices.Concat(d.in.Message.To, d.in.Message.Cc) {
-		if a, err := ticket.ParseAddress(box.Address); err == nil && q.Ours(a) {
+		if a, err := ticket.ParseAddress(box.Address); err == nil && (q.Ours(a) || q.Group(a)) {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,33 @@ func TestNeverAnswerAMachine(t *testing.T) {
 				t.Errorf("is kept as %d tickets and %d held", len(f.change.Tickets), len(f.change.Held))
 			}
 		})
+	}
+}
+
+// A group that the settings name adds the marks of lists to a person's mail: such
+// mail is answered. Other signs count, and so do those marks on any other mail.
+func TestMailThroughAGroup(t *testing.T) {
+	for _, c := range []struct {
+		to, marks string
+		answered  bool
+	}{
+		{"team@groups.acme.example", "List-Id: <team.groups.acme.example>\nPrecedence: list", true},
+		{"Team@Groups.acme.example", "Precedence: bulk\nX-Mailing-List: team", true},
+		{"team@groups.acme.example", "Subject: none of them", true},
+		{"team@groups.acme.example", "List-Id: <team.groups.acme.example>\nAuto-Submitted: auto-replied", false},
+		{"team@groups.acme.example", "Precedence: list\nX-Auto-Response-Suppress: All", false},
+		{"team@groups.acme.example", "List-Id: <team.groups.acme.example>\nX-Loop: guichet@mx.acme.example", false},
+		{"other@groups.acme.example", "Precedence: list", false},
+		{"help@acme.example", "Precedence: list", false},
+	} {
+		w := newWorld(t)
+		w.sites[0].Queues[0].Groups = []ticket.Address{"team@groups.acme.example"}
+		w.reload()
+		f := w.send(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "To: " + c.to + "\n" + c.marks + "\n\nThe printer again.\n"})
+		answered := slices.ContainsFunc(f.notices(), func(n ticket.Notice) bool { return !n.Kind.ForAgents() })
+		if answered != c.answered {
+			t.Errorf("to %s with %q: answered is %v", c.to, c.marks, answered)
+		}
 	}
 }
 

@@ -211,8 +211,22 @@ func inputs(d *Directory, e *envelope.Envelope, m *parser.Message) []Input {
 	}
 	for i := range all {
 		all[i].headerTokens()
+		if all[i].throughGroup() {
+			unlisted := *m
+			unlisted.Automatic = m.Unlisted
+			all[i].Message = &unlisted
+		}
 	}
 	return all
+}
+
+// throughGroup reports whether the message was written to a group that passes
+// mail on to a queue of the site.
+func (in *Input) throughGroup() bool {
+	return slices.ContainsFunc(slices.Concat(in.Message.To, in.Message.Cc), func(box parser.Mailbox) bool {
+		a, err := ticket.ParseAddress(box.Address)
+		return err == nil && slices.ContainsFunc(in.Targets, func(t Target) bool { return t.Queue != nil && t.Queue.Group(a) })
+	})
 }
 
 func (in *Input) add(p Place) {

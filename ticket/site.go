@@ -54,6 +54,9 @@ type Queue struct {
 	Address Address
 	// Aliases are old addresses that are forwarded here.
 	Aliases []Address
+	// Groups are addresses of groups that pass mail on to the queue: what they add
+	// to a header makes it no mailing list's.
+	Groups []Address
 	// Agents are the team: listed now, asked again at each act.
 	Agents []Address
 	// Separator stands between local part and token; usually +.
@@ -105,6 +108,10 @@ func (s *Site) Locale(wanted ...string) string {
 
 // Agent reports whether that address is listed as an agent of the queue.
 func (q *Queue) Agent(a Address) bool { return slices.ContainsFunc(q.Agents, a.Same) }
+
+// Group reports whether that address is of a group that passes mail on to the
+// queue.
+func (q *Queue) Group(a Address) bool { return slices.ContainsFunc(q.Groups, a.Same) }
 
 // Match takes an address of the queue apart: its own or an alias, bare or with
 // an extension (a reply token, or a word such as status). On the reply domain

@@ -60,6 +60,9 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		if queue.Aliases, err = addresses(q.Aliases); err != nil {
 			return site, fmt.Errorf("queue %s: aliases: %w", q.Name, err)
 		}
+		if queue.Groups, err = addresses(q.Groups); err != nil {
+			return site, fmt.Errorf("queue %s: groups: %w", q.Name, err)
+		}
 		if queue.Agents, err = addresses(q.Agents); err != nil {
 			return site, fmt.Errorf("queue %s: agents: %w", q.Name, err)
 		}
