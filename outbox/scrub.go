@@ -79,7 +79,7 @@ var wrapped = regexp.MustCompile(`(?i)[a-z2-7]+(?:=?\r?\n[> \t]*[a-z2-7]+){1,3}@
 var betweenParts = regexp.MustCompile(`=?\r?\n[> \t]*`)
 
 func (s *scrubber) tokens(text string) string {
-	if strings.Contains(text, "\n") {
+	if mayBeWrapped(text) {
 		text = wrapped.ReplaceAllStringFunc(text, func(found string) string {
 			joined := betweenParts.ReplaceAllString(found, "")
 			if _, ok := ticket.ParseToken(strings.TrimSuffix(joined, "@")); ok {
@@ -99,6 +99,26 @@ func (s *scrubber) tokens(text string) string {
 		b.WriteString(text[:left])
 		b.WriteString(s.inPlace(text[left:right], text[end:right]))
 		text = text[right:]
+	}
+}
+
+// mayBeWrapped spares the pattern texts in which no @ ends a line's first word.
+func mayBeWrapped(text string) bool {
+	for rest, before := text, 0; ; {
+		i := strings.IndexByte(rest, '@')
+		if i < 0 {
+			return false
+		}
+		at := before + i
+		rest, before = text[at+1:], at+1
+		first := at
+		for first > 0 && tokenLetter(text[first-1]) {
+			first--
+		}
+		start := strings.TrimRight(text[:first], "> \t")
+		if first < at && strings.HasSuffix(start, "\n") {
+			return true
+		}
 	}
 }
 

@@ -54,6 +54,9 @@ func Line(s string, max int) string {
 // hidden characters have no place in words: controls, formats (direction, zero
 // width), private and unassigned ones.
 func hidden(r rune) bool {
+	if r >= ' ' && r <= '~' {
+		return false // as most are
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
 }
 
