@@ -35,11 +35,21 @@ func ParseAddress(s string) (Address, error) {
 	if !validLocal(local) {
 		return "", ErrAddress
 	}
-	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || !validDomain(ascii) || at+1+len(ascii) > maxAddress {
+	ascii, ok := asciiDomain(domain)
+	if !ok || at+1+len(ascii) > maxAddress {
 		return "", ErrAddress
 	}
 	return Address(local + "@" + ascii), nil
+}
+
+// asciiDomain is a domain as it stands in the DNS (RFC 5891 §5). Most are
+// written so, and need no look into the tables of Unicode.
+func asciiDomain(domain string) (string, bool) {
+	if validDomain(domain) && !strings.Contains(domain, "--") {
+		return domain, true
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	return ascii, err == nil && validDomain(ascii)
 }
 
 func validLocal(s string) bool {
