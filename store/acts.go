@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,10 +46,18 @@ const (
 const kindPerson kind = "person"
 
 // Who is the digest of an address in the acts of a site: who knows the address
-// can find what was done about it, and nobody can tell an address from it.
-func (s *Store) Who(ctx context.Context, site string, a ticket.Address) (string, error) {
+// can find what was done about it, and nobody can tell an address from it. The
+// first is that of now; the others are of before the look-up keys were renewed.
+func (s *Store) Who(ctx context.Context, site string, a ticket.Address) ([]string, error) {
 	r, err := s.room(ctx, site)
-	return string(r.digest(kindPerson, a.Key())), err
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, d := range slices.Backward(r.keys.everNamed(kindPerson, a.Key())) {
+		all = append(all, string(d))
+	}
+	return all, nil
 }
 
 // RecordAct keeps the record of an act.

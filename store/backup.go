@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,8 +95,11 @@ type blobLine struct {
 // isKey reports whether an item of a store is a wrapped key, or says which
 // master key wraps them.
 func isKey(item engine.Item) bool {
-	if item.Space == global {
+	switch {
+	case item.Space == global:
 		return item.Record == recordKeys
+	case item.Record == recordInUse:
+		return item.Name == fieldWrap
 	}
 	return item.Index == "" && item.Name == fieldKey
 }
@@ -120,9 +124,28 @@ type backup struct {
 	ticket            keyName // the last one seen
 }
 
+// backupTries is how often a backup is begun again because keys changed while it
+// was made: it would hold some of before and some of after.
+const backupTries = 3
+
+var errKeysChanged = errors.New("store: backup: keys changed while it was made; make it again when that is over")
+
 // Backup writes the whole store into a directory, which it makes, while daemons
 // go on. What an earlier one left there of large contents is not written again.
 func (s *Store) Backup(ctx context.Context, dir string, progress Progress) (m Manifest, err error) {
+	for range backupTries {
+		if m, err = s.backUp(ctx, dir, progress); !errors.Is(err, errKeysChanged) {
+			break
+		}
+	}
+	return m, err
+}
+
+func (s *Store) backUp(ctx context.Context, dir string, progress Progress) (m Manifest, err error) {
+	before, err := s.keysNow(ctx)
+	if err != nil {
+		return m, err
+	}
 	b, err := s.beginBackup(ctx, dir, progress)
 	if err != nil {
 		return m, err
@@ -136,7 +159,49 @@ func (s *Store) Backup(ctx context.Context, dir string, progress Progress) (m Ma
 			return m, fmt.Errorf("store: backup: %w", err)
 		}
 	}
+	after, err := s.keysNow(ctx)
+	if err == nil && after != before {
+		err = errKeysChanged
+	}
+	if err != nil {
+		return m, err
+	}
 	return b.finish()
+}
+
+// keysNow tells apart which keys there are, and which are in use. It gives
+// ErrRenewing while names change.
+func (s *Store) keysNow(ctx context.Context) (string, error) {
+	rooms, err := s.writtenSites(ctx)
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(rooms, func(a, b room) int { return strings.Compare(a.Name, b.Name) })
+	h, all := sha256.New(), ""
+	names, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Names: &all})
+	if err != nil {
+		return "", fmt.Errorf("store: reading keys: %w", err)
+	}
+	slices.Sort(names[0].Names)
+	keys, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: names[0].Names})
+	if err != nil {
+		return "", fmt.Errorf("store: reading keys: %w", err)
+	}
+	for _, name := range names[0].Names {
+		writePart(h, name)
+		writePart(h, string(keys[0].Rows[0].Fields[name]))
+	}
+	for _, r := range rooms {
+		fresh, err := r.renew()
+		if err != nil {
+			return "", err
+		}
+		if _, underWay, _ := fresh.use.looksRenewed(); underWay {
+			return "", fmt.Errorf("%w (site %s)", ErrRenewing, r.Name)
+		}
+		writePart(h, string(fresh.use.look))
+	}
+	return string(h.Sum(nil)), nil
 }
 
 func (s *Store) beginBackup(ctx context.Context, path string, progress Progress) (*backup, error) {

@@ -170,7 +170,7 @@ func (r room) openBlob(ctx context.Context, record string, b ticket.BlobID) (io.
 	if len(value) == 0 {
 		return nil, ErrBlobGone
 	}
-	k, err := unwrap(r.keys.wrap, r.at(record, fieldKey), fields[fieldKey])
+	k, err := r.unwrap(r.at(record, fieldKey), fields[fieldKey])
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,8 @@ type draft struct {
 	now   time.Time
 	// keys are those of the tickets and held mails of this batch.
 	keys map[string]wrappedKey
+	// drawn are the records whose keys this batch makes.
+	drawn []string
 	// created are the tickets that draw a number.
 	created []ticket.ID
 	// due and timer are the earliest of the batch's notices and timers.
@@ -204,9 +206,8 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 		}
 	}
 	for _, a := range c.Leave {
-		record := recordEnrolled(d.person(a))
-		d.step(engine.Drop(record))
-		d.erased = append(d.erased, record)
+		d.step(engine.Drop(recordEnrolled(d.person(a))))
+		d.erased = append(d.erased, d.everEnrolled(a)...)
 	}
 	d.spammers(c)
 	for _, p := range c.Profiles {
@@ -244,6 +245,10 @@ func (d *draft) ticketKey(ctx context.Context, t *ticket.Ticket) (wrappedKey, er
 }
 
 func (d *draft) drawKey(record string) wrappedKey {
+	if len(d.drawn) == 0 {
+		d.check(d.room.keys.use.checkWrap())
+	}
+	d.drawn = append(d.drawn, record)
 	k := newKey()
 	w := wrappedKey{k, wrap(d.room.keys.wrap, d.at(record, fieldKey), k)}
 	d.keys[record] = w
@@ -258,7 +263,7 @@ func (d *draft) existingKey(ctx context.Context, id ticket.ID) (wrappedKey, erro
 	if k, found := d.keys[record]; found {
 		return k, nil
 	}
-	k, err := d.secrets.ticket(ctx, d.Name, d.room.keys, id)
+	k, err := d.ticketKeyOf(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return k, fmt.Errorf("store: ticket %s was erased: %w", id, ticket.ErrConflict)
 	}
@@ -307,7 +312,7 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 
 // commit does the batch, and then what follows from it.
 func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
-	done, err := d.commitErasing(ctx, "commit", d.batch, d.erased)
+	done, err := d.commitWrapped(ctx)
 	if err != nil {
 		return ticket.Result{}, err
 	}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"os"
+	"strings"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -67,3 +69,108 @@ func (c *counting) Sync(ctx context.Context, space engine.Space) error {
 
 // SharesShard reports whether the hints of two sites lie in one space.
 func SharesShard(one, two string) bool { return hintSpace(one) == hintSpace(two) }
+
+// Beside is another program on the same engine, with what it knows of keys its
+// own. between is called before each of its commits, and may forbid it; after
+// tells that a commit that is forbidden is done all the same, and only its answer
+// lost.
+func (s *Store) Beside(after bool, between func() error) *Store {
+	e := &interrupted{Engine: s.engine, after: after, between: between}
+	other := newStore(e, *s.secrets.master.Load(), s.vault, Options{Data: s.data, Ledger: s.ledger.path, Now: s.now})
+	other.secrets.file, other.blobs, other.signer, other.pepper = s.secrets.file, s.blobs, s.signer, s.pepper
+	other.sites.Store(s.sites.Load())
+	return other
+}
+
+// interrupted is an engine whose client dies in the middle.
+type interrupted struct {
+	engine.Engine
+	after   bool
+	between func() error
+}
+
+func (i *interrupted) Commit(ctx context.Context, space engine.Space, b engine.Batch) (engine.Committed, error) {
+	died := i.between()
+	if died != nil && !i.after {
+		return engine.Committed{}, died
+	}
+	done, err := i.Engine.Commit(ctx, space, b)
+	if died != nil {
+		return engine.Committed{}, died
+	}
+	return done, err
+}
+
+// LookForKeys does what a daemon does every minute.
+func (s *Store) LookForKeys(ctx context.Context) error { return s.lookForKeys(ctx) }
+
+// KeyFields are the names of the keys that the store holds, and how each is
+// wrapped.
+func (s *Store) KeyFields(ctx context.Context) (map[string][]byte, error) {
+	all := ""
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Names: &all})
+	if err != nil {
+		return nil, err
+	}
+	answers, err = s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: answers[0].Names})
+	return answers[0].Rows[0].Fields, err
+}
+
+// Unopened gives the records of a site of which the key does not open under the
+// site's key alone, and how many do.
+func (s *Store) Unopened(ctx context.Context, site string) (closed []string, open int, err error) {
+	keys, err := s.secrets.reload(ctx, site)
+	if err != nil {
+		return nil, 0, err
+	}
+	for item, err := range s.engine.Dump(ctx) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if string(item.Space) != site || item.Index != "" || item.Name != fieldKey {
+			continue
+		}
+		if _, err := unwrap(keys.wrap, place{site, item.Record, fieldKey}, item.Value); err != nil {
+			closed = append(closed, item.Record)
+			continue
+		}
+		open++
+	}
+	return closed, open, nil
+}
+
+// ChangeMaster makes a new master key and puts it in the place of the old one.
+func (s *Store) ChangeMaster(ctx context.Context, file string) error {
+	if err := s.RekeyMaster(ctx, file+".new"); err != nil {
+		return err
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return err
+	}
+	return s.RefreshKeys(ctx)
+}
+
+// Digests are the names of a site that are digests: of records, of indexes, and
+// in tickets.
+func (s *Store) Digests(ctx context.Context, site string) (map[string]bool, error) {
+	all := map[string]bool{}
+	for item, err := range s.engine.Dump(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if string(item.Space) != site {
+			continue
+		}
+		kind, _, _ := strings.Cut(item.Record+item.Index, ":")
+		if kind += ":"; digestNamed[kind] || digestSealed[kind] || kind == prefixOwn {
+			all[item.Record+item.Index] = true
+		}
+		if strings.HasPrefix(item.Name, prefixMessageField) {
+			all[item.Record+" "+item.Name] = true
+		}
+		if item.Name == fieldTracked || item.Name == fieldInOwn || item.Name == fieldOf {
+			all[item.Record+" "+item.Name+" "+string(item.Value)] = true
+		}
+	}
+	return all, nil
+}

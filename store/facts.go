@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,13 +30,11 @@ var toTicket = &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: 
 // Facts answers a query. For mail that neither names a challenge or held mail nor
 // comes to a ticket that waits for a code, that is one round trip to the engine.
 func (s *Store) Facts(ctx context.Context, q ticket.Query) (*ticket.Facts, error) {
-	r, err := s.room(ctx, q.Site)
-	if err != nil {
-		return nil, err
+	l, err := s.lookup(ctx, q)
+	if errors.Is(err, errRenamed) {
+		l, err = s.lookup(ctx, q) // by the names of now
 	}
-	l := newLookup(r)
-	l.query(q)
-	if err := l.run(ctx); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("store: facts: %w", err)
 	}
 	if q.Newest {
@@ -47,11 +46,21 @@ func (s *Store) Facts(ctx context.Context, q ticket.Query) (*ticket.Facts, error
 	if len(l.facts.Seen) > 0 {
 		// Who is told that a message was taken before must be able to rely on it
 		// as if it were taken now.
-		if err := s.engine.Sync(ctx, r.space); err != nil {
+		if err := s.engine.Sync(ctx, l.space); err != nil {
 			return nil, fmt.Errorf("store: facts: %w", err)
 		}
 	}
 	return l.facts, nil
+}
+
+func (s *Store) lookup(ctx context.Context, q ticket.Query) (*lookup, error) {
+	r, err := s.room(ctx, q.Site)
+	if err != nil {
+		return nil, err
+	}
+	l := newLookup(r)
+	l.query(q)
+	return l, l.run(ctx)
 }
 
 // lookup gathers facts in rounds: what one finds may name what the next asks.
@@ -386,7 +395,7 @@ func (l *lookup) dropVanished() {
 
 // openTicket reads a ticket from ticketFields.
 func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket, error) {
-	k, err := r.secrets.unwrapTicket(r.Name, r.keys, id, fields[fieldKey])
+	k, err := r.unwrapTicket(id, fields[fieldKey])
 	if err != nil {
 		return nil, err
 	}

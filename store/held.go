@@ -195,7 +195,7 @@ func (r room) openRow(record string, row engine.Row, v any) error {
 
 func (r room) keyOf(record string, row engine.Row) (key, error) {
 	if wrapped := row.Fields[fieldKey]; wrapped != nil {
-		return unwrap(r.keys.wrap, r.at(record, fieldKey), wrapped)
+		return r.unwrap(r.at(record, fieldKey), wrapped)
 	}
 	id, err := ticket.ParseID(row.Reached)
 	if err != nil {
@@ -205,7 +205,7 @@ func (r room) keyOf(record string, row engine.Row) (key, error) {
 	if wrapped == nil {
 		return key{}, fmt.Errorf("%w: ticket of %s", ErrNotFound, record)
 	}
-	k, err := r.secrets.unwrapTicket(r.Name, r.keys, id, wrapped)
+	k, err := r.unwrapTicket(id, wrapped)
 	return k.key, err
 }
 

@@ -143,6 +143,9 @@ func (s *Store) eachDueSite(ctx context.Context, hints, index string, visit func
 func (s *Store) visitHinted(ctx context.Context, space engine.Space, hints, index string, hinted engine.Entry, visit func(room) (bool, error)) (bool, error) {
 	next := engine.Remove(hints, hinted.Member)
 	r, err := s.room(ctx, hinted.Member)
+	if errors.Is(err, ErrRenewing) {
+		return true, nil // the hint comes back when its lease is over
+	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return false, err
 	}
@@ -195,6 +198,9 @@ func (s *Store) healHints(ctx context.Context) error {
 	steps := map[engine.Space][]engine.Step{}
 	for name := range *s.sites.Load() {
 		r, err := s.room(ctx, name)
+		if errors.Is(err, ErrRenewing) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -44,10 +44,19 @@ const (
 // A site's own recordSchema has one for each version that it was brought to.
 func fieldBroughtTo(version int) string { return fieldVersion + ":" + strconv.Itoa(version) }
 
-func fieldSiteKey(site string) string { return prefixSiteKey + site }
-func fieldLookKey(site string) string { return "look:" + site }
-func fieldTokenKey(n int) string      { return "token:" + strconv.Itoa(n) }
-func recordChore(name string) string  { return "chore:" + name } // fieldBy; expires
+func fieldSiteKey(site string) string     { return prefixSiteKey + site }
+func fieldNextSiteKey(site string) string { return "site-next:" + site }
+
+// fieldLookKey is the nth key of a site's digests.
+func fieldLookKey(site string, n int) string {
+	if n == 0 {
+		return "look:" + site
+	}
+	return "look-" + strconv.Itoa(n) + ":" + site
+}
+
+func fieldTokenKey(n int) string     { return "token:" + strconv.Itoa(n) }
+func recordChore(name string) string { return "chore:" + name } // fieldBy; expires
 
 const (
 	prefixSiteKey = "site:"
@@ -68,14 +77,21 @@ func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String()
 func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
 func recordProfile(d digest) string       { return prefixProfile + string(d) }
 func recordAlias(d digest) string         { return prefixAlias + string(d) }
-func recordSpammer(d digest) string       { return "spam:" + string(d) }           // fieldSpam; expires
-func recordMessage(d digest) string       { return prefixMessage + string(d) }     // fieldTicket
-func recordTracking(d digest) string      { return prefixTracking + string(d) }    // fieldTicket
+func recordSpammer(d digest) string       { return prefixSpam + string(d) }     // fieldSpam; expires
+func recordMessage(d digest) string       { return prefixMessage + string(d) }  // fieldTicket
+func recordTracking(d digest) string      { return prefixTracking + string(d) } // fieldTicket
 func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
-func recordSeen(d digest) string          { return "seen:" + string(d) }      // fieldSeen; expires
-func recordOperation(d digest) string     { return "operation:" + string(d) } // the engine's; expires
-func recordTaken(notice string) string    { return "taken:" + notice }        // the engine's; expires
-func recordCount(d digest) string         { return "count:" + string(d) }     // the engine's; expires
+func recordSeen(d digest) string          { return prefixSeen + string(d) }      // fieldSeen; expires
+func recordOperation(d digest) string     { return prefixOperation + string(d) } // the engine's; expires
+func recordTaken(notice string) string    { return "taken:" + notice }           // the engine's; expires
+func recordCount(d digest) string         { return prefixCount + string(d) }     // the engine's; expires
+
+// recordInUse says in a site's space which of its keys are in use: see inUse.
+const (
+	recordInUse = "in-use"
+	fieldWrap   = "wrap"
+	fieldLook   = "look"
+)
 
 const (
 	prefixTicket    = "ticket:"
@@ -89,6 +105,10 @@ const (
 	prefixAct       = "act:" // fieldKey, fieldSealed
 	prefixMessage   = "message:"
 	prefixTracking  = "tracking:"
+	prefixSpam      = "spam:"
+	prefixSeen      = "seen:"
+	prefixOperation = "operation:"
+	prefixCount     = "count:"
 	prefixNumber    = "number:" // fieldTicket
 	recordNumbers   = "numbers" // fieldTickets: the last number drawn
 	fieldTickets    = "tickets"

@@ -227,9 +227,9 @@ func (s *Store) Settle(ctx context.Context, delivery ticket.Delivery, o ticket.O
 
 func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 	if n.Ticket.IsZero() {
-		return r.secrets.own(ctx, r.Name, r.keys, recordNotice(n.ID))
+		return r.ownKey(ctx, recordNotice(n.ID))
 	}
-	k, err := r.secrets.ticket(ctx, r.Name, r.keys, n.Ticket)
+	k, err := r.ticketKeyOf(ctx, n.Ticket)
 	return k.key, err
 }
 

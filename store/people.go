@@ -40,6 +40,15 @@ func (d *draft) enrol(m ticket.Mailbox) error {
 	return nil
 }
 
+// everEnrolled are all records that an enrolment can have had: in a backup from
+// before the look-up keys were renewed it lies under the name of then.
+func (r room) everEnrolled(a ticket.Address) (records []string) {
+	for _, d := range r.keys.everNamed(kindAddress, a.Key()) {
+		records = append(records, recordEnrolled(d))
+	}
+	return records
+}
+
 // Enrolment gives the mailbox that was enrolled under an address, or
 // ErrNotFound.
 func (s *Store) Enrolment(ctx context.Context, site string, a ticket.Address) (m ticket.Mailbox, err error) {
@@ -69,7 +78,6 @@ func (s *Store) EraseEnrolment(ctx context.Context, site string, a ticket.Addres
 	if err != nil {
 		return err
 	}
-	record := recordEnrolled(r.person(a))
-	_, err = r.commitErasing(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{engine.Drop(record)}}, []string{record})
+	_, err = r.commitErasing(ctx, "erasing an enrolment", engine.Batch{Steps: []engine.Step{engine.Drop(recordEnrolled(r.person(a)))}}, r.everEnrolled(a))
 	return err
 }

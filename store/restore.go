@@ -238,7 +238,7 @@ func (r *restoring) readKeys(ctx context.Context) error {
 	err := lines(r.dir, r.keysOf.Keys.Name, func(line backupLine) error {
 		key := keyName{line.Space, line.Record}
 		switch {
-		case line.Space == global:
+		case line.Space == global, line.Record == recordInUse:
 			return r.put(ctx, line.Item)
 		case !r.erased.covers(key, r.keysOf.Begun):
 			r.keys[key] = line.Value

@@ -100,7 +100,7 @@ func (s *Store) lookForKeys(ctx context.Context) error {
 		return nil
 	}
 	s.keyed.Store(now.Unix())
-	return s.RefreshKeys(ctx)
+	return errors.Join(s.RefreshKeys(ctx), s.resumeLookups(ctx))
 }
 
 // RefreshKeys takes over the keys that were made meanwhile: those of tokens and

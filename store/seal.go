@@ -161,6 +161,7 @@ const (
 	kindBrake     kind = "brake"
 	kindBlob      kind = "blob"
 	kindAddress   kind = "address"
+	kindDigest    kind = "digest" // one that is renamed
 )
 
 func (k key) digest(of kind, parts ...string) digest {

@@ -28,10 +28,6 @@ func aead(k key) cipher.AEAD {
 // tokenKeys is how many token keys there can be: a token has four bits for it.
 const tokenKeys = 16
 
-// siteKeys are a site's own: one under which its tickets' keys are wrapped, and
-// one for its digests, which must stay for as long as anything is looked up.
-type siteKeys struct{ wrap, look key }
-
 // secrets holds what is unwrapped of the keys in the store.
 type secrets struct {
 	engine engine.Engine
@@ -196,84 +192,14 @@ func (s *secrets) createPepper(ctx context.Context, now time.Time) (*ticket.Pepp
 	return ticket.NewPepper(k[:]), nil
 }
 
-// site gives a site's keys, and makes them for a new one.
-func (s *secrets) site(ctx context.Context, site string) (siteKeys, error) {
-	s.mu.Lock()
-	keys, found := s.sites[site]
-	s.mu.Unlock()
-	if found {
-		return keys, nil
-	}
-	keys, err := s.loadSite(ctx, site)
-	if err != nil {
-		return siteKeys{}, fmt.Errorf("store: keys of site %s: %w", site, err)
-	}
-	s.mu.Lock()
-	s.sites[site] = keys
-	s.mu.Unlock()
-	return keys, nil
-}
-
-func (s *secrets) loadSite(ctx context.Context, site string) (siteKeys, error) {
-	fields := []string{fieldSiteKey(site), fieldLookKey(site)}
-	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordKeys, Fields: fields})
-	if err != nil {
-		return siteKeys{}, err
-	}
-	held := answers[0].Rows[0].Fields
-	if held[fields[0]] == nil {
-		return s.createSite(ctx, site)
-	}
-	wrapKey, err := s.unwrapGlobal(fields[0], held[fields[0]])
-	if err != nil {
-		return siteKeys{}, err
-	}
-	look, err := s.unwrapGlobal(fields[1], held[fields[1]])
-	return siteKeys{wrap: wrapKey, look: look}, err
-}
-
-func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error) {
-	if err := broughtTo(ctx, s.engine, site, schemaVersion); err != nil {
-		return siteKeys{}, err
-	}
-	keys := siteKeys{wrap: newKey(), look: newKey()}
-	_, err := s.engine.Commit(ctx, global, engine.Batch{
-		Checks: []engine.Check{
-			engine.Absent(recordKeys, fieldSiteKey(site)),
-			// While the master key is being changed, nothing more is wrapped under
-			// the old one.
-			engine.Equal(recordKeys, fieldMaster, []byte(s.master.Load().id)),
-		},
-		Steps: []engine.Step{
-			engine.Put(recordKeys, fieldSiteKey(site), s.wrapGlobal(fieldSiteKey(site), keys.wrap)),
-			engine.Put(recordKeys, fieldLookKey(site), s.wrapGlobal(fieldLookKey(site), keys.look)),
-		},
-	})
-	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
-		return s.loadSite(ctx, site)
-	}
-	return keys, err
-}
-
 // maxTicketKeys bounds the memory that remembered keys take: some 10 MB.
 const maxTicketKeys = 50_000
 
-// unwrapTicket opens the key of a ticket as the store holds it, and remembers it.
-func (s *secrets) unwrapTicket(site string, keys siteKeys, id ticket.ID, wrapped []byte) (wrappedKey, error) {
-	at := ticketAt{site, id}
+func (s *secrets) remembered(at ticketAt) (wrappedKey, bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	known, found := s.tickets[at]
-	s.mu.Unlock()
-	if found && string(known.wrapped) == string(wrapped) {
-		return known, nil
-	}
-	k, err := unwrap(keys.wrap, place{site, recordTicket(id), fieldKey}, wrapped)
-	if err != nil {
-		return wrappedKey{}, err
-	}
-	w := wrappedKey{k, wrapped}
-	s.remember(at, w)
-	return w, nil
+	return known, found
 }
 
 func (s *secrets) remember(at ticketAt, w wrappedKey) {
@@ -290,40 +216,4 @@ func (s *secrets) forget(site string, id ticket.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.tickets, ticketAt{site, id})
-}
-
-// ticket gives the key of a ticket that exists.
-func (s *secrets) ticket(ctx context.Context, site string, keys siteKeys, id ticket.ID) (wrappedKey, error) {
-	s.mu.Lock()
-	known, found := s.tickets[ticketAt{site, id}]
-	s.mu.Unlock()
-	if found {
-		return known, nil
-	}
-	wrapped, err := s.wrappedOf(ctx, site, recordTicket(id))
-	if err != nil {
-		return wrappedKey{}, err
-	}
-	return s.unwrapTicket(site, keys, id, wrapped)
-}
-
-// own gives the key that a notice or held mail without a ticket has of its own.
-func (s *secrets) own(ctx context.Context, site string, keys siteKeys, record string) (key, error) {
-	wrapped, err := s.wrappedOf(ctx, site, record)
-	if err != nil {
-		return key{}, err
-	}
-	return unwrap(keys.wrap, place{site, record, fieldKey}, wrapped)
-}
-
-func (s *secrets) wrappedOf(ctx context.Context, site, record string) ([]byte, error) {
-	answers, err := s.engine.Read(ctx, engine.Space(site), engine.Ask{Record: record, Fields: []string{fieldKey}})
-	if err != nil {
-		return nil, fmt.Errorf("store: reading a key: %w", err)
-	}
-	wrapped := answers[0].Rows[0].Fields[fieldKey]
-	if wrapped == nil {
-		return nil, ErrNotFound
-	}
-	return wrapped, nil
 }

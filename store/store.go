@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,6 +216,8 @@ type room struct {
 	Site
 	keys  siteKeys
 	space engine.Space
+	// renew gives the site's keys as they are by now.
+	renew func() (siteKeys, error)
 }
 
 func (s *Store) room(ctx context.Context, site string) (room, error) {
@@ -225,22 +228,42 @@ func (s *Store) room(ctx context.Context, site string) (room, error) {
 	if !found {
 		return room{}, fmt.Errorf("%w: site %q", ErrNotFound, site)
 	}
-	keys, err := s.secrets.site(ctx, site)
+	return s.roomOf(ctx, known)
+}
+
+func (s *Store) roomOf(ctx context.Context, site Site) (room, error) {
+	keys, err := s.secrets.site(ctx, site.Name)
 	if err != nil {
 		return room{}, err
 	}
-	return room{Store: s, Site: known, keys: keys, space: engine.Space(site)}, nil
+	if _, underWay, _ := keys.use.looksRenewed(); underWay {
+		return room{}, fmt.Errorf("%w (site %s)", ErrRenewing, site.Name)
+	}
+	return s.roomWith(ctx, site, keys), nil
 }
 
-func (r room) digest(of kind, parts ...string) digest { return r.keys.look.digest(of, parts...) }
+func (s *Store) roomWith(ctx context.Context, site Site, keys siteKeys) room {
+	return room{Store: s, Site: site, keys: keys, space: engine.Space(site.Name),
+		renew: func() (siteKeys, error) { return s.secrets.reload(ctx, site.Name) }}
+}
+
+func (r room) digest(of kind, parts ...string) digest { return r.keys.digest(of, parts...) }
 
 func (r room) at(record, field string) place { return place{r.Name, record, field} }
 
-// read is the engine's Read in the room's space, its error wrapped.
+// read is the engine's Read in the room's space, its error wrapped. It gives
+// errRenamed when what was asked for has another name since the site's keys were
+// read; then they are read again.
 func (r room) read(ctx context.Context, what string, asks ...engine.Ask) ([]engine.Answer, error) {
-	answers, err := r.engine.Read(ctx, r.space, asks...)
+	answers, err := r.engine.Read(ctx, r.space, append(asks[:len(asks):len(asks)], askLook)...)
 	if err != nil {
 		return nil, fmt.Errorf("store: reading %s: %w", what, err)
+	}
+	use := answers[len(asks)].Rows[0].Fields
+	if answers = answers[:len(asks)]; string(use[fieldLook]) != string(r.keys.use.look) {
+		if _, err := r.renew(); err != nil || slices.ContainsFunc(asks, byDigest) {
+			return nil, errors.Join(fmt.Errorf("store: reading %s: %w", what, errRenamed), err)
+		}
 	}
 	// The engine gives a followed record once; here each row has it.
 	followed := map[string]map[string][]byte{}
@@ -257,13 +280,18 @@ func (r room) read(ctx context.Context, what string, asks ...engine.Ask) ([]engi
 }
 
 // commit is the engine's Commit in the room's space, its error wrapped; a
-// conflict is a ticket.ErrConflict.
+// conflict is a ticket.ErrConflict, also where what the batch names has another
+// name since the site's keys were read.
 func (r room) commit(ctx context.Context, what string, b engine.Batch) (engine.Committed, error) {
 	own := len(b.Checks)
-	b.Checks = append(b.Checks[:own:own], notSuperseded)
+	b.Checks = append(b.Checks[:own:own], notSuperseded, r.keys.use.checkLook())
 	done, err := r.engine.Commit(ctx, r.space, b)
-	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == own {
+	switch c, _ := errors.AsType[*engine.Conflict](err); {
+	case c != nil && c.Check == own:
 		return done, r.supersede()
+	case c != nil && c.Check == own+1:
+		_, renewErr := r.renew()
+		err = errors.Join(err, renewErr)
 	}
 	if errors.Is(err, engine.ErrConflict) {
 		return done, fmt.Errorf("store: %s: %w: %w", what, ticket.ErrConflict, err)

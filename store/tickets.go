@@ -134,7 +134,7 @@ func (r room) openArticles(id ticket.ID, fields map[string][]byte, after, n int)
 	if fields[fieldKey] == nil {
 		return nil, fmt.Errorf("%w: ticket %s", ErrNotFound, id)
 	}
-	k, err := r.secrets.unwrapTicket(r.Name, r.keys, id, fields[fieldKey])
+	k, err := r.unwrapTicket(id, fields[fieldKey])
 	if err != nil {
 		return nil, err
 	}

@@ -115,15 +115,15 @@ func (s *Store) writtenSites(ctx context.Context) ([]room, error) {
 	var rooms []room
 	for _, field := range answers[0].Names {
 		name := strings.TrimPrefix(field, prefix)
-		keys, err := s.secrets.site(ctx, name)
-		if err != nil {
-			return nil, err
-		}
 		site, known := (*s.sites.Load())[name]
 		if !known {
 			site = Site{Name: name}
 		}
-		rooms = append(rooms, room{Store: s, Site: site, keys: keys, space: engine.Space(name)})
+		r, err := s.roomOf(ctx, site)
+		if err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, r)
 	}
 	return rooms, nil
 }

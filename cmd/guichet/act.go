@@ -96,7 +96,7 @@ func (c actsCommand) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		who := map[string]string{}
+		who := map[string][]string{}
 		if c.Address != "" {
 			address, err := ticket.ParseAddress(c.Address)
 			if err != nil {
@@ -113,7 +113,7 @@ func (c actsCommand) Run(ctx context.Context, p *program) error {
 			page, err := t.store.Acts(ctx, site, after, n)
 			if c.Address != "" {
 				page.Total = 0 // of these nobody knows how many there are
-				page.Items = slices.DeleteFunc(page.Items, func(a store.Act) bool { return a.Who != who[site] })
+				page.Items = slices.DeleteFunc(page.Items, func(a store.Act) bool { return !slices.Contains(who[site], a.Who) })
 			}
 			return page, err
 		})

@@ -160,7 +160,7 @@ func (e *erasure) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		act := store.Act{Site: person.Site, Who: who, Held: len(person.Held), Letters: len(person.Letters)}
+		act := store.Act{Site: person.Site, Who: who[0], Held: len(person.Held), Letters: len(person.Letters)}
 		for _, t := range person.Own {
 			failed = errors.Join(failed, e.erase(ctx, &act, t))
 			if done++; progress != nil {

@@ -175,7 +175,7 @@ func (e *export) tell(ctx context.Context, people []*store.Person) error {
 		if err != nil {
 			return err
 		}
-		act := store.Act{Site: p.Site, Did: store.ActExported, By: e.t.operator(), Why: e.c.Reason, Who: who, Tickets: len(p.Own)}
+		act := store.Act{Site: p.Site, Did: store.ActExported, By: e.t.operator(), Why: e.c.Reason, Who: who[0], Tickets: len(p.Own)}
 		if err := e.t.store.RecordAct(ctx, act); err != nil {
 			return err
 		}

@@ -244,6 +244,10 @@ func (heldDrop) Help() string { return example("guichet held drop 4mzk3q") }
 // Run throws held mail away.
 func (c heldDrop) Run(ctx context.Context, p *program) error {
 	return c.each(ctx, p, func(t *tool, h *ticket.Held) (string, error) {
-		return "is dropped", t.store.DropHeld(ctx, h.Site, h.ID)
+		err := t.store.DropHeld(ctx, h.Site, h.ID)
+		if errors.Is(err, store.ErrLegalHold) {
+			err = errors.New("the ticket that it came into is under a legal hold; guichet hold --release lifts it")
+		}
+		return "is dropped", err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"guichet/config"
@@ -15,19 +16,27 @@ import (
 )
 
 type rekeyCommand struct {
-	Tokens bool `xor:"kind" help:"A new key for reply addresses, in the place of a new master key."`
-	Codes  bool `xor:"kind" help:"A new key for validation codes, in the place of a new master key."`
-	JSON   bool `name:"json" help:"One object with what was done."`
+	Tokens bool   `xor:"kind" help:"A new key for reply addresses, in the place of a new master key."`
+	Codes  bool   `xor:"kind" help:"A new key for validation codes, in the place of a new master key."`
+	Site   string `xor:"kind" placeholder:"NAME" help:"A new key for a site, in the place of a new master key."`
+	Sites  bool   `xor:"kind" help:"A new key for each site, in the place of a new master key."`
+	JSON   bool   `name:"json" help:"One object with what was done."`
 }
 
 func (rekeyCommand) Help() string {
-	return example("guichet rekey", "guichet rekey -c /etc/guichet/guichet.yaml", "guichet rekey --tokens", "guichet rekey --codes") + `
+	return example("guichet rekey", "guichet rekey -c /etc/guichet/guichet.yaml", "guichet rekey --tokens", "guichet rekey --codes", "guichet rekey --sites") + `
 
 The store's keys are wrapped anew under a new master key; tickets stay as they
 are. Daemons may run meanwhile. Broken off, it is finished by calling it again.
 
 With --tokens or --codes, addresses and codes that are about still hold. Daemons
-that run take the new key over by themselves, all at the same time.`
+that run take the new key over by themselves, all at the same time.
+
+With --site or --sites, every key of the site's tickets and held mails is wrapped
+anew, some at a time, while daemons run; then the old key is gone. Broken off, the
+store works with both, and calling it again goes on.
+
+The keys by which things are found are renewed by guichet reindex --new-lookups.`
 }
 
 // Run makes a new key of one kind.
@@ -40,6 +49,8 @@ func (c rekeyCommand) Run(ctx context.Context, p *program) error {
 		return c.rotate(ctx, p, "tokens", (*store.Store).RotateTokens, tokensRotated)
 	case c.Codes:
 		return c.rotate(ctx, p, "codes", (*store.Store).RotatePepper, codesRotated)
+	case c.Site != "" || c.Sites:
+		return c.sites(ctx, p)
 	}
 	return c.master(ctx, p, settings)
 }
@@ -71,6 +82,39 @@ func (c rekeyCommand) rotate(ctx context.Context, p *program, kind string, rotat
 		}
 		fmt.Fprintf(p.Stdout, "There is a new key for %s. All daemons use it from %s on, without a restart.\n%s", kind, clock(from, p.Now()), then)
 		return nil
+	})
+}
+
+const sitesRekeyed = `The old key is gone from the store. Backups from before today hold it, wrapped
+under the master key, with what it opens: if it leaked, make a new backup now and
+delete the key files of the older ones.
+`
+
+// sites gives sites a new key.
+func (c rekeyCommand) sites(ctx context.Context, p *program) error {
+	return p.with(ctx, func(t *tool) error {
+		sites, err := t.sites(c.Site)
+		if err != nil {
+			return err
+		}
+		wrapped, lost, err := t.store.RekeySites(ctx, sites, t.quietly(c.JSON))
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			err = p.list(true).add(struct {
+				Sites   []string `json:"sites"`
+				Wrapped int      `json:"wrapped"`
+				Lost    int      `json:"lost"`
+			}{sites, wrapped, lost})
+		} else {
+			fmt.Fprintf(p.Stdout, "There is a new key for %s; %s wrapped anew.\n%s",
+				strings.Join(sites, ", "), plural(wrapped, "key was", "keys were"), sitesRekeyed)
+		}
+		if err == nil && lost > 0 {
+			return fmt.Errorf("%s under no key of the site, and did not before; guichet reindex --check names what cannot be read", plural(lost, "key opens", "keys open"))
+		}
+		return err
 	})
 }
 
