@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"time"
 
 	"guichet/ticket"
@@ -53,7 +52,7 @@ func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
 	began := o.Now()
 	work, cancel := context.WithTimeout(work, attemptLimit)
 	defer cancel()
-	r := o.attempt(ctx, work, d)
+	r := o.alone(ctx, work, d)
 	ended := o.Now()
 	n, took := d.Notice, ended.Sub(began)
 	if r.tried() {
@@ -66,6 +65,25 @@ func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
 	if err := o.settle(work, d, r); err != nil {
 		o.Log.ErrorContext(ctx, "delivery not settled", "notice", n.ID, "site", n.Site, "outcome", r.word, "error", err)
 	}
+}
+
+// alone attempts a notice, unless that is under way already: when the clock
+// leaps, a lease is over before its attempt, and we are given the notice again.
+func (o *Outbox) alone(ctx, work context.Context, d ticket.Delivery) result {
+	id := d.Notice.ID
+	o.mu.Lock()
+	busy := o.under[id]
+	o.under[id] = true
+	o.mu.Unlock()
+	if busy {
+		return later("busy", o.Now().Add(busyFor))
+	}
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.under, id)
+	}()
+	return o.attempt(ctx, work, d)
 }
 
 // attempt tries to send one notice. ctx ends when nothing new is to be begun,
@@ -251,19 +269,22 @@ func (o *Outbox) settle(ctx context.Context, d ticket.Delivery, r result) error 
 		err = o.Store.Settle(ctx, d, r.Outcome)
 		switch {
 		case err == nil:
-			o.forget(d.Notice.ID)
+			if r.State != ticket.Queued { // else it comes back
+				o.forget(d.Notice.ID)
+			}
 			return nil
 		case errors.Is(err, ticket.ErrLeaseLost):
-			// Where another store has taken over that knows nothing of the lease, the
-			// notice comes back: that it left is still remembered.
+			// Where another store has taken over that knows nothing of the lease, or
+			// the clock leapt, the notice comes back: that it left is still remembered.
+			time.AfterFunc(rememberSent, func() { o.forget(d.Notice.ID) })
 			return err
 		}
 	}
 	return err
 }
 
-// rememberSent is how long it is remembered that a notice left which could not be
-// settled: much longer than any lease of it lasts.
+// rememberSent is how long it is remembered that a notice left whose lease was
+// lost: much longer than any lease of it lasts.
 const rememberSent = 24 * time.Hour
 
 func pause(ctx context.Context, d time.Duration) {
@@ -278,16 +299,13 @@ func pause(ctx context.Context, d time.Duration) {
 func (o *Outbox) wasSent(id string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, sent := o.sent[id]
-	return sent
+	return o.sent[id]
 }
 
 func (o *Outbox) remember(id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.Now()
-	maps.DeleteFunc(o.sent, func(_ string, at time.Time) bool { return now.Sub(at) > rememberSent })
-	o.sent[id] = now
+	o.sent[id] = true
 }
 
 func (o *Outbox) forget(id string) {

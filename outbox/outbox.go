@@ -85,9 +85,11 @@ type Outbox struct {
 
 	mu       sync.Mutex
 	settings Settings
-	// sent are notices that left and could not yet be settled, and when they
-	// left: leased again, they are settled and not sent a second time.
-	sent map[string]time.Time
+	// sent are notices that left and could not yet be settled: leased again,
+	// they are settled and not sent a second time.
+	sent map[string]bool
+	// under are notices of which an attempt is under way.
+	under map[string]bool
 }
 
 // leaseTime is the right to a notice; an attempt ends well before it does.
@@ -125,7 +127,7 @@ func New(s Settings, p Parts) (*Outbox, error) {
 	}
 	return &Outbox{
 		Parts: p, settings: s, changed: make(chan struct{}, 1), limit: newLimiter(),
-		relays: newPool(p.Dial, p.Roots), sent: map[string]time.Time{},
+		relays: newPool(p.Dial, p.Roots), sent: map[string]bool{}, under: map[string]bool{},
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,28 @@ func TestWhatWasSentIsNotSentAgainByAnotherStore(t *testing.T) {
 		}
 		if n := len(o.outbox.sent); n != 0 {
 			t.Errorf("%d notices are still remembered", n)
+		}
+	})
+}
+
+// TestWhatIsUnderWayIsNotBegunAgain: the store's clock leaps over the end of a
+// lease while its mail is on its way.
+func TestWhatIsUnderWayIsNotBegunAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *office) {
+		o.parts.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			time.Sleep(25 * time.Second) // two polls, and less than connecting may take
+			return o.relay.Dial(ctx, network, address)
+		}
+		o.store.queue(o.notice(ticket.AgentNew, 2, 1))
+		stop := o.start(t)
+		time.Sleep(5 * time.Second)
+		o.store.mu.Lock()
+		o.store.now = func() time.Time { return time.Now().Add(2 * leaseTime) }
+		o.store.mu.Unlock()
+		time.Sleep(2 * leaseTime)
+		stop()
+		if n := len(o.relay.Mails()); n != 1 {
+			t.Errorf("sent %d times", n)
 		}
 	})
 }

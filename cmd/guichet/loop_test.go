@@ -34,6 +34,12 @@ type gateway struct {
 
 // startGateway runs a daemon until the test ends.
 func startGateway(t *testing.T, name, relay, trust string) *gateway {
+	return startGatewayAt(t, name, relay, trust, time.Now)
+}
+
+// startGatewayAt is startGateway with a clock.
+func startGatewayAt(t *testing.T, name, relay, trust string, now func() time.Time) *gateway {
+	t.Helper()
 	dir := t.TempDir()
 	g := &gateway{settings: filepath.Join(dir, "guichet.yaml"), queue: "help@" + name + ".example"}
 	settings := fmt.Sprintf(`
@@ -52,7 +58,7 @@ sites:
 	}
 	told, tell := io.Pipe()
 	g.env = environment{
-		Stdin: strings.NewReader(""), Stdout: tell, Stderr: io.Discard, Now: time.Now, Dir: dir,
+		Stdin: strings.NewReader(""), Stdout: tell, Stderr: io.Discard, Now: now, Dir: dir,
 		Getenv: func(string) (string, bool) { return "", false }, Resolver: &mockdns.Resolver{},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
