@@ -592,8 +592,8 @@ func endsAttribution(last string) bool {
 		last = strings.TrimRight(last, "-–— .>")
 	}
 	word := strings.TrimSuffix(last[strings.LastIndexByte(last, ' ')+1:], "(a)")
-	if len(word) > 40 {
-		word = word[len(word)-40:]
+	if len(word) > 2*longestLastWord {
+		return false
 	}
 	var lower [64]byte
 	b := lower[:0]
@@ -610,6 +610,13 @@ var lastWords = func() map[string]bool {
 		m[v[strings.LastIndexByte(v, ' ')+1:]] = true
 	}
 	return m
+}()
+
+var longestLastWord = func() (n int) {
+	for w := range lastWords {
+		n = max(n, len(w))
+	}
+	return n
 }()
 
 // bareAttribution is the form without verb and colon of Gmail before 2014:

@@ -101,17 +101,17 @@ func (d *draft) putNamed(ctx context.Context, record string, ids []ticket.BlobID
 		if !brought {
 			continue // the record has it already
 		}
-		value, err := d.putBlob(ctx, record, b)
+		field := fieldBlob(d.digest(kindBlob, string(id)))
+		value, err := d.putBlob(ctx, record, field, b)
 		if err != nil {
 			return fmt.Errorf("store: keeping a blob: %w", err)
 		}
-		d.step(engine.Put(record, fieldBlob(d.digest(kindBlob, string(id))), value))
+		d.step(engine.Put(record, field, value))
 	}
 	return nil
 }
 
-func (d *draft) putBlob(ctx context.Context, record string, b ticket.Blob) ([]byte, error) {
-	field := fieldBlob(d.digest(kindBlob, string(b.ID)))
+func (d *draft) putBlob(ctx context.Context, record, field string, b ticket.Blob) ([]byte, error) {
 	k := d.keys[record].key
 	if b.Size <= inlineBytes {
 		content := bytes.NewBuffer(make([]byte, 0, max(0, b.Size)+bytes.MinRead))
