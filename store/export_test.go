@@ -174,3 +174,37 @@ func (s *Store) Digests(ctx context.Context, site string) (map[string]bool, erro
 	}
 	return all, nil
 }
+
+// NamesOf are the digests by which a person and a ticket of theirs are or were
+// found.
+func (s *Store) NamesOf(ctx context.Context, site string, a ticket.Address, t *ticket.Ticket) ([]string, error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	add := func(of kind, of2 string) {
+		for _, d := range r.keys.everNamed(of, of2) {
+			bare, _, _ := strings.Cut(string(d), ageMark)
+			names = append(names, bare)
+		}
+	}
+	add(kindAddress, a.Key())
+	add(kindTracking, t.Tracking)
+	articles, err := r.allArticles(ctx, t)
+	for _, article := range articles {
+		add(kindMessage, article.MessageID)
+	}
+	return append(names, t.ID.String()), err
+}
+
+// Each gives everything that the site's spaces hold, as one text for each item.
+func (s *Store) Each(ctx context.Context, give func(string)) error {
+	for item, err := range s.engine.Dump(ctx) {
+		if err != nil {
+			return err
+		}
+		give(item.Record + " " + item.Index + " " + item.Name + " " + string(item.Value))
+	}
+	return nil
+}

@@ -129,16 +129,69 @@ func eraseOver(ctx context.Context, r room, t Timer) error {
 		return r.postpone(ctx, t, over)
 	}
 	if !found.EraseAt.IsZero() {
-		// Who wants to be forgotten is not to be known as enrolled either.
-		err := r.EraseEnrolment(ctx, r.Name, found.Requester().Address)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		if err := r.forgetSpammer(ctx, found.Requester().Address); err != nil {
+		// Who wants to be forgotten is not to be known as enrolled either, nor by
+		// mail that is held.
+		if err := r.forgetLoose(ctx, found.Requester().Address); err != nil {
 			return err
 		}
 	}
 	return r.eraseOnce(ctx, found.ID, found.Version)
+}
+
+// forgetLoose erases what lists still name of somebody outside of tickets: that
+// they were a spammer, held mail, and letters that have not left. Letters that left,
+// and codes that were asked for, vanish by themselves.
+func (r room) forgetLoose(ctx context.Context, a ticket.Address) error {
+	p := &Person{Site: r.Name, Address: a}
+	held := engine.Ask{Fields: heldFields, Follow: toTicketKey, Page: &engine.Page{Index: indexHeld, Record: prefixHeld, N: upgradeAtOnce}}
+	err := r.eachListed(ctx, held, func(row engine.Row) error {
+		h := &ticket.Held{}
+		err := r.openRow(recordHeld(row.Member), row, h)
+		if err == nil && h.From.Address.Same(a) {
+			p.Held = append(p.Held, h)
+		}
+		return err
+	})
+	for _, index := range []string{indexDue, indexOnHold, indexFailed} {
+		notices := engine.Ask{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: index, Record: prefixNotice, N: upgradeAtOnce}}
+		if err == nil {
+			err = r.eachListed(ctx, notices, func(row engine.Row) error {
+				d, err := r.openNotice(row.Entry, row)
+				if err == nil && d.Notice.Ticket.IsZero() && d.Notice.Mailbox.Address.Same(a) {
+					p.Letters = append(p.Letters, d.Notice)
+				}
+				return err
+			})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return r.EraseLoose(ctx, p)
+}
+
+// eachListed gives all rows of an index, except those that are gone in the same
+// moment or cannot be opened: whose they are, nobody knows.
+func (r room) eachListed(ctx context.Context, ask engine.Ask, give func(engine.Row) error) error {
+	for {
+		answers, err := r.read(ctx, "a list", ask)
+		if err != nil {
+			return err
+		}
+		rows := answers[0].Rows
+		for _, row := range rows {
+			if row.Fields[fieldSealed] == nil {
+				continue
+			}
+			if err := give(row); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrSealed) {
+				return err
+			}
+		}
+		if len(rows) < ask.Page.N {
+			return nil
+		}
+		ask.Page.After = &rows[len(rows)-1].Entry
+	}
 }
 
 // eraseUnconfirmed erases a request that nothing proved, if no agent took it up

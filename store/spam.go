@@ -48,13 +48,6 @@ func (l *lookup) spammer(a ticket.Address) {
 	})
 }
 
-// forgetSpammer forgets that an address was one, with all else that is known of
-// it.
-func (r room) forgetSpammer(ctx context.Context, a ticket.Address) error {
-	_, err := r.commit(ctx, "forgetting a spammer", engine.Batch{Steps: []engine.Step{engine.Drop(recordSpammer(r.person(a)))}})
-	return err
-}
-
 // Waiting gives how much held mail of a queue waits for a word of its agents.
 func (s *Store) Waiting(ctx context.Context, site, queue string) (int, error) {
 	r, err := s.room(ctx, site)
