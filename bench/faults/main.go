@@ -21,9 +21,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -56,6 +58,7 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "faults:", err)
 		return 1
 	}
+	leaveNothing(o.temp)
 	if o.program == "" {
 		o.program = filepath.Join(o.temp, "guichet")
 		build := exec.Command("go", "build", "-o", o.program, "guichet/cmd/guichet")
@@ -76,6 +79,22 @@ func run() int {
 		return 1
 	}
 	return 0
+}
+
+// leaveNothing has an interrupt end what we started and remove its files.
+func leaveNothing(dir string) {
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupt
+		ending.Store(true)
+		running.Range(func(p, _ any) bool {
+			p.(*process).kill()
+			return true
+		})
+		_ = os.RemoveAll(dir)
+		os.Exit(1)
+	}()
 }
 
 func parse(args []string) (o options, err error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,9 +21,19 @@ type process struct {
 	err  error         // how it ended, once done is closed
 }
 
+// running are all that have not ended, for an interrupt to end them; from then on
+// nothing is started.
+var (
+	running sync.Map
+	ending  atomic.Bool
+)
+
 // start runs a program whose output goes to a file. It does not outlive us, even
 // if we are killed ourselves.
 func start(output, name string, args ...string) (*process, error) {
+	if ending.Load() {
+		return nil, errors.New("interrupted")
+	}
 	log, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -35,8 +46,10 @@ func start(output, name string, args ...string) (*process, error) {
 		return nil, err
 	}
 	p := &process{name: name, cmd: cmd, done: make(chan struct{})}
+	running.Store(p, nil)
 	go func() {
 		p.err = cmd.Wait()
+		running.Delete(p)
 		close(p.done)
 	}()
 	return p, nil

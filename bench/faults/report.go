@@ -31,7 +31,7 @@ func report(w io.Writer, verdicts []*verdict, asJSON bool) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "fault\tengine\tfaults\tmails\t250\t4xx\tunheard\trepeats\tlost\ttruncated\tdoubled\thalf\tnotices\tsent again\tdoubled\tunsent\tcheck\ttime\t")
+	fmt.Fprintln(t, "fault\tengine\tfaults\tmails\t250\t4xx\tunheard\trepeats\tlost\ttruncated\tdoubled\thalf\tnotices\tsent again\tdoubled notices\tunsent\tcheck\ttime\t")
 	for _, v := range verdicts {
 		if v.Skipped != "" {
 			continue

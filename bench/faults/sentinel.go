@@ -161,9 +161,9 @@ func (r *replicated) another(than *redisServer) error {
 	})
 }
 
-// playFailovers takes the master away in three ways: killed; frozen until another
-// has its place, so that it wakes up and still believes; by the Sentinels' own
-// command.
+// playFailovers takes the master away in four ways: killed; frozen until another
+// has its place, so that it wakes up and still believes; killed after its
+// replicas; by the Sentinels' own command.
 func playFailovers(s *stage, _ int) (int, error) {
 	r, err := s.replicate()
 	if err != nil {
@@ -175,12 +175,14 @@ func playFailovers(s *stage, _ int) (int, error) {
 		if err != nil {
 			return err
 		}
-		switch n % 3 {
+		switch n % 4 {
 		case 1:
 			master.kill()
 			err = errors.Join(r.another(master), master.start())
 		case 2:
 			return s.dethrone(r)
+		case 3:
+			return s.orphan(r)
 		default:
 			if _, err = ask(fmt.Sprintf("127.0.0.1:%d", r.ports[0]), "SENTINEL FAILOVER "+masterName); err == nil {
 				err = r.another(master)
@@ -240,7 +242,36 @@ func (s *stage) dethrone(r *replicated) error {
 	return err
 }
 
-// playLocal does the same to a daemon whose settings say that it need not wait
+// orphan kills both replicas, lets the master go on alone for a while, and kills
+// it too before the replicas come back: one of them takes over without what it
+// never got.
+func (s *stage) orphan(r *replicated) error {
+	master, err := r.whole()
+	if err != nil {
+		return err
+	}
+	for _, one := range r.servers {
+		if one != master {
+			one.kill()
+		}
+	}
+	time.Sleep(s.between(time.Second, 2*time.Second))
+	master.kill()
+	for _, one := range r.servers {
+		if one != master {
+			if err := one.start(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := errors.Join(r.another(master), master.start()); err != nil {
+		return err
+	}
+	_, err = r.whole()
+	return err
+}
+
+// playLocal does that to a daemon whose settings say that it need not wait
 // for replicas. That loses mail, and shows that a loss is seen.
 func playLocal(s *stage, _ int) (int, error) {
 	s.durability = "local"
@@ -249,5 +280,5 @@ func playLocal(s *stage, _ int) (int, error) {
 		return 0, err
 	}
 	s.also = append(s.also, r.end)
-	return s.repeatedly(func(int) error { return s.dethrone(r) })
+	return s.repeatedly(func(int) error { return s.orphan(r) })
 }

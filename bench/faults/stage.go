@@ -151,8 +151,12 @@ func (s *stage) between(least, most time.Duration) time.Duration {
 }
 
 // settleWithin is how long the load may take, once the fault is over, to get an
-// answer 250 for all that it did not abandon.
-const settleWithin = 3 * time.Minute
+// answer 250 for all that it did not abandon; drainWithin how long the outbox may
+// take to be empty.
+const (
+	settleWithin = 3 * time.Minute
+	drainWithin  = 5 * time.Minute
+)
 
 // aftermath brings all to rest once the fault is over: every mail repeated until
 // it is taken, every notice sent, the daemon stopped. What does not come to rest
@@ -182,9 +186,10 @@ func (s *stage) aftermath() error {
 }
 
 // empty waits until no notice is owed, and lets those that wait for another
-// attempt have it at once. It gives up when for a lull none has left.
+// attempt have it at once. It gives up when for a lull none has left, and in any
+// case after some minutes.
 func (s *stage) empty() error {
-	last, since := -1, time.Now()
+	began, last, since := time.Now(), -1, time.Now()
 	for {
 		left, err := s.flush(context.Background())
 		switch {
@@ -192,10 +197,10 @@ func (s *stage) empty() error {
 			return err
 		case left == 0:
 			return nil
+		case time.Since(since) > s.lull || time.Since(began) > drainWithin:
+			return fmt.Errorf("the outbox still has %d notices", left)
 		case left != last:
 			last, since = left, time.Now()
-		case time.Since(since) > s.lull:
-			return fmt.Errorf("the outbox still has %d notices", left)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
