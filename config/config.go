@@ -342,6 +342,10 @@ type Queue struct {
 	Aliases []string `yaml:"aliases" check:"address" example:"[support@acme.example]"`
 	// Group addresses that pass mail on to this queue. What they add to its header does not make it a mailing list's.
 	Groups []string `yaml:"groups" check:"address" example:"[team@groups.acme.example]"`
+	// Whoever a proved requester puts into To or Cc takes part: they get every answer. Otherwise only agents add people so.
+	CopyCc bool `yaml:"copy_cc" default:"false" example:"true"`
+	// Addresses from which the site's own web forms write, as lines of `Field: value` or as JSON. A request of theirs is opened for the address in it, who is asked to confirm.
+	Forms []string `yaml:"forms" check:"address" example:"[www@acme.example]"`
 	// The people who answer. They need no account, only this line.
 	Agents []string `yaml:"agents" required:"yes" check:"address" example:"[anna@acme.example, ben@acme.example]"`
 	// As that of the site, for this queue alone.

@@ -26,6 +26,8 @@ type act struct {
 	after ticket.State
 	// undone is set when the act takes another back, and is not one to take back.
 	undone bool
+	// opened is set once the mail has opened a ticket for somebody.
+	opened bool
 	// wrote is set once the text is filed.
 	wrote bool
 	// redeem are the challenges whose codes were read out.
@@ -95,6 +97,10 @@ func (d *decider) agentMail(w writer) Outcome {
 		problem.Written = d.in.Message.Reply
 		return d.ask(w, *problem)
 	}
+	if !a.private && s.text != "" {
+		d.joinCopied(w.ticket, a.writer.Number)
+		a.writer, _ = w.ticket.Participant(a.writer.Number)
+	}
 	w.participant = a.writer
 	o := d.agentWrites(w, a, s.text)
 	for _, c := range a.redeem {
@@ -147,11 +153,17 @@ func (d *decider) commandsWithoutTicket(q *ticket.Queue, proof ticket.Proof) boo
 func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
 	s := read(d.in.Message.Reply)
 	body := ticket.TranscriptBody{Problem: s.problem, Line: s.line, Nearest: s.nearest, Help: true}
+	var opened *ticket.Ticket
 	if s.problem == "" {
-		body = d.runWithoutTicket(q, s.commands)
+		opened, body = d.runWithoutTicket(q, s)
 	}
 	if body.Problem != "" {
 		body.Done, body.Written = nil, d.in.Message.Reply
+	}
+	if opened != nil {
+		writer, _ := opened.Who(d.from)
+		d.transcript(opened, writer, body)
+		return Outcome{Did: Opened, Why: "opened by an agent for somebody", Ticket: opened.ID, Proof: d.in.Envelope.Evidence.Proof}
 	}
 	d.held(q, nil, ticket.HeldCommand)
 	n := d.letter(ticket.Transcript, q, d.sender(), d.locale())
@@ -160,18 +172,34 @@ func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
 	return Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
 }
 
-func (d *decider) runWithoutTicket(q *ticket.Queue, commands []written) ticket.TranscriptBody {
-	for _, c := range commands {
-		if !c.command.anywhere {
-			return ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line, Help: true}
+// runWithoutTicket runs the commands of a mail to the queue itself. All of them
+// need no ticket, or come behind one that opens it, which is then given too.
+func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, ticket.TranscriptBody) {
+	opens := false
+	for _, c := range s.commands {
+		if opens = opens || c.command.name == "for"; !opens && !c.command.anywhere {
+			return nil, ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line, Help: true}
 		}
 	}
 	change := d.copyOfChange()
-	a := &act{d: d, queue: q}
-	done, problem := a.runAll(commands)
+	a := &act{d: d, queue: q, private: s.private()}
+	done, problem := a.runAll(s.commands)
+	if problem == nil && a.opened && s.text == "" {
+		problem = &ticket.TranscriptBody{Problem: ticket.ProblemEmpty}
+	}
 	if problem != nil {
 		d.change = change
-		return *problem
+		return nil, *problem
 	}
-	return ticket.TranscriptBody{Done: done, Help: true}
+	if !a.opened {
+		return nil, ticket.TranscriptBody{Done: done, Help: true}
+	}
+	d.openedFor(a, s.text)
+	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}
+	for _, e := range a.events {
+		event := d.event(e.event, w, false)
+		event.Detail = e.detail
+		d.write(a.ticket, event)
+	}
+	return a.ticket, ticket.TranscriptBody{Done: done}
 }

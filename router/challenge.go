@@ -320,9 +320,14 @@ func (d *decider) enrol(r redemption) {
 // confirm asks the sender of an unproved request to confirm it. The mail is
 // short and fixed, and repeats nothing of what came.
 func (d *decider) confirm(q *ticket.Queue, c ticket.Challenge) (ticket.ID, *ticket.Notice) {
+	return d.confirmTo(q, d.sender(), c)
+}
+
+// confirmTo is confirm for a request whose author another mail named.
+func (d *decider) confirmTo(q *ticket.Queue, to ticket.Mailbox, c ticket.Challenge) (ticket.ID, *ticket.Notice) {
 	format := d.in.Site.Validation
 	format.Valid = d.in.Site.ConfirmWithin
-	c.Site, c.Queue, c.Action, c.Mailbox, c.Locale = d.in.Site.Name, q.Name, ticket.ConfirmOwn, d.sender(), d.locale()
+	c.Site, c.Queue, c.Action, c.Mailbox, c.Locale = d.in.Site.Name, q.Name, ticket.ConfirmOwn, to, d.locale()
 	c, n := d.mint.Challenge(c, ticket.Receipt, format, d.in.Now)
 	d.change.Challenges = append(d.change.Challenges, c)
 	d.change.Notices = append(d.change.Notices, n)

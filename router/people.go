@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"strings"
 
 	"guichet/ticket"
@@ -38,4 +39,23 @@ func (a *act) cc() ticket.TranscriptLine {
 		}
 	}
 	return ticket.TranscriptLine{Result: ticket.ResultPeople}
+}
+
+// copiesMax is how many people one mail lets take part by its Cc.
+const copiesMax = 20
+
+// joinCopied lets those take part whom a mail went to beside us, and writes down
+// who added them. Agents have their own way to hear of tickets.
+func (d *decider) joinCopied(t *ticket.Ticket, by uint16) {
+	for _, box := range slices.Concat(d.in.Message.To, d.in.Message.Cc) {
+		address, err := ticket.ParseAddress(box.Address)
+		if err != nil || d.in.Ours(address) || d.in.Site.Agent(address) || address.Same(d.from) || len(t.Active(ticket.Copied)) >= copiesMax {
+			continue
+		}
+		if slices.ContainsFunc(t.Participants, func(p ticket.Participant) bool { return p.Is(address) }) {
+			continue // also those who were taken off
+		}
+		t.Join(ticket.Participant{Role: ticket.Copied, Mailbox: ticket.Mailbox{Name: box.Name, Address: address}, Locale: t.Locale})
+		d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventAdded, Author: by, Detail: string(address)})
+	}
 }

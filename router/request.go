@@ -17,11 +17,17 @@ func (d *decider) request(t Target) Outcome {
 		return d.hold(t.Queue, nil, why, reason)
 	}
 	asked, wish := d.in.wishOf(t)
+	forwarded, author, passedOn := d.passedOn(t.Queue, proof)
+	filled, isForm := d.formOf(t.Queue, proof)
 	switch {
 	case d.in.Message.Automatic == parser.AutoReply:
 		return d.hold(t.Queue, nil, ticket.HeldAutoReply, "an automatic answer to nothing that we know")
 	case d.commandsWithoutTicket(t.Queue, proof):
 		return d.answerWithoutTicket(t.Queue)
+	case isForm:
+		return d.openForm(t.Queue, filled)
+	case passedOn:
+		return d.openPassedOn(t.Queue, forwarded, author, proof)
 	case wish && !asked.inThread && !d.in.asksNothing():
 		return d.person(t.Queue, asked)
 	case d.in.Site.Confirm && proof < ticket.ProofDomain:
@@ -41,6 +47,10 @@ func (d *decider) open(q *ticket.Queue, previous *ticket.Ticket, proof ticket.Pr
 	// passes on is what it is about.
 	number := d.write(t, d.article(ticket.PublicArticle, requester.Number, m.Text, proof))
 	d.remember(t, q, requester)
+	if q.CopyCc && proof >= ticket.ProofDomain {
+		d.joinCopied(t, requester.Number)
+		requester = t.Requester()
+	}
 	if previous != nil {
 		t.Previous = previous.ID
 		d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventFollowUp, Detail: previous.Reference.String()})
@@ -106,6 +116,10 @@ func (d *decider) requesterMail(target Target, w writer) Outcome {
 		t.Unproved = false
 	}
 	d.remember(t, target.Queue, w.participant)
+	if w.queue.CopyCc && w.claim.Proof >= ticket.ProofToken && w.participant.Role == ticket.Requester {
+		d.joinCopied(t, w.participant.Number)
+		w.participant = t.Requester()
+	}
 	if wish {
 		if c, shared := find(ownCommands[asked.action]); shared {
 			return d.ownCommand(w, c, asked.text)

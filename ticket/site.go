@@ -67,6 +67,12 @@ type Queue struct {
 	// Digest is the hour, as 07:30 in the site's zone, at which its agents are
 	// told what is held for their decision; "" is never.
 	Digest string
+	// CopyCc lets those take part whom a proved requester put into Cc; agents' Cc
+	// always counts.
+	CopyCc bool
+	// Forms are the addresses from which the site's own web forms write: what comes
+	// from there is a request of the address in it.
+	Forms []Address
 	// Hold is how long an agent's answer waits before it leaves, so that it can be
 	// taken back; 0 lets it leave at once.
 	Hold time.Duration

@@ -17,6 +17,7 @@ const (
 	ProblemNoQueue        = "no-queue"         // no queue of that name; Line
 	ProblemNoSuchTicket   = "no-such-ticket"   // no other ticket of that reference in a queue of the writer's; Line
 	ProblemNothingToSplit = "nothing-to-split" // nothing of the requester's that could be a matter of its own; Line
+	ProblemHasTicket      = "has-ticket"       // a command that opens one, in the thread of another; Line
 	ProblemOvertaken      = "overtaken"        // a colleague has answered meanwhile; the notice brings their answer
 )
 
@@ -54,6 +55,7 @@ const (
 	ResultSplit          = "split"   // Detail: the subject of the new one
 	ResultLinked         = "linked"
 	ResultSpamTicket     = "spam-ticket" // Detail: who wrote
+	ResultOpenedFor      = "opened-for"  // Detail: whom
 	ResultFollowed       = "followed"
 	ResultUnfollowed     = "unfollowed"
 	ResultNotify         = "notify" // Detail: the words of the command

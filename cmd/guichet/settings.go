@@ -52,7 +52,7 @@ func siteOf(s config.Site) (ticket.Site, error) {
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
 	}
 	for _, q := range s.Queues {
-		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest, Hold: q.AnswerHold}
+		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest, Hold: q.AnswerHold, CopyCc: q.CopyCc}
 		var err error
 		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
 			return site, fmt.Errorf("queue %s: address: %w", q.Name, err)
@@ -62,6 +62,9 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		}
 		if queue.Groups, err = addresses(q.Groups); err != nil {
 			return site, fmt.Errorf("queue %s: groups: %w", q.Name, err)
+		}
+		if queue.Forms, err = addresses(q.Forms); err != nil {
+			return site, fmt.Errorf("queue %s: forms: %w", q.Name, err)
 		}
 		if queue.Agents, err = addresses(q.Agents); err != nil {
 			return site, fmt.Errorf("queue %s: agents: %w", q.Name, err)
