@@ -70,6 +70,13 @@ sites:
 	if peak > ceiling {
 		t.Errorf("the daemon took %d MiB", peak>>20)
 	}
+	if p.kill(); t.Failed() {
+		for line := range strings.Lines(p.log.String()) {
+			if !strings.Contains(line, "level=INFO") {
+				t.Log(line)
+			}
+		}
+	}
 }
 
 func submitLarge(server, name, kind string, body []byte) error {
