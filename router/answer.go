@@ -58,6 +58,7 @@ func (d *decider) answer(w writer, a *act, text string) Outcome {
 
 // leave sends an answer to the requesters and tells the colleagues.
 func (d *decider) leave(t *ticket.Ticket, p ticket.Pending) {
+	t.AnsweredNow(p.By, d.in.Now)
 	t.SetState(p.State, d.in.Now)
 	d.tellRequesters(ticket.Answer, t, p.Article)
 	for _, colleague := range t.Active(ticket.AgentRole) {

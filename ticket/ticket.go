@@ -239,6 +239,8 @@ type Ticket struct {
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`
 	Closed   time.Time `json:"closed,omitzero"`
+	// Course is what reports count of it.
+	Course Course `json:"course,omitzero"`
 	// Challenges are those that are about this ticket and may still be met.
 	Challenges []ID     `json:"challenges,omitempty"`
 	Priority   Priority `json:"priority,omitempty"`
@@ -317,6 +319,7 @@ func (t *Ticket) Active(role Role) []*Participant {
 
 // SetState moves the ticket and keeps the time of its closing.
 func (t *Ticket) SetState(s State, now time.Time) {
+	t.Course.moves(t.State, s, now)
 	if s == Closed && t.State != Closed {
 		t.Closed = now
 	}

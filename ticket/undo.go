@@ -16,7 +16,10 @@ type Standing struct {
 	Due      time.Time `json:"due,omitzero"`
 	Snoozed  time.Time `json:"snoozed,omitzero"`
 	Merged   ID        `json:"merged,omitzero"`
-	Linked   []ID      `json:"linked,omitempty"`
+	// Finished and Reopened are those of the Course.
+	Finished []time.Time `json:"finished,omitempty"`
+	Reopened []time.Time `json:"reopened,omitempty"`
+	Linked   []ID        `json:"linked,omitempty"`
 	// Active are the participants who get mail.
 	Active []uint16 `json:"active"`
 }
@@ -37,7 +40,8 @@ type Undo struct {
 // Standing is where the ticket stands now.
 func (t *Ticket) Standing() Standing {
 	s := Standing{State: t.State, Closed: t.Closed, Assignee: t.Assignee, Queue: t.Queue, Priority: t.Priority,
-		Tags: slices.Clone(t.Tags), Due: t.Due, Snoozed: t.Snoozed, Merged: t.Merged, Linked: slices.Clone(t.Linked)}
+		Tags: slices.Clone(t.Tags), Due: t.Due, Snoozed: t.Snoozed, Merged: t.Merged, Linked: slices.Clone(t.Linked),
+		Finished: t.Course.Finished, Reopened: t.Course.Reopened}
 	for _, p := range t.Participants {
 		if !p.Removed {
 			s.Active = append(s.Active, p.Number)
@@ -51,6 +55,7 @@ func (t *Ticket) Standing() Standing {
 func (t *Ticket) Restore(s Standing) {
 	t.State, t.Closed, t.Assignee, t.Queue, t.Priority = s.State, s.Closed, s.Assignee, s.Queue, s.Priority
 	t.Tags, t.Due, t.Snoozed, t.Merged, t.Linked = s.Tags, s.Due, s.Snoozed, s.Merged, s.Linked
+	t.Course.Finished, t.Course.Reopened = s.Finished, s.Reopened
 	for i := range t.Participants {
 		p := &t.Participants[i]
 		removed := !slices.Contains(s.Active, p.Number)
