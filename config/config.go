@@ -294,6 +294,9 @@ type Site struct {
 	// The time zone of dates in its mails.
 	TimeZone *time.Location `yaml:"time_zone" inherit:"yes" example:"Europe/Paris"`
 
+	// A directory of canned answers: files such as `refund.en.txt`, whose text `#send refund` sends. They are read at the start and when the settings are read again.
+	Answers string `yaml:"answers" path:"yes" example:"/etc/guichet/answers"`
+
 	// When its agents get a mail that lists what is held for their decision, if anything is; the hour is that of `time_zone`. Empty sends none.
 	Digest string `yaml:"digest" default:"07:00" check:"hour" example:"\"08:30\""`
 

@@ -2,6 +2,7 @@ package router
 
 import (
 	"slices"
+	"strings"
 
 	"guichet/parser"
 	"guichet/ticket"
@@ -26,6 +27,9 @@ type act struct {
 	after ticket.State
 	// undone is set when the act takes another back, and is not one to take back.
 	undone bool
+	// text is what the commands leave of the mail's words, canned what is to stand
+	// before them, drafted a canned answer that is wanted back.
+	text, canned, drafted string
 	// opened is set once the mail has opened a ticket for somebody.
 	opened bool
 	// wrote is set once the text is filed.
@@ -84,11 +88,13 @@ func (d *decider) agentMail(w writer) Outcome {
 		}
 	}
 	private := s.private() || w.purpose == ticket.NoteToken
-	if answer, ok := d.overtaken(w); ok && !private && (s.text != "" || d.sendsFiles()) {
+	if answer, ok := d.overtaken(w); ok && !private && s.canned() {
+		return d.ask(w, ticket.TranscriptBody{Problem: ticket.ProblemAnswered, Written: d.in.Message.Reply})
+	} else if ok && !private && (s.text != "" || d.sendsFiles()) {
 		return d.park(w, s, answer)
 	}
 	before, change := w.ticket.Clone(), d.copyOfChange()
-	a := &act{d: d, queue: w.queue, ticket: w.ticket, writer: w.participant, private: private, after: ticket.Waiting}
+	a := &act{d: d, queue: w.queue, ticket: w.ticket, writer: w.participant, text: s.text, private: private, after: ticket.Waiting}
 	d.alter(w.ticket) // so that whatever a command does to it is done to this copy
 	done, problem := a.runAll(s.commands)
 	if problem != nil {
@@ -97,12 +103,13 @@ func (d *decider) agentMail(w writer) Outcome {
 		problem.Written = d.in.Message.Reply
 		return d.ask(w, *problem)
 	}
-	if !a.private && s.text != "" {
+	text := strings.TrimSpace(a.canned + "\n\n" + a.text)
+	if !a.private && text != "" {
 		d.joinCopied(w.ticket, a.writer.Number)
 		a.writer, _ = w.ticket.Participant(a.writer.Number)
 	}
 	w.participant = a.writer
-	o := d.agentWrites(w, a, s.text)
+	o := d.agentWrites(w, a, text)
 	for _, c := range a.redeem {
 		d.redeem(c)
 	}
@@ -111,7 +118,7 @@ func (d *decider) agentMail(w writer) Outcome {
 		if o.Did == Answered {
 			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
 		}
-		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Undo: w.ticket.Undo != nil && !a.undone})
+		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Draft: a.drafted, Undo: w.ticket.Undo != nil && !a.undone})
 	}
 	return o
 }
@@ -182,9 +189,9 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 		}
 	}
 	change := d.copyOfChange()
-	a := &act{d: d, queue: q, private: s.private()}
+	a := &act{d: d, queue: q, text: s.text, private: s.private()}
 	done, problem := a.runAll(s.commands)
-	if problem == nil && a.opened && s.text == "" {
+	if problem == nil && a.opened && a.text == "" {
 		problem = &ticket.TranscriptBody{Problem: ticket.ProblemEmpty}
 	}
 	if problem != nil {
@@ -194,7 +201,7 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 	if !a.opened {
 		return nil, ticket.TranscriptBody{Done: done, Help: true}
 	}
-	d.openedFor(a, s.text)
+	d.openedFor(a, a.text)
 	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}
 	for _, e := range a.events {
 		event := d.event(e.event, w, false)

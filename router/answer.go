@@ -17,10 +17,11 @@ var answering = []command{
 		help: map[string]string{
 			"en": "The whole mail is an internal note. The requester never sees it.",
 			"fr": "Tout le message est une note interne. Le demandeur ne la voit jamais."}},
-	{name: "send", names: map[string][]string{"fr": {"envoyer"}}, action: ticket.AgentWrite, run: (*act).send,
+	{name: "send", names: map[string][]string{"fr": {"envoyer"}}, usage: "[NAME]", action: ticket.AgentWrite, wants: wantsCanned, run: (*act).send,
+		example: "#send refund",
 		help: map[string]string{
-			"en": "Sends your answer that waits, at once.",
-			"fr": "Envoie tout de suite votre réponse en attente."}},
+			"en": "Sends the canned answer of that name, before your own words if there are any; without a name, your answer that waits.",
+			"fr": "Envoie la réponse type de ce nom, avant vos propres mots s’il y en a ; sans nom, votre réponse en attente."}},
 	{name: "drop", names: map[string][]string{"fr": {"abandonner"}}, action: ticket.AgentWrite, run: (*act).drop,
 		help: map[string]string{
 			"en": "Keeps your answer that waits from leaving. It stays as a note.",
@@ -127,6 +128,9 @@ func (a *act) beQuiet() ticket.TranscriptLine {
 }
 
 func (a *act) send() ticket.TranscriptLine {
+	if a.argument != "" {
+		return a.sendCanned()
+	}
 	p, ok := a.ticket.PendingOf(a.writer.Number)
 	if !ok {
 		return ticket.TranscriptLine{Result: ticket.ResultNothingPending}

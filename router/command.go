@@ -50,7 +50,7 @@ var commands []command
 var privateWord *regexp.Regexp
 
 func init() {
-	commands = slices.Concat(answering, opening, standing, people, merging, choosing, deciding, looking)
+	commands = slices.Concat(answering, opening, standing, people, merging, choosing, canning, deciding, looking)
 	var private []string
 	for i := range commands {
 		c := &commands[i]

@@ -32,6 +32,11 @@ func (s script) private() bool {
 	return slices.ContainsFunc(s.commands, func(w written) bool { return w.command.private })
 }
 
+// canned reports whether a canned answer is to be sent.
+func (s script) canned() bool {
+	return slices.ContainsFunc(s.commands, func(w written) bool { return w.command.name == "send" && w.argument != "" })
+}
+
 // plain reports whether there are words at most: no command, and no slip.
 func (s script) plain() bool { return s.problem == "" && len(s.commands) == 0 }
 

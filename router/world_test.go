@@ -322,7 +322,8 @@ type records struct {
 	enrolled   map[string]bool
 	spammers   map[string]ticket.Spammer // by address
 	profiles   map[string]ticket.Profile // by the listed address
-	seen       map[string]string         // the held mail that it was kept as, or ""
+	canned     ticket.Canned
+	seen       map[string]string // the held mail that it was kept as, or ""
 	done       map[string]ticket.Result
 	held       []ticket.Held
 	sentIDs    map[string]bool
@@ -388,6 +389,7 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 			}
 		}
 	}
+	f.Canned = s.canned
 	f.Newest = map[ticket.ID]*ticket.Article{}
 	for _, id := range q.Tickets {
 		for _, a := range s.articles[id] {
@@ -545,6 +547,10 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	}
 	for _, a := range c.Welcome {
 		delete(s.spammers, a.Key())
+	}
+	if c.Canned != nil {
+		s.canned = *c.Canned
+		s.canned.Version++
 	}
 	for _, p := range c.Profiles {
 		p.Version++

@@ -210,6 +210,9 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 		d.erased = append(d.erased, d.everEnrolled(a)...)
 	}
 	d.spammers(c)
+	if err := d.canned(c.Canned); err != nil {
+		return err
+	}
 	for _, p := range c.Profiles {
 		if err := d.profile(p); err != nil {
 			return err

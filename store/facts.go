@@ -166,6 +166,9 @@ func (l *lookup) query(q ticket.Query) {
 	for _, id := range q.Held {
 		l.held(id)
 	}
+	if q.Canned {
+		l.canned()
+	}
 	for _, a := range q.Profiles {
 		l.profile(a)
 	}

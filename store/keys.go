@@ -102,7 +102,8 @@ const (
 	prefixProfile   = "agent:" // fieldKey, fieldSealed, fieldTVersion
 	prefixAlias     = "alias:" // fieldOf: the digest that names a profile
 	fieldOf         = "of"
-	prefixAct       = "act:" // fieldKey, fieldSealed
+	recordCanned    = "canned" // fieldKey, fieldSealed, fieldTVersion
+	prefixAct       = "act:"   // fieldKey, fieldSealed
 	prefixMessage   = "message:"
 	prefixTracking  = "tracking:"
 	prefixSpam      = "spam:"

@@ -52,7 +52,7 @@ type agentView struct {
 	Event, Reason                           string
 	Why, HeldSubject                        string
 	Problem, Line, Nearest                  string
-	Undo, Overtaken                         bool
+	Undo, Overtaken, Draft                  bool
 }
 
 // ToAgent writes a mail to one of the team.
@@ -81,6 +81,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 	in.history(c, &view, bring)
 	in.held(c, &view, bring)
 	in.transcript(c, &view, bring)
+	in.draft(&view, subject, bring)
 	return c.finish(string(in.Kind), view, bring, subject, "")
 }
 
@@ -272,6 +273,19 @@ func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]blo
 			list.Rows = append(list.Rows, row{Head: h.Usage, Side: text})
 		}
 		bring[":commands"] = list
+	}
+}
+
+// draft is a text to be changed and sent: the button opens it in a mail.
+func (in ToAgent) draft(view *agentView, subject string, bring map[string]block) {
+	text := ""
+	if in.Transcript != nil {
+		text = strings.TrimSpace(in.Transcript.Draft)
+	}
+	bring["[draft]"] = block{Kind: buttonsBlock, Buttons: []button{{Address: string(in.ReplyTo), Link: mailto(in.ReplyTo, subject, strings.ReplaceAll(text, "\n", "\r\n"))}}}
+	bring[":draft"] = block{}
+	if view.Draft = text != ""; view.Draft {
+		bring[":draft"] = block{Kind: cardBlock, Text: passages(text)}
 	}
 }
 

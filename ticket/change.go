@@ -33,6 +33,8 @@ type Query struct {
 	Whole bool
 	// Sender asks whether mail of that address was called spam.
 	Sender Address
+	// Canned asks for the canned answers that agents have saved.
+	Canned bool
 	// Profiles asks what these agents chose, each by any address of theirs.
 	Profiles []Address
 	// Newest asks for what the requester of each of Tickets wrote last.
@@ -65,6 +67,8 @@ type Facts struct {
 	Open  int
 	// Enrolled is set when the Address was enrolled for the site.
 	Enrolled bool
+	// Canned are the canned answers of the site, where they were asked for.
+	Canned Canned
 	// Profiles are by the Key of the address that was asked for. Those of who has a
 	// ticket that was found are there unasked.
 	Profiles map[string]*Profile
@@ -120,6 +124,9 @@ type Change struct {
 	// such.
 	Spammers []Spammer
 	Welcome  []Address
+	// Canned are the canned answers from now on, at the Version that was read; nil
+	// leaves them as they are.
+	Canned *Canned
 	// Profiles are what agents chose, at the Version that was read.
 	Profiles []Profile
 	// Blobs are the bytes that Tickets and Held name. They are durable before

@@ -135,6 +135,8 @@ type TranscriptBody struct {
 	Written string `json:"written,omitempty"`
 	// Help asks for the list of commands below.
 	Help bool `json:"help,omitempty"`
+	// Draft is a canned answer that its writer wants to change and send.
+	Draft string `json:"draft,omitempty"`
 	// Undo is set when what was done can be taken back.
 	Undo bool `json:"undo,omitempty"`
 }

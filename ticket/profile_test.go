@@ -40,7 +40,9 @@ func TestQuietHours(t *testing.T) {
 	}
 	night := &ticket.Profile{Quiet: ticket.Hours{From: 22 * 60, To: 7*60 + 30}}
 	noon := &ticket.Profile{Quiet: ticket.Hours{From: 12 * 60, To: 14 * 60}}
-	at := func(day, hour, minute int) time.Time { return time.Date(2026, time.March, day, hour, minute, 0, 0, paris) }
+	at := func(day, hour, minute int) time.Time {
+		return time.Date(2026, time.March, day, hour, minute, 0, 0, paris)
+	}
 	for _, c := range []struct {
 		p         *ticket.Profile
 		kind      ticket.NoticeKind

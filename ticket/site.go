@@ -39,6 +39,8 @@ type Site struct {
 	// answer; later, an answer opens a new ticket linked to it.
 	Reopen time.Duration
 	Queues []Queue
+	// Canned are the canned answers that stand beside the settings.
+	Canned Texts
 	// Admin is whom mail to postmaster@ and abuse@ of the site's domains reaches.
 	Admin Address
 	// Footer is a line of the site's own under each mail to requesters.

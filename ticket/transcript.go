@@ -18,6 +18,10 @@ const (
 	ProblemNoSuchTicket   = "no-such-ticket"   // no other ticket of that reference in a queue of the writer's; Line
 	ProblemNothingToSplit = "nothing-to-split" // nothing of the requester's that could be a matter of its own; Line
 	ProblemHasTicket      = "has-ticket"       // a command that opens one, in the thread of another; Line
+	ProblemNoCanned       = "no-canned"        // no canned answer of that name; Line
+	ProblemField          = "bad-field"        // a canned answer names a field that there is not; Line
+	ProblemFull           = "too-many-canned"  // Line
+	ProblemAnswered       = "answered"         // a colleague has answered meanwhile, and a canned answer was to be sent
 	ProblemOvertaken      = "overtaken"        // a colleague has answered meanwhile; the notice brings their answer
 )
 
@@ -56,6 +60,12 @@ const (
 	ResultLinked         = "linked"
 	ResultSpamTicket     = "spam-ticket" // Detail: who wrote
 	ResultOpenedFor      = "opened-for"  // Detail: whom
+	ResultCanned         = "canned"      // Detail: the name
+	ResultDraft          = "draft"       // Detail: the name; the body brings its text
+	ResultSaved          = "saved"       // Detail: the name
+	ResultUnsaved        = "unsaved"     // Detail: the name
+	ResultNoCanned       = "no-canned"
+	ResultCannedNames    = "canned-names" // Detail: the names
 	ResultFollowed       = "followed"
 	ResultUnfollowed     = "unfollowed"
 	ResultNotify         = "notify" // Detail: the words of the command

@@ -51,9 +51,13 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		Tracking: ticket.CodeFormat{Length: codes.Length, Digits: codes.Digits, Uppercase: codes.Uppercase,
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
 	}
+	canned, err := cannedOf(s.Answers, s.Locale)
+	if err != nil {
+		return site, fmt.Errorf("answers: %w", err)
+	}
+	site.Canned = canned
 	for _, q := range s.Queues {
 		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest, Hold: q.AnswerHold, CopyCc: q.CopyCc}
-		var err error
 		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
 			return site, fmt.Errorf("queue %s: address: %w", q.Name, err)
 		}
