@@ -297,7 +297,7 @@ type Site struct {
 	// A directory of canned answers: files such as `refund.en.txt`, whose text `#send refund` sends. They are read at the start and when the settings are read again.
 	Answers string `yaml:"answers" path:"yes" example:"/etc/guichet/answers"`
 
-	// When its agents get a mail that lists what is held for their decision, if anything is; the hour is that of `time_zone`. Empty sends none.
+	// When each of its agents gets a mail that tells what there is to do, if anything is: what is due, new, theirs, waiting long, undelivered, and held for their decision; the hour is that of `time_zone`. Empty sends none.
 	Digest string `yaml:"digest" default:"07:00" check:"hour" example:"\"08:30\""`
 
 	// How long an agent's answer waits before it leaves, so that `#undo` still stops it. `0` lets it leave at once.

@@ -222,6 +222,7 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Ticket: c.Ticket, To: p.Number,
 		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
 		Held: c.scrubbedHeld(scrub), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
+		Now: c.now, Recipient: p.Address,
 	}
 	sender := c.queue.Mailbox()
 	var files []file
@@ -267,19 +268,50 @@ func (c *composer) withoutTicket() (*letter, error) {
 	if !c.notice.Kind.ForAgents() || !c.queue.Agent(to.Address) {
 		return nil, errGone("without a ticket, only the team is written to")
 	}
-	if c.notice.Kind == ticket.HeldDigest && len(c.Waiting) == 0 {
-		return nil, errGone("nothing waits for a decision any more")
+	if c.notice.Kind == ticket.HeldDigest && len(c.Waiting) == 0 && (c.Morning == nil || c.Morning.Empty()) {
+		return nil, errGone("there is nothing to do any more")
 	}
+	replyTo := c.replyTo(&ticket.Participant{})
 	written, err := c.templates.ToAgent(templates.ToAgent{
-		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, ReplyTo: c.queue.Address, NoteTo: c.queue.Address,
+		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, ReplyTo: replyTo, NoteTo: c.queue.Address,
+		List: c.notice.List, Tickets: c.visible(c.Tickets, to.Address), Morning: c.morning(to.Address), Now: c.now, Recipient: to.Address,
 		Held: c.scrubbedHeld(scrubForAgent(c.queue)), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
 	})
 	if err != nil {
 		return nil, err
 	}
 	l := c.begin(to.Address, c.queue.Mailbox(), mailbox(to.Name, to.Address), written)
+	if replyTo != c.queue.Address {
+		l.add("Reply-To", mailbox(c.queue.Title, replyTo))
+	}
 	c.finish(l, nil, written)
 	return l, nil
+}
+
+// visible are those tickets of a list that its reader may see at this moment: they
+// may have moved to another team since it was asked for.
+func (c *composer) visible(tickets []*ticket.Ticket, agent ticket.Address) (visible []*ticket.Ticket) {
+	scrub := scrubForAgent(c.queue)
+	for _, t := range tickets {
+		if q, ok := c.site.Queue(t.Queue); ok && q.Agent(agent) {
+			listed := *t
+			listed.Subject = scrub.line(t.Subject)
+			visible = append(visible, &listed)
+		}
+	}
+	return visible
+}
+
+// morning is what a digest tells, as far as its reader may see it.
+func (c *composer) morning(agent ticket.Address) *ticket.Morning {
+	if c.Morning == nil {
+		return nil
+	}
+	m := *c.Morning
+	for _, l := range []*ticket.MorningList{&m.New, &m.Due, &m.Long, &m.Mine, &m.Failed} {
+		l.Tickets = c.visible(l.Tickets, agent)
+	}
+	return &m
 }
 
 // toAdmin passes on mail for postmaster. A reply goes to whoever wrote it.
@@ -334,7 +366,7 @@ func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Ma
 		l.from = c.token(ticket.BounceToken, p)
 	}
 	switch n.Kind {
-	case ticket.Acknowledgement, ticket.Receipt, ticket.Transcript, ticket.Validation, ticket.CodeFailed, ticket.Asked,
+	case ticket.Acknowledgement, ticket.Receipt, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.Validation, ticket.CodeFailed, ticket.Asked,
 		ticket.Done, ticket.Status, ticket.History, ticket.Export:
 		l.add("Auto-Submitted", "auto-replied") // RFC 3834 §5
 		l.add("X-Auto-Response-Suppress", "All")

@@ -23,6 +23,9 @@ type act struct {
 	// private is set once the text is a note, quiet where no transcript is wanted,
 	// list where the commands are asked for.
 	private, quiet, list bool
+	// listed is set where the ticket is one of a list's, and the mail is kept
+	// elsewhere.
+	listed bool
 	// after is where the ticket stands once the text has left as an answer.
 	after ticket.State
 	// undone is set when the act takes another back, and is not one to take back.
@@ -114,6 +117,7 @@ func (d *decider) agentMail(w writer) Outcome {
 		d.redeem(c)
 	}
 	d.undoable(a, before)
+	done = unlisted(done)
 	if len(done) > 0 && !a.quiet {
 		if o.Did == Answered {
 			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
@@ -173,10 +177,19 @@ func (d *decider) answerWithoutTicket(q *ticket.Queue) Outcome {
 		return Outcome{Did: Opened, Why: "opened by an agent for somebody", Ticket: opened.ID, Proof: d.in.Envelope.Evidence.Proof}
 	}
 	d.held(q, nil, ticket.HeldCommand)
+	o := Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
+	if body.Done = unlisted(body.Done); body.Problem == "" && len(body.Done) == 0 {
+		return o // each is answered by a mail of its own
+	}
 	n := d.letter(ticket.Transcript, q, d.sender(), d.locale())
 	n.Transcript = &body
 	n.Brakes = ticket.TranscriptBrakes(d.from)
-	return Outcome{Did: Acted, Why: "an agent's commands, without a ticket", Proof: d.in.Envelope.Evidence.Proof}
+	return o
+}
+
+// unlisted leaves out what is answered by a mail of its own.
+func unlisted(done []ticket.TranscriptLine) []ticket.TranscriptLine {
+	return slices.DeleteFunc(done, func(l ticket.TranscriptLine) bool { return l.Result == ticket.ResultListed })
 }
 
 // runWithoutTicket runs the commands of a mail to the queue itself. All of them

@@ -74,8 +74,16 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 	case says:
 		o = d.answer(w, a, text)
 	}
+	d.tellEvents(w, a, says)
+	return o
+}
+
+// tellEvents writes down what commands made happen, and tells whom it concerns.
+// says is set where words of the same mail do that already.
+func (d *decider) tellEvents(w writer, a *act, says bool) {
+	t := w.ticket
 	for i, e := range a.events {
-		event := d.event(e.event, w, i == 0 && !says)
+		event := d.event(e.event, w, i == 0 && !says && !a.listed)
 		event.Detail = e.detail
 		number := d.write(t, event)
 		if !says { // else the answer or the note shows it
@@ -89,7 +97,6 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 			d.tellRequesters(ticket.ReopenedNotice, t, 0)
 		}
 	}
-	return o
 }
 
 // tellRequesters owes the requester, and those copied, a mail each.

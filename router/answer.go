@@ -26,7 +26,7 @@ var answering = []command{
 		help: map[string]string{
 			"en": "Keeps your answer that waits from leaving. It stays as a note.",
 			"fr": "Retient définitivement votre réponse en attente. Elle reste comme note."}},
-	{name: "undo", names: map[string][]string{"fr": {"défaire"}}, action: ticket.AgentWrite, run: (*act).undo,
+	{name: "undo", names: map[string][]string{"fr": {"défaire"}}, action: ticket.AgentWrite, many: true, run: (*act).undo,
 		help: map[string]string{
 			"en": "Takes back what was last done to the ticket, and an answer that has not left yet.",
 			"fr": "Annule la dernière action sur la demande, et une réponse qui n’est pas encore partie."}},

@@ -32,6 +32,9 @@ func (in *Input) challenged(t Target) (ticket.Token, bool) {
 // Whatever brings no code is mail like any other.
 func (d *decider) meet(t Target, token ticket.Token) Outcome {
 	c := d.facts.Challenges[token.Ticket]
+	if c != nil && c.Action == ticket.AgentRead || c == nil && d.answersList() {
+		return d.listMail(t, c)
+	}
 	first, _, _ := strings.Cut(strings.TrimSpace(d.in.Message.Reply), "\n")
 	codes := d.in.Site.Validation.Find(first)
 	switch {
@@ -193,6 +196,7 @@ var redeemed = map[ticket.Action]func(*decider, redemption){
 	ticket.EraseOwn:       (*decider).erase,
 	ticket.Enrol:          (*decider).enrol,
 	ticket.AgentAlias:     (*decider).aliasShown,
+	ticket.AgentMany:      (*decider).actOnMany,
 }
 
 // confirmed takes a request for its sender's own: it opens if it waited, and is

@@ -26,6 +26,8 @@ type command struct {
 	// words on its own line, which are then part of the mail's; private for what
 	// keeps the mail from the requester.
 	anywhere, text, private bool
+	// many is set for what can be done to the tickets of a list, by their numbers.
+	many bool
 	// wants asks for what the command needs to know beside the ticket.
 	wants func(argument string, in *Input, q *ticket.Query)
 	run   func(*act) ticket.TranscriptLine

@@ -13,12 +13,12 @@ import (
 
 // Shelf is what digests ask of the store beside Store.
 type Shelf interface {
-	// Waiting gives how much held mail of a queue waits for its agents.
-	Waiting(ctx context.Context, site, queue string) (int, error)
+	// Morning gives what an agent is to be told of a queue.
+	Morning(ctx context.Context, site, queue string, agent ticket.Address, now time.Time) (*ticket.Morning, error)
 }
 
-// Digests owes the agents of each queue, once a day, a mail that lists what is
-// held for their decision. Any number of daemons may do so side by side.
+// Digests owes the agents of each queue, once a day, a mail that lists what there
+// is to do in it. Any number of daemons may do so side by side.
 type Digests struct {
 	router *Router
 	shelf  Shelf
@@ -83,29 +83,33 @@ func digestDay(q *ticket.Queue, zone *time.Location, now time.Time) (day string,
 }
 
 // owe commits the digest of a day. All daemons give the commit the same name, so
-// that the first of them writes it. A day on which nothing waits is written too:
-// what comes later that day is for the next.
+// that the first of them writes it. A day on which there is nothing to say is
+// written too: what comes later that day is for the next.
 func (d *Digests) owe(ctx context.Context, site *ticket.Site, queue *ticket.Queue, day string) error {
-	waiting, err := d.shelf.Waiting(ctx, site.Name, queue.Name)
-	if err != nil {
-		return err
+	now := d.router.now()
+	var to []ticket.Address
+	for _, agent := range queue.Agents {
+		m, err := d.shelf.Morning(ctx, site.Name, queue.Name, agent, now)
+		if err != nil {
+			return err
+		}
+		if !m.Empty() {
+			to = append(to, agent)
+		}
 	}
-	c := digest(site, queue, waiting, day, d.router.now(), d.router.mint)
+	c := digest(site, queue, to, day, now, d.router.mint)
 	result, err := d.router.store.Commit(ctx, c)
 	if err == nil && !result.Repeat && len(c.Notices) > 0 {
-		d.router.log.InfoContext(ctx, "digest", "site", site.Name, "queue", queue.Name, "day", day, "waiting", waiting, "notices", len(c.Notices))
+		d.router.log.InfoContext(ctx, "digest", "site", site.Name, "queue", queue.Name, "day", day, "notices", len(c.Notices))
 	}
 	return err
 }
 
-// digest is what a day's digest changes: a mail to each agent where something
-// waits. Its words are made when it leaves, from what waits then.
-func digest(site *ticket.Site, queue *ticket.Queue, waiting int, day string, now time.Time, mint ticket.Mint) *ticket.Change {
+// digest is what a day's digest changes: a mail to each agent for whom there is
+// something. Its words are made when it leaves, from what there is then.
+func digest(site *ticket.Site, queue *ticket.Queue, to []ticket.Address, day string, now time.Time, mint ticket.Mint) *ticket.Change {
 	c := &ticket.Change{Site: site.Name, Operation: "digest " + queue.Name + " " + day, At: now}
-	if waiting == 0 {
-		return c
-	}
-	for _, agent := range queue.Agents {
+	for _, agent := range to {
 		c.Notices = append(c.Notices, mint.Letter(ticket.HeldDigest, site.Name, queue.Name, ticket.Mailbox{Address: agent}, site.Locale(), now))
 	}
 	return c

@@ -9,7 +9,7 @@ import (
 
 // people are the commands about who takes part.
 var people = []command{
-	{name: "cc", names: map[string][]string{"fr": {"copie"}}, usage: "+ADDRESS -ADDRESS …", action: ticket.AgentWrite, run: (*act).cc,
+	{name: "cc", names: map[string][]string{"fr": {"copie"}}, usage: "+ADDRESS -ADDRESS …", action: ticket.AgentWrite, many: true, run: (*act).cc,
 		example: "#cc +eve@customer.example -bob@customer.example",
 		help: map[string]string{
 			"en": "Lets somebody take part: they get every answer from then on. With - they are taken off.",

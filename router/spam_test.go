@@ -52,8 +52,8 @@ func TestAReplyToADigestDecidesLineByLine(t *testing.T) {
 	if _, joined := now.Who("paul@customer.example"); !joined || now.Articles != 2 {
 		t.Errorf("the ticket has %d articles, and of it are %+v", now.Articles, now.Participants)
 	}
-	if n, _ := w.store.Waiting(t.Context(), "acme", "help"); n != 0 {
-		t.Errorf("%d mails still wait", n)
+	if m, _ := w.store.Morning(t.Context(), "acme", "help", "anna@acme.example", w.now); m.Held != 0 {
+		t.Errorf("%d mails still wait", m.Held)
 	}
 }
 
@@ -123,8 +123,8 @@ func TestSpammersAreHeldQuietly(t *testing.T) {
 	w.send(mail{from: "marie@customer.example", to: []string{to}, unproved: true, text: "Subject: x\n\nMore\n"}).held(ticket.HeldSpam).owes()
 	// On their own ticket, proved, people are heard whatever was written in their name.
 	w.send(w.answer(opened.notice(ticket.Acknowledgement, "marie@customer.example"), "It was not me.\n")).did(router.Added)
-	if n, _ := w.store.Waiting(t.Context(), "acme", "help"); n != 0 {
-		t.Errorf("%d mails wait", n)
+	if m, _ := w.store.Morning(t.Context(), "acme", "help", "anna@acme.example", w.now); m.Held != 0 {
+		t.Errorf("%d mails wait", m.Held)
 	}
 }
 

@@ -12,52 +12,52 @@ import (
 
 // standing are the commands that change where a ticket stands.
 var standing = []command{
-	{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, run: (*act).close,
+	{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.AgentWrite, many: true, run: (*act).close,
 		help: map[string]string{
 			"en": "Closes the ticket, after the answer below it if there is one.",
 			"fr": "Ferme la demande, après la réponse écrite en dessous s’il y en a une."}},
-	{name: "solved", names: map[string][]string{"fr": {"résolu", "résolue"}}, action: ticket.AgentWrite, run: (*act).solved,
+	{name: "solved", names: map[string][]string{"fr": {"résolu", "résolue"}}, action: ticket.AgentWrite, many: true, run: (*act).solved,
 		help: map[string]string{
 			"en": "The matter is settled, as far as the team can tell. An answer of the requester opens it again.",
 			"fr": "L’affaire est réglée, pour autant que l’équipe puisse le dire. Une réponse du demandeur la rouvre."}},
-	{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, run: (*act).reopen,
+	{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.AgentWrite, many: true, run: (*act).reopen,
 		help: map[string]string{
 			"en": "Opens a closed ticket again.",
 			"fr": "Rouvre une demande fermée."}},
-	{name: "take", names: map[string][]string{"fr": {"prendre"}}, action: ticket.AgentWrite, run: (*act).take,
+	{name: "take", names: map[string][]string{"fr": {"prendre"}}, action: ticket.AgentWrite, many: true, run: (*act).take,
 		help: map[string]string{
 			"en": "Assigns the ticket to you.",
 			"fr": "Vous attribue la demande."}},
-	{name: "assign", names: map[string][]string{"fr": {"attribuer"}}, usage: "WHO", action: ticket.AgentWrite, run: (*act).assign,
+	{name: "assign", names: map[string][]string{"fr": {"attribuer"}}, usage: "WHO", action: ticket.AgentWrite, many: true, run: (*act).assign,
 		example: "#assign ben@acme.example",
 		help: map[string]string{
 			"en": "Assigns the ticket to a colleague, by their address or what stands before its @.",
 			"fr": "Attribue la demande à un collègue, par son adresse ou ce qui précède son @."}},
-	{name: "release", names: map[string][]string{"fr": {"rendre"}}, action: ticket.AgentWrite, run: (*act).release,
+	{name: "release", names: map[string][]string{"fr": {"rendre"}}, action: ticket.AgentWrite, many: true, run: (*act).release,
 		help: map[string]string{
 			"en": "Gives the ticket back to the team: nobody has it.",
 			"fr": "Rend la demande à l’équipe : personne ne l’a plus."}},
-	{name: "priority", names: map[string][]string{"fr": {"priorité"}}, usage: "low|normal|high|urgent", action: ticket.AgentWrite, run: (*act).priority,
+	{name: "priority", names: map[string][]string{"fr": {"priorité"}}, usage: "low|normal|high|urgent", action: ticket.AgentWrite, many: true, run: (*act).priority,
 		example: "#priority high",
 		help: map[string]string{
 			"en": "Says how much the ticket presses: low, normal, high or urgent.",
 			"fr": "Dit combien la demande presse : basse, normale, haute ou urgente."}},
-	{name: "tag", names: map[string][]string{"fr": {"étiquette"}}, usage: "WORD -WORD …", action: ticket.AgentWrite, run: (*act).tag,
+	{name: "tag", names: map[string][]string{"fr": {"étiquette"}}, usage: "WORD -WORD …", action: ticket.AgentWrite, many: true, run: (*act).tag,
 		example: "#tag billing -printer",
 		help: map[string]string{
 			"en": "Puts words on the ticket to find it by; one with - before it is taken off.",
 			"fr": "Met des mots sur la demande pour la retrouver ; un mot précédé de - est retiré."}},
-	{name: "due", names: map[string][]string{"fr": {"échéance"}}, usage: "WHEN", action: ticket.AgentWrite, run: (*act).due,
+	{name: "due", names: map[string][]string{"fr": {"échéance"}}, usage: "WHEN", action: ticket.AgentWrite, many: true, run: (*act).due,
 		example: "#due 2026-12-01",
 		help: map[string]string{
 			"en": "Says by when it should be done: a date, 3d, 2w, tomorrow, a day of the week; - takes it away.",
 			"fr": "Dit pour quand cela doit être fait : une date, 3j, 2s, demain, un jour de la semaine ; - l’enlève."}},
-	{name: "snooze", names: map[string][]string{"fr": {"reporter"}}, usage: "WHEN", action: ticket.AgentWrite, run: (*act).snooze,
+	{name: "snooze", names: map[string][]string{"fr": {"reporter"}}, usage: "WHEN", action: ticket.AgentWrite, many: true, run: (*act).snooze,
 		example: "#snooze 3d",
 		help: map[string]string{
 			"en": "Keeps the ticket out of the lists until then, or until somebody writes: a date, 4h, 3d, tomorrow, a day of the week.",
 			"fr": "Sort la demande des listes jusque-là, ou jusqu’à ce que quelqu’un écrive : une date, 4h, 3j, demain, un jour de la semaine."}},
-	{name: "queue", names: map[string][]string{"fr": {"file"}}, usage: "QUEUE", action: ticket.AgentWrite, run: (*act).moveQueue,
+	{name: "queue", names: map[string][]string{"fr": {"file"}}, usage: "QUEUE", action: ticket.AgentWrite, many: true, run: (*act).moveQueue,
 		example: "#queue billing",
 		help: map[string]string{
 			"en": "Moves the ticket to another queue and its team. Answers to earlier mails go on reaching it.",

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -404,7 +405,53 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 		}
 	}
 	s.aboutCodes(q, f, found)
+	f.Lists = map[string]*ticket.Listing{}
+	for _, w := range q.Lists {
+		f.Lists[w.Key()] = s.list(w)
+	}
 	return f, nil
+}
+
+// list answers a worklist by going through all tickets.
+func (s *records) list(w ticket.Worklist) *ticket.Listing {
+	type entry struct {
+		id ticket.ID
+		at int64
+	}
+	var found []entry
+	g := &ticket.Listing{}
+	for id, t := range s.tickets {
+		has := map[ticket.Term]int64{}
+		for _, term := range t.Terms(s.articles[id]) {
+			has[ticket.Term{Kind: term.Kind, Value: term.Value}] = term.Order
+		}
+		at, ok := int64(0), false
+		for _, term := range w.Any() {
+			if order, has := has[term]; has {
+				at, ok = order, true
+			}
+		}
+		for _, term := range w.Every() {
+			_, one := has[term]
+			ok = ok && one
+		}
+		if ok && slices.Contains(w.Queues, t.Queue) && (len(w.States) == 0 || slices.Contains(w.States, t.State)) && !t.Opened.Before(w.Since) {
+			found = append(found, entry{id, at})
+			if !t.State.Done() {
+				g.Live++
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b entry) int {
+		return cmp.Or(w.Order(a.at, b.at), strings.Compare(a.id.String(), b.id.String()))
+	})
+	g.Total = len(found)
+	for i, e := range found {
+		if i/ticket.WorklistPage == w.Page-1 {
+			g.IDs = append(g.IDs, e.id)
+		}
+	}
+	return g
 }
 
 // aboutCodes answers what a query asks beside threading: challenges with what
@@ -423,6 +470,9 @@ func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.
 			f.Challenges[id] = &c
 			found(c.Ticket)
 			held(c.Parked.Held)
+			for _, named := range c.Parked.Tickets {
+				found(named)
+			}
 			if other, ok := s.challenges[c.Parked.Other]; ok {
 				f.Challenges[other.ID] = &other
 			}
@@ -467,17 +517,22 @@ func (s *records) aboutCodes(q ticket.Query, f *ticket.Facts, found func(ticket.
 	}
 }
 
-// Waiting is router.Shelf's.
-func (m *memory) Waiting(_ context.Context, site, queue string) (int, error) {
+// Morning is router.Shelf's: held mail, and what is new.
+func (m *memory) Morning(_ context.Context, site, queue string, _ ticket.Address, _ time.Time) (*ticket.Morning, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := 0
+	out := &ticket.Morning{}
 	for _, h := range m.site(site).held {
 		if h.Queue == queue && h.Why.Waits() {
-			n++
+			out.Held++
 		}
 	}
-	return n, nil
+	for _, t := range m.site(site).tickets {
+		if t.Queue == queue && t.State == ticket.New {
+			out.New.Add(t)
+		}
+	}
+	return out, nil
 }
 
 func (m *memory) OpenHeldBlob(_ context.Context, h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) {

@@ -88,3 +88,44 @@ func BenchmarkFacts(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkSearch looks for tickets in a store of 1,000 and one of 100,000: by a
+// word that ten have, by that and one that all have, and the list of what is open.
+// The embedded store holds the larger one after about two minutes:
+//
+//	go test ./store -run '^$' -bench Search -benchtime 200x -timeout 30m
+func BenchmarkSearch(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		w := benchWorld(b, false)
+		began := time.Now()
+		for i := range n {
+			c, t := w.opening(fmt.Sprintf("Machine number%d group%d", i, i%(n/10)))
+			c.Tickets[0].Notices = nil
+			if i%100 != 0 {
+				t.SetState(ticket.Closed, w.now())
+			}
+			if _, err := w.Commit(ctx, c); err != nil {
+				b.Fatal(err)
+			}
+		}
+		filled := time.Since(began)
+		if _, err := w.Index(ctx); err != nil {
+			b.Fatal(err)
+		}
+		b.Logf("%d tickets: %s to write, %s to index", n, filled.Round(time.Millisecond), (time.Since(began) - filled).Round(time.Millisecond))
+		for name, l := range map[string]ticket.Worklist{
+			"rare": words("group7"), "rare-and-common": words("machine group7"), "open": {View: ticket.ViewOpen},
+			"common-open": {View: ticket.ViewSearch, Words: ticket.SearchWords("machine", 1), States: []ticket.State{ticket.New}},
+		} {
+			l.Agent, l.Queues, l.Page = "anna@acme.example", []string{"help"}, 1
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				for range b.N {
+					f, err := w.Facts(ctx, ticket.Query{Site: "acme", Lists: []ticket.Worklist{l}})
+					if err != nil || f.Lists[l.Key()].Total == 0 {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -62,6 +62,8 @@ type draft struct {
 	erased []string
 	// remove are blob files that nothing names when the batch is done.
 	remove []string
+	// indexes is set when the batch notes tickets to be indexed.
+	indexes bool
 }
 
 // usualSteps is about how many steps a new ticket takes.
@@ -186,6 +188,7 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 	d.own(t)
 	d.retention(t)
 	d.wakeAt(t)
+	d.unindexed(t.ID)
 	return d.publish(ctx, t.ID, k.key, c.Publish)
 }
 
@@ -330,6 +333,9 @@ func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
 		d.secrets.remember(ticketAt{d.Name, id}, d.keys[recordTicket(id)])
 	}
 	d.hint(d.due, d.timer)
+	if d.indexes {
+		d.behind.note(d.Name)
+	}
 	if d.due != 0 && d.due <= engine.At(d.now) {
 		d.wakeWorkers()
 	}

@@ -208,3 +208,20 @@ func (s *Store) Each(ctx context.Context, give func(string)) error {
 	}
 	return nil
 }
+
+// Unpost takes a ticket out of all indexes of its terms, and leaves what its field
+// says of them.
+func (s *Store) Unpost(ctx context.Context, site string, id ticket.ID) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: recordTicket(id), Fields: []string{fieldPostings}})
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, r.now())
+	d.unpost(id, answers[0].Rows[0].Fields[fieldPostings])
+	_, err = r.commit(ctx, "unposting", d.batch)
+	return err
+}

@@ -97,6 +97,7 @@ func newLookup(r room) *lookup {
 		ByTracking:  map[string]ticket.ID{},
 		Profiles:    map[string]*ticket.Profile{},
 		Newest:      map[ticket.ID]*ticket.Article{},
+		Lists:       map[string]*ticket.Listing{},
 	}}
 }
 
@@ -180,6 +181,9 @@ func (l *lookup) query(q ticket.Query) {
 	}
 	if q.Sender != "" {
 		l.spammer(q.Sender)
+	}
+	for _, w := range q.Lists {
+		l.list(w)
 	}
 }
 
@@ -295,8 +299,18 @@ func (l *lookup) challenge(id ticket.ID) {
 		l.facts.Challenges[id] = c
 		l.challenge(c.Parked.Other)
 		l.held(c.Parked.Held)
+		l.named(c.Parked.Tickets)
 		return nil
 	})
+}
+
+// named asks for the tickets of a list that may be acted on.
+func (l *lookup) named(ids []ticket.ID) {
+	for _, id := range ids {
+		l.askRow(engine.Ask{Record: recordTicket(id), Fields: ticketFields}, func(row engine.Row) error {
+			return l.addTicket(id, row.Fields)
+		})
+	}
 }
 
 // held asks for held mail, and the ticket that it would go to.

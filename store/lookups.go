@@ -41,7 +41,7 @@ func byDigest(a engine.Ask) bool {
 	}
 	kind, _, _ := strings.Cut(name, ":")
 	kind += ":"
-	return digestNamed[kind] || digestSealed[kind] || kind == prefixOwn
+	return digestNamed[kind] || digestSealed[kind] || kind == prefixOwn || kind == prefixSearch
 }
 
 // RenewLookups gives a site a new key for its digests, and everything that is
@@ -262,6 +262,13 @@ func (x *renaming) ticket(ctx context.Context, record string, fields map[string]
 			r.steps = append(r.steps, engine.Delete(record, name), engine.Put(record, fieldMessage(x.keys.renamed(old)), nil))
 		}
 	}
+	if _, indexed := fields[fieldPostings]; indexed {
+		// What it is found by gets its new names afterwards, while the site works.
+		note := renames{steps: []engine.Step{engine.Add(indexUnindexed, strings.TrimPrefix(record, prefixTicket), engine.At(x.now().Add(-clockSlack)))}}
+		if err := x.gather(ctx, note); err != nil {
+			return err
+		}
+	}
 	if r.steps == nil {
 		return nil
 	}
@@ -295,6 +302,10 @@ const renameAtOnce = 200
 
 func (x *renaming) add(ctx context.Context, r renames) error {
 	x.left++
+	return x.gather(ctx, r)
+}
+
+func (x *renaming) gather(ctx context.Context, r renames) error {
 	if x.batch = append(x.batch, r); len(x.batch) < renameAtOnce {
 		return nil
 	}

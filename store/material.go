@@ -15,6 +15,9 @@ const (
 	// wholeHistory is how many public articles a whole history has at most, the
 	// newest.
 	wholeHistory = 500
+	// shownArticles is how many articles a whole ticket has, as agents see it, the
+	// newest.
+	shownArticles = 100
 	// digestLength is how much held mail one digest tells of.
 	digestLength = 100
 )
@@ -40,8 +43,8 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 			return m, err
 		}
 	}
-	if n.Kind == ticket.HeldDigest {
-		if err := r.addHeld(ctx, n.Queue, &m); err != nil {
+	if n.Kind == ticket.HeldDigest || n.Kind == ticket.AgentList {
+		if err := r.addWork(ctx, n, &m); err != nil {
 			return m, err
 		}
 	}
@@ -63,27 +66,9 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 // addOwn adds the tickets that a notice tells of, and for an export all that was
 // written on them.
 func (r room) addOwn(ctx context.Context, n ticket.Notice, m *ticket.Material) error {
-	ids := n.About.Tickets[:min(len(n.About.Tickets), ticket.MaxOwn)]
-	asks := make([]engine.Ask, len(ids))
-	for i, id := range ids {
-		asks[i] = engine.Ask{Record: recordTicket(id), Fields: ticketFields}
-	}
-	answers, err := r.read(ctx, "tickets", asks...)
-	if err != nil {
+	var err error
+	if m.Tickets, err = r.ticketsOf(ctx, n.About.Tickets[:min(len(n.About.Tickets), ticket.MaxOwn)]); err != nil || n.Kind != ticket.Export {
 		return err
-	}
-	for i, id := range ids {
-		t, err := r.ticketOf(id, answers[i].Rows[0].Fields)
-		if errors.Is(err, ErrNotFound) {
-			continue // erased since
-		}
-		if err != nil {
-			return err
-		}
-		m.Tickets = append(m.Tickets, t)
-	}
-	if n.Kind != ticket.Export {
-		return nil
 	}
 	m.Entries = map[ticket.ID][]ticket.Article{}
 	for _, t := range m.Tickets {
@@ -92,6 +77,52 @@ func (r room) addOwn(ctx context.Context, n ticket.Notice, m *ticket.Material) e
 			return err
 		}
 		m.Entries[t.ID] = articles
+	}
+	return nil
+}
+
+// ticketsOf gives those of some ids that are still there, in one round trip.
+func (r room) ticketsOf(ctx context.Context, ids []ticket.ID) (found []*ticket.Ticket, err error) {
+	asks := make([]engine.Ask, len(ids))
+	for i, id := range ids {
+		asks[i] = engine.Ask{Record: recordTicket(id), Fields: ticketFields}
+	}
+	answers, err := r.read(ctx, "tickets", asks...)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		t, err := r.ticketOf(id, answers[i].Rows[0].Fields)
+		if errors.Is(err, ErrNotFound) {
+			continue // erased since
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, t)
+	}
+	return found, nil
+}
+
+// addWork adds what an agent is told that there is to do: a list that they asked
+// for, or their morning.
+func (r room) addWork(ctx context.Context, n ticket.Notice, m *ticket.Material) (err error) {
+	queues := []string{n.Queue}
+	switch {
+	case n.List != nil && n.List.View == ticket.ViewHeld:
+		queues = n.List.Queues
+	case n.List != nil:
+		m.Tickets, err = r.ticketsOf(ctx, n.List.Tickets)
+		return err
+	default:
+		if m.Morning, err = r.Morning(ctx, r.Name, n.Queue, n.Mailbox.Address, r.now()); err != nil {
+			return err
+		}
+	}
+	for _, queue := range queues {
+		if err := r.addHeld(ctx, queue, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -118,6 +149,12 @@ func (r room) addTicket(ctx context.Context, n ticket.Notice, m *ticket.Material
 		if n.Kind == ticket.History {
 			m.Ticket = t
 			m.History, err = r.publicArticles(ctx, t)
+			return err
+		}
+		if n.Kind == ticket.AgentShow {
+			m.Ticket = t
+			after := max(0, t.Articles-shownArticles)
+			m.History, err = r.articles(ctx, t.ID, after, t.Articles-after)
 			return err
 		}
 		last = t.Articles
@@ -186,6 +223,7 @@ func (r room) addHeld(ctx context.Context, queue string, m *ticket.Material) err
 		}
 		m.Waiting = append(m.Waiting, h)
 	}
-	m.Further, m.Aside = max(0, waiting.Total-len(waiting.Rows)), aside.Total
+	m.Further += max(0, waiting.Total-len(waiting.Rows))
+	m.Aside += aside.Total
 	return nil
 }

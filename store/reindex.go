@@ -273,11 +273,18 @@ func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error 
 		return err
 	}
 	value := answers[0].Rows[0].Fields[field]
-	if value != nil && (wants == "" || string(value) == wants) || !stands(answers[1], at) {
+	right := value != nil && (wants == "" || string(value) == wants)
+	if field == fieldPostings {
+		right = posts(value, item)
+	}
+	if right || !stands(answers[1], at) {
 		return nil
 	}
 	what := item.Index + " names it, and it is gone"
-	if value != nil {
+	switch {
+	case value != nil && field == fieldPostings:
+		what = item.Index + " names it, and it does not want to be found by that"
+	case value != nil:
 		what = item.Index + " names it, and it stands in " + string(value)
 	}
 	return x.differs(r, record, what, func() error {
@@ -298,6 +305,10 @@ func claimant(item engine.Item) (record, field, wants string) {
 	switch kind, rest, _ := strings.Cut(item.Index, ":"); {
 	case item.Index == indexHeld:
 		return recordHeld(item.Name), fieldSealed, ""
+	case item.Index == indexUnindexed:
+		return prefixTicket + item.Name, fieldTVersion, ""
+	case kind+":" == prefixSearch:
+		return prefixTicket + item.Name, fieldPostings, ""
 	case item.Index == indexActs:
 		return prefixAct + item.Name, fieldSealed, ""
 	case kind+":" == prefixHeldIn || kind+":" == prefixAside:

@@ -16,7 +16,7 @@ import (
 func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: append([]string{fieldTracked, fieldInState, fieldInQueue, fieldInOwn, fieldLegalHold}, ticketFields...)},
+		engine.Ask{Record: record, Fields: append([]string{fieldTracked, fieldInState, fieldInQueue, fieldInOwn, fieldLegalHold, fieldPostings}, ticketFields...)},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
@@ -33,10 +33,20 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 		return err
 	}
 	lacks, err := r.lacks(ctx, t, fields, names)
-	if err != nil || len(lacks) == 0 {
+	if err != nil {
 		return err
 	}
-	return x.differs(r, record, strings.Join(lacks, "; "), func() error { return r.leadTo(ctx, t, fields, names) })
+	if len(lacks) > 0 {
+		err = x.differs(r, record, strings.Join(lacks, "; "), func() error { return r.leadTo(ctx, t, fields, names) })
+		if err != nil {
+			return err
+		}
+	}
+	lack, err := r.notIndexed(ctx, t, fields[fieldPostings])
+	if err != nil || lack == "" {
+		return err
+	}
+	return x.differs(r, record, lack, func() error { return r.postAnew(ctx, id) })
 }
 
 // standsIn is an index in which a ticket should stand, and the field that names it.

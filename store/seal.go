@@ -162,6 +162,7 @@ const (
 	kindBlob      kind = "blob"
 	kindAddress   kind = "address"
 	kindDigest    kind = "digest" // one that is renamed
+	kindTerm      kind = "term"
 )
 
 func (k key) digest(of kind, parts ...string) digest {

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"guichet/store/engine"
@@ -46,17 +44,4 @@ func (l *lookup) spammer(a ticket.Address) {
 		}
 		return nil
 	})
-}
-
-// Waiting gives how much held mail of a queue waits for a word of its agents.
-func (s *Store) Waiting(ctx context.Context, site, queue string) (int, error) {
-	r, err := s.room(ctx, site)
-	if err != nil {
-		return 0, err
-	}
-	answers, err := r.read(ctx, "held mail", engine.Ask{Page: &engine.Page{Index: indexHeldIn(queue), N: 1}})
-	if err != nil {
-		return 0, fmt.Errorf("store: counting held mail: %w", err)
-	}
-	return answers[0].Total, nil
 }

@@ -50,8 +50,8 @@ func TestADigestListsWhatWaitsAndCountsTheRest(t *testing.T) {
 		}
 		held[4].Queue = ""
 		w.commit(&ticket.Change{Site: "acme", Operation: "hold", At: w.now(), Held: held})
-		if n, err := w.Waiting(ctx, "acme", "help"); err != nil || n != 2 {
-			t.Fatalf("%d mails wait, %v", n, err)
+		if m, err := w.Morning(ctx, "acme", "help", "anna@acme.example", w.now()); err != nil || m.Held != 2 || m.Empty() {
+			t.Fatalf("%+v, %v", m, err)
 		}
 		m, err := w.Material(ctx, ticket.Notice{ID: "x", Kind: ticket.HeldDigest, Site: "acme", Queue: "help"})
 		if err != nil || len(m.Waiting) != 2 || m.Waiting[0].ID != held[1].ID || m.Waiting[1].Subject != "no-sender" || m.Further != 0 || m.Aside != 2 {

@@ -90,6 +90,7 @@ type Store struct {
 	waker   atomic.Pointer[Waker]
 	// superseded is set when a newer program has upgraded the store.
 	superseded atomic.Bool
+	behind     *behind
 	// healed is when hints were last healed from here, in Unix seconds.
 	healed atomic.Int64
 	// keyed is when this daemon last looked for new keys, in Unix seconds.
@@ -160,7 +161,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	s := &Store{
 		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
 		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
-		wake: make(chan struct{}, 1), teller: newTeller(),
+		wake: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

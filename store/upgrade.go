@@ -128,9 +128,9 @@ func (s *Store) writtenSites(ctx context.Context) ([]room, error) {
 	return rooms, nil
 }
 
-// indexPeople puts each ticket into the index of its requester, and each held
-// mail into that of its queue; and it sets the timers of held mail, whose handler
-// finds out how long it stays.
+// indexPeople puts each ticket into the index of its requester, and has it made
+// findable by its words; it puts each held mail into the index of its queue, and
+// sets its timer, whose handler finds out how long it stays.
 func indexPeople(ctx context.Context, r room) error {
 	for _, state := range ticket.States {
 		tickets := engine.Page{Index: indexState(state), Record: prefixTicket, N: upgradeAtOnce}
@@ -153,6 +153,7 @@ func (d *draft) indexTicket(row engine.Row) error {
 	}
 	d.check(engine.Equal(recordTicket(id), fieldTVersion, row.Fields[fieldTVersion]))
 	d.own(t)
+	d.unindexed(id)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"guichet/ticket"
 )
@@ -30,6 +31,13 @@ type ToAgent struct {
 	Waiting        []*ticket.Held
 	Further, Aside int
 	Transcript     *ticket.TranscriptBody
+	// List is what was asked for, of Tickets; Morning what a digest tells beside
+	// Waiting. Now is when they are read, and Recipient who reads them.
+	List      *ticket.ListBody
+	Tickets   []*ticket.Ticket
+	Morning   *ticket.Morning
+	Now       time.Time
+	Recipient ticket.Address
 	// Commands are those that can be given, for the list in a transcript.
 	Commands []CommandHelp
 }
@@ -52,7 +60,13 @@ type agentView struct {
 	Event, Reason                           string
 	Why, HeldSubject                        string
 	Problem, Line, Nearest                  string
-	Undo, Overtaken, Draft                  bool
+	Undo, Overtaken, Draft, Listed          bool
+
+	ListTitle, ListAsked, Count                      string
+	Numbered, More, Waiting                          bool
+	MorningDue, MorningNew, MorningLong, MorningMine bool
+	MorningFailed, LegalHold, Unproved               bool
+	Priority, Tags, Due, Snoozed, Opened, Changed    string
 }
 
 // ToAgent writes a mail to one of the team.
@@ -74,7 +88,8 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		view.Mine, view.Closed = t.Assignee == in.To && in.To != 0, t.State == ticket.Closed
 		view.Requester = name(t.Requester().Mailbox)
 	}
-	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c, subject)}
+	bring := map[string]block{":article": {}, ":card": {}, ":files": {}, ":history": {}, ":transcript": {}, ":commands": {}, ":waiting": in.waiting(c, subject),
+		":list": {}, ":people": {}, ":all": {}, "[next]": {Kind: buttonsBlock, Buttons: []button{{}}}}
 	view.Accept = in.deciding()
 	in.buttons(subject, bring)
 	in.article(c, &view, bring)
@@ -82,6 +97,9 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 	in.held(c, &view, bring)
 	in.transcript(c, &view, bring)
 	in.draft(&view, subject, bring)
+	in.list(c, &view, subject, bring)
+	in.morning(c, &view, subject, bring)
+	in.show(c, &view, bring)
 	return c.finish(string(in.Kind), view, bring, subject, "")
 }
 
@@ -250,13 +268,16 @@ func (in ToAgent) transcript(c *catalogue, view *agentView, bring map[string]blo
 		return
 	}
 	view.Line, view.Nearest = Line(t.Line, 200), Line(t.Nearest, 200)
-	view.Undo, view.Overtaken = t.Undo, t.Problem == ticket.ProblemOvertaken
+	view.Undo, view.Overtaken, view.Listed = t.Undo, t.Problem == ticket.ProblemOvertaken, t.Listed
 	if t.Problem != "" {
 		view.Problem = c.word("problem." + t.Problem)
 	}
 	done := block{Kind: transcriptBlock}
 	for _, l := range t.Done {
 		result := c.word("result."+l.Result, "detail", c.detail(l.Detail, in.Site.Zone), "requester", view.Requester)
+		if l.Ticket != "" {
+			result = Line(l.Ticket, 40) + ": " + result
+		}
 		done.Rows = append(done.Rows, row{Head: Line(l.Line, 60), Side: result})
 	}
 	bring[":transcript"] = done

@@ -20,7 +20,7 @@ type block struct {
 	Buttons []button // buttons
 	Text    []passage
 	Images  []image
-	Rows    []row // files, history, transcript, commands
+	Rows    []row // files, history, transcript, commands, worklist
 }
 
 type blockKind string
@@ -45,6 +45,7 @@ const (
 	historyBlock    blockKind = "history"
 	transcriptBlock blockKind = "transcript"
 	commandsBlock   blockKind = "commands"
+	worklistBlock   blockKind = "worklist"
 )
 
 // line is words, some of them strong.
@@ -82,14 +83,18 @@ type button struct {
 	Main bool // the likeliest of several
 }
 
-// row is a file, an earlier article, a command that ran or one that exists.
+// row is a file, an earlier article, a command that ran or one that exists, or a
+// ticket of a list.
 type row struct {
+	// Number and Title are those of a ticket in a list.
+	Number, Title string
+
 	Head string
 	Side string
 	Note bool // internal
 	Text []passage
-	// Buttons are those that decide on a held mail; they are labelled by their
-	// commands.
+	// Buttons are those that decide on a held mail, labelled by their commands, or
+	// what can be done to a ticket.
 	Buttons []button
 }
 
@@ -202,7 +207,7 @@ func (b block) empty() bool {
 		return true
 	case articleBlock, cardBlock, quoteBlock:
 		return len(b.Text) == 0 && len(b.Images) == 0
-	case filesBlock, historyBlock, transcriptBlock, commandsBlock:
+	case filesBlock, historyBlock, transcriptBlock, commandsBlock, worklistBlock:
 		return len(b.Rows) == 0
 	case headingBlock, paragraphBlock, titleBlock, warningBlock:
 		return strings.TrimSpace(b.Words.String()) == ""

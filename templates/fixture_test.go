@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strings"
 	"time"
 
 	"guichet/ticket"
@@ -179,6 +180,48 @@ func (s story) mails() map[string]sample {
 	agent("transcript-problem", ticket.Transcript, 0, func(in *ToAgent) {
 		in.Transcript = &ticket.TranscriptBody{Problem: ticket.ProblemStray, Line: "#clsoe", Nearest: "#close", Written: s.unsent, Help: true}
 	})
+	agent("transcript-list", ticket.Transcript, 0, func(in *ToAgent) {
+		in.Ticket = nil
+		in.Transcript = &ticket.TranscriptBody{Listed: true, Done: []ticket.TranscriptLine{{Line: "1 close", Result: ticket.ResultClosed, Ticket: "ACM-1042"},
+			{Line: "3 snooze 2d", Result: ticket.ResultSnoozed, Detail: "2026-03-14T08:00:00Z", Ticket: "ACM-987"}}}
+	})
+	work := func(in *ToAgent) {
+		in.Ticket, in.Recipient, in.Now = nil, "anna@acme.example", until
+		first, second, third := s.ticket(), s.ticket(), s.ticket()
+		first.ID, second.ID, third.ID = ticket.ID{1}, ticket.ID{2}, ticket.ID{3}
+		second.Reference.Number, second.Subject, second.Assignee, second.State, second.Priority = 987, s.file, 0, ticket.New, ticket.Urgent
+		third.Reference.Number, third.Subject, third.State, third.Assignee = 1040, strings.Repeat(s.subject+" ", 3), ticket.Waiting, 3
+		first.Changed, second.Changed, third.Changed = until.Add(-75*time.Hour), until.Add(-11*time.Minute), until.Add(-30*time.Hour)
+		third.Due = until.Add(20 * time.Hour)
+		in.Tickets = []*ticket.Ticket{second, first, third}
+	}
+	list := func(name string, w ticket.Worklist, total int) {
+		agent(name, ticket.AgentList, 0, func(in *ToAgent) {
+			work(in)
+			w.Page, w.Agent = max(w.Page, 1), in.Recipient
+			in.List = &ticket.ListBody{Worklist: w, Total: total, Live: 2}
+			for _, t := range in.Tickets[:min(total, 3)] {
+				in.List.Tickets = append(in.List.Tickets, t.ID)
+			}
+			in.Tickets = in.Tickets[:len(in.List.Tickets)]
+		})
+	}
+	list("agent-list", ticket.Worklist{View: ticket.ViewOpen, Queues: []string{"help"}}, 120)
+	list("agent-list-search", ticket.Worklist{View: ticket.ViewSearch, Words: []string{"coffee", "leak"}, States: []ticket.State{ticket.Closed}}, 1)
+	list("agent-list-contact", ticket.Worklist{View: ticket.ViewContact, From: "marie@customer.example"}, 3)
+	list("agent-list-none", ticket.Worklist{View: ticket.ViewMine}, 0)
+	agent("agent-show", ticket.AgentShow, 0, func(in *ToAgent) {
+		in.History, in.Ticket.Priority, in.Ticket.Tags, in.Ticket.Articles = a, ticket.High, []string{"coffee", "warranty"}, 9
+		in.Ticket.Opened, in.Ticket.Changed, in.Ticket.Due = a[0].At, until, until.Add(72*time.Hour)
+	})
+	agent("held-digest-morning", ticket.HeldDigest, 0, func(in *ToAgent) {
+		work(in)
+		t := in.Tickets
+		in.Morning = &ticket.Morning{New: ticket.MorningList{Tickets: t[:1], Total: 1}, Due: ticket.MorningList{Tickets: t[2:], Total: 1},
+			Long: ticket.MorningList{Tickets: t[1:2], Total: 12}, Mine: ticket.MorningList{Tickets: t[1:2], Total: 1}, Failed: ticket.MorningList{Tickets: t[:1], Total: 1}}
+		in.Tickets = nil
+	})
+	about("validation-many", ticket.Validation, ticket.About{Action: ticket.AgentMany, Until: until, Lines: []string{"1 close", "2 close", "4 close", "5 tag coffee"}}, func(in *ToRequester) { in.Name, in.Code = s.anna, "34679CDF" })
 	all["postmaster"] = ToAdmin{s.locale, s.site(), ticket.Held{Why: ticket.HeldPostmaster, From: ticket.Mailbox{Name: "Mailer team", Address: "abuse@provider.example"},
 		Subject: "Complaint about a mail from your host", Text: "Hello,\n\none of our users complains about the mail below.\n\nThe abuse team", Proof: ticket.ProofDomain}}
 	return all

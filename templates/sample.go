@@ -39,6 +39,9 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
 		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Further: 2, Aside: 3, Transcript: body}
 	full.Commands = []CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}, {Name: "spam", Usage: "#spam"}}
+	full.List, full.Tickets, full.Now, full.Recipient = &ticket.ListBody{Worklist: ticket.Worklist{View: ticket.ViewOpen, Page: 1}, Tickets: []ticket.ID{t.ID}, Total: 70}, []*ticket.Ticket{t}, sampleTime, "anna@acme.example"
+	some := ticket.MorningList{Tickets: full.Tickets, Total: 2}
+	full.Morning = &ticket.Morning{New: some, Due: some, Long: some, Mine: some, Failed: some}
 	other := full
 	other.Article, other.Transcript, other.To = &event, done, 3
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}

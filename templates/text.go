@@ -84,12 +84,42 @@ func (w *textWriter) brought(b block) {
 				w.flow("    ", "    ", b.Command)
 			}
 		}
+	case worklistBlock:
+		w.worklist(b.Rows)
 	case transcriptBlock, commandsBlock:
 		rows := make([][2]string, len(b.Rows))
 		for i, r := range b.Rows {
 			rows[i] = [2]string{r.Head, r.Side}
 		}
 		w.columns(rows)
+	}
+}
+
+// worklist writes tickets, a few short lines each. Where they have numbers, what
+// can be done to them is said once, below the list.
+func (w *textWriter) worklist(rows []row) {
+	for i, r := range rows {
+		if i > 0 {
+			w.WriteByte('\n')
+		}
+		head, first := r.Head, ""
+		if r.Number != "" {
+			first = r.Number + "  "
+		}
+		if head != "" && r.Side != "" {
+			head += " · "
+		}
+		indent := strings.Repeat(" ", utf8.RuneCountInString(first))
+		w.flow(first, indent, head+r.Side)
+		if r.Title != "" {
+			w.flow(indent, indent, r.Title)
+		}
+		w.passages(indent, 0, r.Text)
+		if r.Number == "" {
+			for _, b := range r.Buttons {
+				w.flow(indent, indent, b.Command)
+			}
+		}
 	}
 }
 

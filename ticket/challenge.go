@@ -49,6 +49,11 @@ type Parked struct {
 	Held string `json:"held,omitempty"`
 	// Other is a challenge to another mailbox that must be met too.
 	Other ID `json:"other,omitzero"`
+	// Tickets are those of a list, in its order, and Lines what is to be done with
+	// them, each with its number: a list is answered without a code, save where it
+	// is many.
+	Tickets []ID     `json:"tickets,omitempty"`
+	Lines   []string `json:"lines,omitempty"`
 	// Met is set on a challenge whose code came, while Other's has not.
 	Met bool `json:"met,omitempty"`
 }

@@ -39,6 +39,8 @@ type Query struct {
 	Profiles []Address
 	// Newest asks for what the requester of each of Tickets wrote last.
 	Newest bool
+	// Lists are what a listed agent wants to see.
+	Lists []Worklist
 }
 
 // MaxOwn is how many tickets of one person a message can be about.
@@ -76,6 +78,8 @@ type Facts struct {
 	Newest map[ID]*Article
 	// Spammer is what is remembered of the Sender, or nil.
 	Spammer *Spammer
+	// Lists are the answers to the query's, by their Key.
+	Lists map[string]*Listing
 }
 
 // Spammer is a sender whose mail an agent called spam.

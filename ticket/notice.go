@@ -32,8 +32,10 @@ const (
 	AgentNote   NoticeKind = "agent-note"   // a colleague left a note
 	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed, a machine wrote
 	AgentHeld   NoticeKind = "agent-held"   // mail into the ticket that was held
-	HeldDigest  NoticeKind = "held-digest"  // what waits for their decision, a line each
+	HeldDigest  NoticeKind = "held-digest"  // each morning: what there is to do in a queue, and what waits for their decision
 	Transcript  NoticeKind = "transcript"   // what a command mail did, or why it did nothing
+	AgentList   NoticeKind = "agent-list"   // tickets that they asked for, a line each
+	AgentShow   NoticeKind = "agent-show"   // a whole ticket that they asked for
 
 	// To the site's admin.
 	Postmaster NoticeKind = "postmaster"
@@ -42,7 +44,7 @@ const (
 // ForAgents reports whether the kind goes to the team, who may read all.
 func (k NoticeKind) ForAgents() bool {
 	switch k {
-	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, HeldDigest, Transcript:
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow:
 		return true
 	}
 	return false
@@ -80,6 +82,8 @@ type Notice struct {
 
 	// Transcript is what a command mail did.
 	Transcript *TranscriptBody `json:"transcript,omitempty"`
+	// List is what an AgentList lists.
+	List *ListBody `json:"list,omitempty"`
 	// Held is the held mail that it is about.
 	Held string `json:"held,omitempty"`
 	// Challenge is what a code that it brings, or that came, is for; replies to
@@ -112,6 +116,8 @@ type About struct {
 	Further int `json:"further,omitempty"`
 	// Undone is set when an erasure was called off.
 	Undone bool `json:"undone,omitempty"`
+	// Lines are what is to be done with many tickets of a list.
+	Lines []string `json:"lines,omitempty"`
 }
 
 // Problems of codes. Each is a text of templates.
@@ -139,12 +145,16 @@ type TranscriptBody struct {
 	Draft string `json:"draft,omitempty"`
 	// Undo is set when what was done can be taken back.
 	Undo bool `json:"undo,omitempty"`
+	// Listed is set when what was done was done by the numbers of a list.
+	Listed bool `json:"listed,omitempty"`
 }
 
 // TranscriptLine is one command and what it did.
 type TranscriptLine struct {
 	Line   string `json:"line"` // as written
 	Result string `json:"result"`
+	// Ticket is the reference of the one of several tickets that it was done to.
+	Ticket string `json:"ticket,omitempty"`
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -259,7 +269,8 @@ type Material struct {
 	Article *Article
 	History []Article
 	Held    *Held
-	// Tickets are those of About, in its order; those that are gone are left out.
+	// Tickets are those of About or List, in its order; those that are gone are
+	// left out.
 	Tickets []*Ticket
 	// Entries are the articles of each of Tickets, for an Export.
 	Entries map[ID][]Article
@@ -270,4 +281,6 @@ type Material struct {
 	Further, Aside int
 	// Profile is what the agent chose whom it goes to, or nil.
 	Profile *Profile
+	// Morning is the rest of what a HeldDigest tells.
+	Morning *Morning
 }

@@ -23,6 +23,11 @@ const (
 	ProblemFull           = "too-many-canned"  // Line
 	ProblemAnswered       = "answered"         // a colleague has answered meanwhile, and a canned answer was to be sent
 	ProblemOvertaken      = "overtaken"        // a colleague has answered meanwhile; the notice brings their answer
+	ProblemNoWords        = "no-words"         // nothing that could be searched for; Line
+	ProblemNoLine         = "no-line"          // a number that the list does not have; Line
+	ProblemNotInList      = "not-in-list"      // a command that is not for tickets of a list; Line, Nearest
+	ProblemListText       = "list-text"        // words that are neither numbers nor a command, in the answer to a list; Line
+	ProblemListGone       = "list-gone"        // the list is too old to be answered
 )
 
 // Results are what a command did. Each is a text of templates.
@@ -78,4 +83,5 @@ const (
 	ResultUndone         = "undone"
 	ResultUndoneLate     = "undone-late" // but an answer or a note was written already
 	ResultNothingToUndo  = "nothing-to-undo"
+	ResultListed         = "listed" // comes in a mail of its own
 )

@@ -193,6 +193,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 		}
 	})
 	workers.Go(func() { d.store.Maintain(working) })
+	workers.Go(func() { d.store.KeepIndexed(working) })
 	workers.Go(func() { d.digests(working) })
 
 	err := d.wait(ctx, hangup, failed)

@@ -1,0 +1,455 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"guichet/store/engine"
+	"guichet/ticket"
+)
+
+// Tickets are found by their terms: words, people, tags, and the lists in which
+// they stand (ticket.Term). Each term is an index of its own, under a digest,
+// that holds the tickets that have it; a field of each ticket names them all.
+//
+// Nothing of this is done while a mail is taken in: a commit only notes its
+// ticket in indexUnindexed, and KeepIndexed brings the indexes in line a moment
+// later, many tickets at once. Until then a list that reads that note sees the
+// ticket as it is, and a search does not see its text yet.
+//
+// The field names what was written, whichever keys made the digests. So new
+// look-up keys need no more than every ticket noted once more: what had the old
+// names is removed as the new is written, and a search asks for all names.
+
+const (
+	indexUnindexed = "unindexed" // tickets whose indexes are to be brought in line
+	prefixSearch   = "search:"
+	fieldPostings  = "postings" // of a ticket: the indexes of its terms
+)
+
+func indexSearch(d digest) string { return prefixSearch + string(d) }
+
+// term is the digest of a term: 96 bits, for a ticket has many.
+func (r room) term(t ticket.Term) digest {
+	return r.digest(kindTerm, string(t.Kind), t.Value)[:termLength]
+}
+
+// everTerm are all digests that a term had; the indexes of tickets that are noted
+// since the keys were renewed stand under older ones.
+func (r room) everTerm(t ticket.Term) []digest {
+	names := r.keys.everNamed(kindTerm, string(t.Kind), t.Value)
+	for i := range names {
+		names[i] = names[i][:termLength]
+	}
+	return names
+}
+
+const (
+	termBytes  = 12
+	termLength = termBytes * 4 / 3 // in base64
+)
+
+// posting is an entry of a term's index.
+type posting struct {
+	of digest
+	at engine.Score
+}
+
+// postings are the entries that a ticket should have.
+func (r room) postings(t *ticket.Ticket, articles []ticket.Article) []posting {
+	var all []posting
+	for _, term := range t.Terms(articles) {
+		all = append(all, posting{r.term(term), engine.Score(term.Order)})
+	}
+	return all
+}
+
+// packPostings writes the field of a ticket. Most entries stand at the time when
+// it was opened, which is written once: the digests of these, and then the others
+// with where they stand.
+func packPostings(opened engine.Score, all []posting) []byte {
+	var plain, placed []byte
+	for _, p := range all {
+		raw, err := base64.RawURLEncoding.DecodeString(string(p.of))
+		if err != nil || len(raw) != termBytes {
+			panic("store: no term: " + string(p.of))
+		}
+		if p.at == opened {
+			plain = append(plain, raw...)
+		} else {
+			placed = binary.BigEndian.AppendUint64(append(placed, raw...), uint64(p.at))
+		}
+	}
+	b := binary.BigEndian.AppendUint64(nil, uint64(opened))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(plain)/termBytes))
+	return slices.Concat(b, plain, placed)
+}
+
+// unpackPostings reads what packPostings wrote; of anything else, nothing.
+func unpackPostings(b []byte) (all []posting) {
+	if len(b) < 10 {
+		return nil
+	}
+	opened, n := engine.Score(binary.BigEndian.Uint64(b)), int(binary.BigEndian.Uint16(b[8:]))
+	for b = b[10:]; len(b) >= termBytes; n-- {
+		p := posting{digest(base64.RawURLEncoding.EncodeToString(b[:termBytes])), opened}
+		b = b[termBytes:]
+		if n <= 0 {
+			if len(b) < 8 {
+				break
+			}
+			p.at, b = engine.Score(binary.BigEndian.Uint64(b)), b[8:]
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// post adds what brings a ticket's entries from what they were to what they
+// should be.
+func (d *draft) post(id ticket.ID, opened time.Time, was, now []posting) {
+	stood := map[digest]engine.Score{}
+	for _, p := range was {
+		stood[p.of] = p.at
+	}
+	for _, p := range now {
+		if at, found := stood[p.of]; !found || at != p.at {
+			d.step(engine.Add(indexSearch(p.of), id.String(), p.at))
+		}
+		delete(stood, p.of)
+	}
+	for _, p := range was {
+		if _, gone := stood[p.of]; gone {
+			d.step(engine.Remove(indexSearch(p.of), id.String()))
+		}
+	}
+	if len(now) == 0 {
+		d.step(engine.Delete(recordTicket(id), fieldPostings))
+		return
+	}
+	d.step(engine.Put(recordTicket(id), fieldPostings, packPostings(engine.Score(opened.UnixMilli()), now)))
+}
+
+// unpost adds the end of a ticket's entries, as its field names them.
+func (d *draft) unpost(id ticket.ID, field []byte) {
+	if field == nil {
+		d.check(engine.Absent(recordTicket(id), fieldPostings))
+	} else {
+		d.check(engine.Equal(recordTicket(id), fieldPostings, field))
+	}
+	for _, p := range unpackPostings(field) {
+		d.step(engine.Remove(indexSearch(p.of), id.String()))
+	}
+	d.step(engine.Remove(indexUnindexed, id.String()))
+}
+
+// unindexed notes that a ticket's entries are to be brought in line.
+func (d *draft) unindexed(id ticket.ID) {
+	d.step(engine.Add(indexUnindexed, id.String(), engine.At(d.now.Add(-clockSlack))))
+	d.indexes = true
+}
+
+const (
+	// indexAtOnce is how many tickets one commit brings in line: few enough that
+	// the mail that comes meanwhile does not wait for it.
+	indexAtOnce = 8
+	// indexLease is how long a daemon may take for those.
+	indexLease = 5 * time.Minute
+	// indexPause lets tickets gather that change soon after one another.
+	indexPause = 100 * time.Millisecond
+	// indexSweep is how often one daemon looks for what another left behind.
+	indexSweep = 10 * time.Minute
+	// indexLast is how long a daemon that stops goes on with it.
+	indexLast = 5 * time.Second
+	// indexedArticles is how many articles of a ticket are read for it, the first.
+	indexedArticles = 60
+)
+
+// behind are the sites whose tickets this daemon noted.
+type behind struct {
+	mu    sync.Mutex
+	sites map[string]bool
+	wake  chan struct{}
+}
+
+func newBehind() *behind { return &behind{sites: map[string]bool{}, wake: make(chan struct{}, 1)} }
+
+func (b *behind) note(site string) {
+	b.mu.Lock()
+	b.sites[site] = true
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (b *behind) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var sites []string
+	for site := range b.sites {
+		sites = append(sites, site)
+	}
+	clear(b.sites)
+	return sites
+}
+
+// KeepIndexed brings tickets that were changed in line with what they are found
+// by, until ctx ends, and then what is noted. Each daemon runs it; they share the
+// work.
+func (s *Store) KeepIndexed(ctx context.Context) {
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), indexLast)
+		defer cancel()
+		s.indexBehind(last)
+	}()
+	sweep := time.NewTicker(indexSweep)
+	defer sweep.Stop()
+	for {
+		if ours, err := s.chore(ctx, engine.Volatile(0), "index", indexSweep); err == nil && ours {
+			if _, err := s.Index(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("tickets not indexed; it will be tried again", "error", err)
+			}
+		}
+		if !s.indexNoted(ctx, sweep.C) {
+			return
+		}
+	}
+}
+
+// indexNoted indexes what is noted here until the sweep's time. It gives false
+// when ctx has ended.
+func (s *Store) indexNoted(ctx context.Context, sweep <-chan time.Time) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-sweep:
+			return true
+		case <-s.behind.wake:
+		}
+		pause := time.NewTimer(indexPause)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return false
+		case <-pause.C:
+		}
+		s.indexBehind(ctx)
+	}
+}
+
+// indexBehind indexes what is noted here.
+func (s *Store) indexBehind(ctx context.Context) {
+	for _, site := range s.behind.take() {
+		if _, err := s.indexSite(ctx, site); err != nil && ctx.Err() == nil {
+			s.log.Error("tickets not indexed; the sweep will find them", "site", site, "error", err)
+		}
+	}
+}
+
+// Index brings all tickets in line that are noted, and gives how many.
+func (s *Store) Index(ctx context.Context) (indexed int, err error) {
+	for site := range *s.sites.Load() {
+		n, err := s.indexSite(ctx, site)
+		if indexed += n; err != nil {
+			return indexed, err
+		}
+	}
+	return indexed, nil
+}
+
+func (s *Store) indexSite(ctx context.Context, site string) (indexed int, err error) {
+	r, err := s.room(ctx, site)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil // taken out of the settings
+	}
+	if err != nil {
+		return 0, err
+	}
+	for {
+		noted, err := s.engine.Lease(ctx, r.space, indexUnindexed, indexAtOnce, indexLease)
+		if err != nil || len(noted) == 0 {
+			return indexed, err
+		}
+		err = r.index(ctx, noted)
+		if errors.Is(err, ticket.ErrConflict) { // one has changed meanwhile: the others alone
+			for _, e := range noted {
+				if err = r.index(ctx, []engine.Entry{e}); err != nil && !errors.Is(err, ticket.ErrConflict) {
+					return indexed, err
+				}
+			}
+			err = nil
+		}
+		if err != nil {
+			return indexed, err
+		}
+		indexed += len(noted)
+	}
+}
+
+// index brings the tickets of some notes in line, in one commit. A note that has
+// moved is one of a change that came meanwhile: ticket.ErrConflict.
+func (r room) index(ctx context.Context, noted []engine.Entry) error {
+	found, err := r.toIndex(ctx, noted)
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, r.now())
+	for _, e := range noted {
+		d.check(engine.Leased(indexUnindexed, e))
+		d.step(engine.Remove(indexUnindexed, e.Member))
+	}
+	for _, f := range found {
+		d.post(f.ticket.ID, f.ticket.Opened, f.was, r.postings(f.ticket, f.articles))
+	}
+	_, err = r.commit(ctx, "indexing", d.batch)
+	return err
+}
+
+// indexing is a ticket with what it is, and is to be, found by.
+type indexing struct {
+	ticket   *ticket.Ticket
+	articles []ticket.Article
+	was      []posting
+}
+
+// toIndex reads the tickets of some notes: first themselves, and then all their
+// articles. One that is gone, or cannot be opened, is left out.
+func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexing, err error) {
+	fields := append([]string{fieldPostings}, ticketFields...)
+	var asks []engine.Ask
+	for _, e := range noted {
+		asks = append(asks, engine.Ask{Record: prefixTicket + e.Member, Fields: fields})
+	}
+	answers, err := r.read(ctx, "tickets", asks...)
+	if err != nil {
+		return nil, err
+	}
+	asks = nil
+	for i, e := range noted {
+		f := indexing{was: unpackPostings(answers[i].Rows[0].Fields[fieldPostings])}
+		f.ticket, err = r.parseTicket(e.Member, answers[i].Rows[0].Fields)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
+			if errors.Is(err, ErrSealed) {
+				r.log.Error("a ticket cannot be opened and is not indexed", "site", r.Name, "ticket", e.Member, "error", err)
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, f)
+		asks = append(asks, articlesAsk(f.ticket.ID, 0, min(f.ticket.Articles, indexedArticles)))
+	}
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	if answers, err = r.read(ctx, "articles", asks...); err != nil {
+		return nil, err
+	}
+	for i := range found {
+		f := &found[i]
+		f.articles, err = r.openArticles(f.ticket.ID, answers[i].Rows[0].Fields, 0, min(f.ticket.Articles, indexedArticles))
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrSealed) {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// articlesAsk asks for some articles of a ticket.
+func articlesAsk(id ticket.ID, after, n int) engine.Ask {
+	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey}}
+	for i := range n {
+		ask.Fields = append(ask.Fields, fieldArticle(after+i+1))
+	}
+	return ask
+}
+
+// posts reports whether a ticket's field names an entry of a term's index.
+func posts(field []byte, item engine.Item) bool {
+	return slices.Contains(unpackPostings(field), posting{digest(item.Index[len(prefixSearch):]), item.Score})
+}
+
+// parseTicket is ticketOf for a ticket named as a member of an index.
+func (r room) parseTicket(member string, fields map[string][]byte) (*ticket.Ticket, error) {
+	id, err := ticket.ParseID(member)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return r.ticketOf(id, fields)
+}
+
+// notIndexed says how a ticket's entries differ from what they should be, or "".
+// One that is noted is about to be brought in line.
+func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, field []byte) (string, error) {
+	n := min(t.Articles, indexedArticles)
+	answers, err := r.read(ctx, "articles", articlesAsk(t.ID, 0, n), engine.Ask{Record: recordTicket(t.ID), Fields: []string{fieldPostings, fieldTVersion}})
+	if err != nil {
+		return "", err
+	}
+	articles, err := r.openArticles(t.ID, answers[0].Rows[0].Fields, 0, n)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
+		return "", nil // which is told of elsewhere
+	}
+	if err != nil {
+		return "", err
+	}
+	now := answers[1].Rows[0].Fields
+	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldPostings]) != string(field) {
+		return "", nil // changed meanwhile
+	}
+	want := r.postings(t, articles)
+	lacks := 0
+	if string(field) != string(packPostings(engine.Score(t.Opened.UnixMilli()), want)) && len(want)+len(field) > 0 {
+		lacks++
+	}
+	var asks []engine.Ask
+	for _, p := range want {
+		asks = append(asks, standing(indexSearch(p.of), engine.Entry{Member: t.ID.String(), Score: p.at}))
+	}
+	if answers, err = r.read(ctx, "what a ticket is found by", asks...); err != nil {
+		return "", err
+	}
+	for i, p := range want {
+		if !stands(answers[i], engine.Entry{Member: t.ID.String(), Score: p.at}) {
+			lacks++
+		}
+	}
+	if lacks == 0 {
+		return "", nil
+	}
+	if noted, err := r.listed(ctx, indexUnindexed, t.ID.String()); err != nil || noted {
+		return "", err
+	}
+	return fmt.Sprintf("%d of its %d terms do not lead to it", lacks, len(want)), nil
+}
+
+// postAnew has a ticket's entries written again, all of them: what its field
+// names and what is there may differ.
+func (r room) postAnew(ctx context.Context, id ticket.ID) error {
+	found, err := r.toIndex(ctx, []engine.Entry{{Member: id.String()}})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	f, d := found[0], newDraft(r, r.now())
+	d.check(engine.Equal(recordTicket(id), fieldTVersion, strconv.AppendUint(nil, f.ticket.Version, 10)))
+	want := r.postings(f.ticket, f.articles)
+	d.post(id, f.ticket.Opened, nil, want)
+	for _, p := range f.was {
+		if !slices.ContainsFunc(want, func(w posting) bool { return w.of == p.of }) {
+			d.step(engine.Remove(indexSearch(p.of), id.String()))
+		}
+	}
+	_, err = r.commit(ctx, "indexing", d.batch)
+	return err
+}
