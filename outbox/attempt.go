@@ -36,10 +36,13 @@ type result struct {
 	word string // for log and metrics
 	host string
 	code int
+	// tooLarge is set where the host takes no mail of that size.
+	tooLarge bool
 	// answer is what the host said to what it took.
 	answer string
-	// change makes the change to commit, from the material as it is then.
-	change func(*ticket.Ticket) *ticket.Change
+	// change makes the change to commit, from the material as it is then, which
+	// has a ticket.
+	change func(ticket.Material) *ticket.Change
 }
 
 // tried reports whether the mail was to leave, and was not only put off.
@@ -123,16 +126,39 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	if err != nil {
 		return o.again(n, out, refused(fmt.Errorf("compose: %w", err)), "")
 	}
+	r := o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
+	if !r.tooLarge || !n.Kind.ForAgents() || len(l.files) == 0 {
+		return r
+	}
+	// The team must learn what was written, if without its files.
+	c, err := o.composer(work, site, n, settings)
+	if err != nil {
+		return r
+	}
+	c.withoutFiles = true
+	if l, err = c.compose(work); err != nil {
+		return r
+	}
 	return o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
 }
 
-// compose reads what the notice is about and writes the letter.
+// compose reads what the notice is about and writes the letter, where its
+// recipient wants it now.
 func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*letter, error) {
-	m, err := o.Store.Material(ctx, n)
+	c, err := o.composer(ctx, site, n, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := wanted(n, m, site, o.Now()); err != nil {
+	if err := wanted(n, c.Material, site, o.Now()); err != nil {
+		return nil, err
+	}
+	return c.compose(ctx)
+}
+
+// composer reads what the notice is about.
+func (o *Outbox) composer(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*composer, error) {
+	m, err := o.Store.Material(ctx, n)
+	if err != nil {
 		return nil, err
 	}
 	c := &composer{
@@ -149,7 +175,7 @@ func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice
 		}
 		c.queue = &site.Queues[0]
 	}
-	return c.compose(ctx)
+	return c, nil
 }
 
 // send signs the letter and gives it to its destination, when that is free.
@@ -170,7 +196,9 @@ func (o *Outbox) send(ctx, work context.Context, n ticket.Notice, out Outgoing, 
 		err = o.transport(out).send(work, m)
 	}
 	if err != nil {
-		return o.again(n, out, refused(err), m.host)
+		f := refused(err)
+		f.size = m.size
+		return o.again(n, out, f, m.host)
 	}
 	o.remember(n.ID)
 	return result{Outcome: ticket.Outcome{State: ticket.Delivered}, word: "delivered", host: m.host, code: 250, answer: m.answer}
@@ -201,17 +229,18 @@ func later(word string, due time.Time) result {
 // again settles what failed: another attempt, or none.
 func (o *Outbox) again(n ticket.Notice, out Outgoing, f *failure, host string) result {
 	now := o.Now()
-	r := result{host: host, code: f.code, Outcome: ticket.Outcome{State: ticket.Queued, Error: f.reason}, word: "retry"}
+	r := result{host: host, code: f.code, tooLarge: f.tooLarge, Outcome: ticket.Outcome{State: ticket.Queued, Error: f.reason}, word: "retry"}
 	due, more := nextAttempt(n.Created, now, out.GiveUp, o.Jitter())
 	if more && !f.permanent {
 		r.Due = due
 		return r
 	}
 	r.State, r.word = ticket.Failed, "failed"
-	r.change = func(t *ticket.Ticket) *ticket.Change {
+	why := ticket.Undelivered{Reason: f.reason, TooLarge: f.tooLarge, Size: f.size, Limit: f.limit}
+	r.change = func(m ticket.Material) *ticket.Change {
 		return &ticket.Change{
 			Site: n.Site, Operation: "failed " + n.ID, At: now,
-			Tickets: []ticket.TicketChange{o.Mint.DeliveryFailed(t, n, f.reason, now)},
+			Tickets: []ticket.TicketChange{o.Mint.DeliveryFailed(m.Ticket, n, m.Article, why, now)},
 		}
 	}
 	return r
@@ -225,8 +254,8 @@ func (o *Outbox) braked(n ticket.Notice, b *ticket.Brake) result {
 		return r
 	}
 	now := o.Now()
-	r.change = func(t *ticket.Ticket) *ticket.Change {
-		t = t.Clone()
+	r.change = func(m ticket.Material) *ticket.Change {
+		t := m.Ticket.Clone()
 		t.Articles++
 		t.Changed = now
 		event := ticket.Article{Number: t.Articles, Kind: ticket.EventArticle, At: now, Event: ticket.EventMuted}
@@ -263,7 +292,7 @@ func (o *Outbox) settle(ctx context.Context, d ticket.Delivery, r result) error 
 				continue
 			}
 			if m.Ticket != nil {
-				r.Change = r.change(m.Ticket)
+				r.Change = r.change(m)
 			}
 		}
 		err = o.Store.Settle(ctx, d, r.Outcome)

@@ -45,6 +45,8 @@ type composer struct {
 	notice ticket.Notice
 	ticket.Material
 	now time.Time
+	// withoutFiles keeps back from an agent what is too large for a mail.
+	withoutFiles bool
 }
 
 // compose writes the letter, or says why there is none to write.
@@ -223,6 +225,7 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
 		Held: c.scrubbedHeld(scrub), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
 		Now: c.now, Recipient: p.Address,
+		Undelivered: c.notice.Undelivered, FilesKept: c.withoutFiles,
 	}
 	sender := c.queue.Mailbox()
 	var files []file
@@ -233,6 +236,9 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 			sender.Name = c.templates.Via(c.site, c.notice.Locale, author.Mailbox, c.queue.Title)
 			files = passed
 		}
+	}
+	if c.withoutFiles {
+		files = nil
 	}
 	for _, a := range c.History {
 		a.Text, a.Whole = scrub.text(a.Text), ""

@@ -22,6 +22,10 @@ type failure struct {
 	before bool
 	code   int // the host's, or 0
 	reason string
+	// tooLarge is set where the host takes no mail of that size; limit is the most
+	// that it takes, or 0 where it did not say. Both are in bytes.
+	tooLarge    bool
+	size, limit int64
 }
 
 func (f *failure) Error() string { return f.reason }
@@ -38,9 +42,23 @@ func refused(err error) *failure {
 	}
 	var answer *textproto.Error
 	if errors.As(err, &answer) {
-		return &failure{permanent: answer.Code >= 500, code: answer.Code, reason: anonymous(fmt.Sprintf("%d %s", answer.Code, answer.Msg))}
+		return &failure{permanent: answer.Code >= 500, code: answer.Code, reason: anonymous(fmt.Sprintf("%d %s", answer.Code, answer.Msg)), tooLarge: overSize(answer)}
 	}
 	return &failure{reason: anonymous(fault(err))}
+}
+
+// overSize reports whether a refusal is for the size of the mail: 552 is said of
+// full mailboxes too (RFC 5321 §4.2.3), which the enhanced code tells apart
+// (RFC 3463 §3.3, §3.4).
+func overSize(answer *textproto.Error) bool {
+	enhanced, _, _ := strings.Cut(answer.Msg, " ")
+	switch {
+	case enhanced == "5.3.4", enhanced == "5.2.3":
+		return true
+	case strings.HasPrefix(enhanced, "5.") && enhanced != "5.0.0":
+		return false
+	}
+	return answer.Code == 552 && !strings.Contains(strings.ToLower(answer.Msg), "quota")
 }
 
 // fault words an error of the network without naming more than is needed.

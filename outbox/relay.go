@@ -120,7 +120,7 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 	c.line.begin()
 	if ok, limit := c.Extension("SIZE"); ok {
 		if n, err := strconv.ParseInt(limit, 10, 64); err == nil && n > 0 && m.size > n {
-			return false, &failure{permanent: true, code: 552, reason: fmt.Sprintf("552 5.3.4 the host takes no mail above %d bytes", n)}
+			return false, &failure{permanent: true, code: 552, tooLarge: true, limit: n, reason: fmt.Sprintf("552 5.3.4 the host takes no mail above %d bytes", n)}
 		}
 	}
 	if !ascii(string(m.to + m.from)) {

@@ -108,7 +108,7 @@ func TestGivingUpShowsOnTheTicketInTheSameStep(t *testing.T) {
 		stale.Version = 99
 		outcome := func(of *ticket.Ticket) ticket.Outcome {
 			return ticket.Outcome{State: ticket.Failed, Error: "550", Change: &ticket.Change{
-				Site: "acme", At: w.now(), Tickets: []ticket.TicketChange{w.mint.DeliveryFailed(of, d.Notice, "550", w.now())},
+				Site: "acme", At: w.now(), Tickets: []ticket.TicketChange{w.mint.DeliveryFailed(of, d.Notice, nil, ticket.Undelivered{Reason: "550"}, w.now())},
 			}}
 		}
 		wantError(t, w.Settle(ctx, d, outcome(stale)), ticket.ErrConflict)

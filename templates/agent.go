@@ -38,6 +38,10 @@ type ToAgent struct {
 	Morning   *ticket.Morning
 	Now       time.Time
 	Recipient ticket.Address
+	// Undelivered is why an answer did not arrive; Article is that answer.
+	Undelivered *ticket.Undelivered
+	// FilesKept tells that the article's files are too large to go along.
+	FilesKept bool
 	// Commands are those that can be given, for the list in a transcript.
 	Commands []CommandHelp
 }
@@ -62,6 +66,8 @@ type agentView struct {
 	Problem, Line, Nearest                  string
 	Undo, Overtaken, Draft, Listed          bool
 
+	Whom, Size, Limit                                string
+	TooLarge                                         bool
 	ListTitle, ListAsked, Count                      string
 	Numbered, More, Waiting                          bool
 	MorningDue, MorningNew, MorningLong, MorningMine bool
@@ -100,6 +106,7 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 	in.list(c, &view, subject, bring)
 	in.morning(c, &view, subject, bring)
 	in.show(c, &view, bring)
+	in.undelivered(c, &view)
 	return c.finish(string(in.Kind), view, bring, subject, "")
 }
 
@@ -184,8 +191,28 @@ func (in ToAgent) article(c *catalogue, view *agentView, bring map[string]block)
 	if len(text) == 0 {
 		text = passages(c.word("no-text"))
 	}
-	bring[":article"] = block{Kind: articleBlock, Text: text, Images: images(a.Attachments)}
-	bring[":files"], view.Files = c.files(a.Attachments)
+	written := block{Kind: articleBlock, Text: text}
+	files, any := c.files(a.Attachments)
+	if in.FilesKept {
+		for i := range files.Rows {
+			files.Rows[i].Side = c.word("file-kept", "size", files.Rows[i].Side)
+		}
+	} else {
+		written.Images = images(a.Attachments)
+	}
+	bring[":article"], bring[":files"], view.Files = written, files, any
+}
+
+// undelivered tells why an answer did not arrive.
+func (in ToAgent) undelivered(c *catalogue, view *agentView) {
+	u := in.Undelivered
+	if u == nil {
+		return
+	}
+	view.Whom, view.Reason, view.TooLarge, view.Size = ShowAddress(u.To), Line(u.Reason, 500), u.TooLarge, c.size(u.Size)
+	if u.Limit > 0 {
+		view.Limit = c.size(u.Limit)
+	}
 }
 
 // author is who wrote an article; nobody where Guichet did.

@@ -163,6 +163,17 @@ func (s story) mails() map[string]sample {
 	agent("agent-note", ticket.AgentNote, 4, nil)
 	agent("agent-event", ticket.AgentEvent, 6, func(in *ToAgent) { in.To, in.Ticket.State = 3, ticket.Closed })
 	agent("agent-event-failed", ticket.AgentEvent, 7, nil)
+	whom := ticket.Address("marie@customer.example")
+	agent("answer-failed-size", ticket.AnswerFailed, 3, func(in *ToAgent) {
+		in.Undelivered = &ticket.Undelivered{To: whom, Reason: "552 5.3.4 the host takes no mail above 26214400 bytes", TooLarge: true, Size: 34567890, Limit: 26214400}
+	})
+	agent("answer-failed-size-unknown", ticket.AnswerFailed, 3, func(in *ToAgent) {
+		in.Undelivered = &ticket.Undelivered{To: whom, Reason: "552 5.3.4 Message too big", TooLarge: true, Size: 34567890}
+	})
+	agent("answer-failed", ticket.AnswerFailed, 3, func(in *ToAgent) {
+		in.Undelivered = &ticket.Undelivered{To: whom, Reason: "550 5.1.1 no such user here"}
+	})
+	agent("agent-reply-files-kept", ticket.AgentReply, 1, func(in *ToAgent) { in.FilesKept = true })
 	agent("agent-held", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held = held })
 	agent("agent-held-deciding", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held, in.Commands = held, deciding })
 	agent("held-digest", ticket.HeldDigest, 0, func(in *ToAgent) {

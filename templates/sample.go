@@ -37,13 +37,15 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	body := &ticket.TranscriptBody{Problem: ticket.ProblemUnknown, Line: "#clsoe", Nearest: "#close", Written: "…"}
 	done := &ticket.TranscriptBody{Done: []ticket.TranscriptLine{{Line: "#close", Result: ticket.ResultClosed}}, Help: true}
 	full := ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue, Ticket: t, To: 2, ReplyTo: "help@acme.example", NoteTo: "help@acme.example",
-		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Further: 2, Aside: 3, Transcript: body}
+		Article: &article, History: []ticket.Article{article, event}, Held: &held, Waiting: []*ticket.Held{&held}, Further: 2, Aside: 3, Transcript: body,
+		Undelivered: &ticket.Undelivered{To: "marie@customer.example", Reason: "…", TooLarge: true, Size: 34567890, Limit: 26214400}}
 	full.Commands = []CommandHelp{{Name: "accept", Usage: "#accept"}, {Name: "reject", Usage: "#reject"}, {Name: "spam", Usage: "#spam"}}
 	full.List, full.Tickets, full.Now, full.Recipient = &ticket.ListBody{Worklist: ticket.Worklist{View: ticket.ViewOpen, Page: 1}, Tickets: []ticket.ID{t.ID}, Total: 70}, []*ticket.Ticket{t}, sampleTime, "anna@acme.example"
 	some := ticket.MorningList{Tickets: full.Tickets, Total: 2}
 	full.Morning = &ticket.Morning{New: some, Due: some, Long: some, Mine: some, Failed: some}
 	other := full
-	other.Article, other.Transcript, other.To = &event, done, 3
+	other.Article, other.Transcript, other.To, other.FilesKept = &event, done, 3, true
+	other.Undelivered = &ticket.Undelivered{To: "marie@customer.example", Reason: "…"}
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}
 }
 

@@ -48,7 +48,7 @@ type Mail struct {
 var kinds = []ticket.NoticeKind{
 	ticket.Acknowledgement, ticket.Receipt, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice,
 	ticket.Validation, ticket.CodeFailed, ticket.Asked, ticket.Done, ticket.Status, ticket.History, ticket.Export,
-	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AgentHeld,
+	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AnswerFailed, ticket.AgentHeld,
 	ticket.HeldDigest, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.Postmaster,
 }
 

@@ -31,11 +31,13 @@ const (
 	AgentAnswer NoticeKind = "agent-answer" // a colleague answered
 	AgentNote   NoticeKind = "agent-note"   // a colleague left a note
 	AgentEvent  NoticeKind = "agent-event"  // closed, reopened, taken, delivery failed, a machine wrote
-	AgentHeld   NoticeKind = "agent-held"   // mail into the ticket that was held
-	HeldDigest  NoticeKind = "held-digest"  // each morning: what there is to do in a queue, and what waits for their decision
-	Transcript  NoticeKind = "transcript"   // what a command mail did, or why it did nothing
-	AgentList   NoticeKind = "agent-list"   // tickets that they asked for, a line each
-	AgentShow   NoticeKind = "agent-show"   // a whole ticket that they asked for
+	// AnswerFailed tells an agent that their answer did not arrive, and why.
+	AnswerFailed NoticeKind = "answer-failed"
+	AgentHeld    NoticeKind = "agent-held"  // mail into the ticket that was held
+	HeldDigest   NoticeKind = "held-digest" // each morning: what there is to do in a queue, and what waits for their decision
+	Transcript   NoticeKind = "transcript"  // what a command mail did, or why it did nothing
+	AgentList    NoticeKind = "agent-list"  // tickets that they asked for, a line each
+	AgentShow    NoticeKind = "agent-show"  // a whole ticket that they asked for
 
 	// To the site's admin.
 	Postmaster NoticeKind = "postmaster"
@@ -44,7 +46,7 @@ const (
 // ForAgents reports whether the kind goes to the team, who may read all.
 func (k NoticeKind) ForAgents() bool {
 	switch k {
-	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow:
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AnswerFailed, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow:
 		return true
 	}
 	return false
@@ -84,6 +86,8 @@ type Notice struct {
 	Transcript *TranscriptBody `json:"transcript,omitempty"`
 	// List is what an AgentList lists.
 	List *ListBody `json:"list,omitempty"`
+	// Undelivered is why the answer did not arrive that it is about.
+	Undelivered *Undelivered `json:"undelivered,omitempty"`
 	// Held is the held mail that it is about.
 	Held string `json:"held,omitempty"`
 	// Challenge is what a code that it brings, or that came, is for; replies to
@@ -205,22 +209,50 @@ func (m Mint) Challenge(c Challenge, kind NoticeKind, f ValidationFormat, now ti
 	return c, n
 }
 
+// Undelivered is why a mail did not arrive.
+type Undelivered struct {
+	// To is whom it was for.
+	To Address `json:"to,omitempty"`
+	// Reason is what the host said, or what kept us from its answer.
+	Reason string `json:"reason"`
+	// TooLarge is set where the host takes no mail of its Size, in bytes. Limit is
+	// the most that it takes, where it said so.
+	TooLarge bool  `json:"too_large,omitempty"`
+	Size     int64 `json:"size,omitempty"`
+	Limit    int64 `json:"limit,omitempty"`
+}
+
 // DeliveryFailed is what a ticket keeps of a notice that was given up: an event,
-// and word of it to the agents. A failed word to an agent is an event only, or
-// it would make another that fails.
-func (m Mint) DeliveryFailed(t *Ticket, n Notice, reason string, now time.Time) TicketChange {
+// and word of it to the agents. Whoever wrote the answer that it brought is told
+// more, whatever they chose to hear of; answer is nil for other notices. A failed
+// word to an agent is an event only, or it would make another that fails.
+func (m Mint) DeliveryFailed(t *Ticket, n Notice, answer *Article, u Undelivered, now time.Time) TicketChange {
 	t = t.Clone()
 	t.Articles++
 	t.Changed = now
-	event := Article{Number: t.Articles, Kind: EventArticle, At: now, Event: EventDeliveryFailed, Detail: reason}
-	if p, ok := t.Participant(n.To); ok {
-		event.Text = string(p.Address)
+	event := Article{Number: t.Articles, Kind: EventArticle, At: now, Event: EventDeliveryFailed, Detail: u.Reason}
+	to, ok := t.Participant(n.To)
+	if ok {
+		u.To, event.Text = to.Address, string(to.Address)
+	}
+	if n.Kind != Answer {
+		answer = nil
+	}
+	if answer != nil && ok && to.Role == Requester && t.State == Waiting {
+		t.SetState(Open, now) // nobody can be waited for who was not asked
 	}
 	c := TicketChange{Ticket: t, Articles: []Article{event}}
-	if !n.Kind.ForAgents() {
-		for _, agent := range t.Active(AgentRole) {
+	if n.Kind.ForAgents() {
+		return c
+	}
+	for _, agent := range t.Active(AgentRole) {
+		if answer == nil || answer.Author != agent.Number {
 			c.Notices = append(c.Notices, m.Notice(AgentEvent, t, agent, event.Number, now))
+			continue
 		}
+		failed := m.Notice(AnswerFailed, t, agent, answer.Number, now)
+		failed.Undelivered = &u
+		c.Notices = append(c.Notices, failed)
 	}
 	return c
 }

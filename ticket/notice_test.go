@@ -31,6 +31,7 @@ var everyKind = []struct {
 	{ticket.AgentNote, true, true},
 	{ticket.AgentEvent, true, false},
 	{ticket.AgentHeld, true, false},
+	{ticket.AnswerFailed, true, false},
 	{ticket.Transcript, true, false},
 	{ticket.Postmaster, false, false},
 }
@@ -79,7 +80,7 @@ func TestNoticesMakeAConversation(t *testing.T) {
 func TestDeliveryFailed(t *testing.T) {
 	for _, k := range everyKind {
 		m, tk, untouched := mint(t), fullTicket(), fullTicket()
-		c := m.DeliveryFailed(tk, ticket.Notice{Kind: k.kind, To: 1}, "mailbox unknown", noon.Add(1))
+		c := m.DeliveryFailed(tk, ticket.Notice{Kind: k.kind, To: 1}, nil, ticket.Undelivered{Reason: "mailbox unknown"}, noon.Add(1))
 		if diff := cmp.Diff(untouched, tk); diff != "" {
 			t.Fatalf("%s: the ticket that was read is changed:\n%s", k.kind, diff)
 		}
@@ -97,6 +98,33 @@ func TestDeliveryFailed(t *testing.T) {
 		if !k.forAgents && (len(c.Notices) != 1 || c.Notices[0].To != 2 || c.Notices[0].Kind != ticket.AgentEvent || c.Notices[0].Article != 4) {
 			t.Errorf("%s: owes %+v", k.kind, c.Notices)
 		}
+	}
+}
+
+// Whoever wrote an answer that did not arrive is told so themselves, their
+// colleagues as of any event; and nobody is waited for whom nothing reached.
+func TestDeliveryFailedOfAnAnswerReachesItsWriter(t *testing.T) {
+	m, tk := mint(t), fullTicket()
+	tk.State = ticket.Waiting
+	tk.Join(ticket.Participant{Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Address: "ben@acme.example"}})
+	ben := tk.Participants[len(tk.Participants)-1].Number
+	answer := ticket.Article{Number: 3, Kind: ticket.PublicArticle, Author: 2, Text: "see the film"}
+	why := ticket.Undelivered{Reason: "552 5.3.4 too big", TooLarge: true, Size: 34_000_000, Limit: 25_000_000}
+	c := m.DeliveryFailed(tk, ticket.Notice{Kind: ticket.Answer, To: 1, Article: 3}, &answer, why, noon.Add(1))
+
+	why.To = "marie@customer.example"
+	told := map[uint16]ticket.Notice{}
+	for _, n := range c.Notices {
+		told[n.To] = n
+	}
+	if n := told[2]; n.Kind != ticket.AnswerFailed || n.Article != 3 || n.Undelivered == nil || *n.Undelivered != why {
+		t.Errorf("its writer is owed %+v", n)
+	}
+	if n := told[ben]; n.Kind != ticket.AgentEvent || n.Article != c.Articles[0].Number || n.Undelivered != nil {
+		t.Errorf("a colleague is owed %+v", n)
+	}
+	if c.Ticket.State != ticket.Open {
+		t.Errorf("the ticket is %s", c.Ticket.State)
 	}
 }
 

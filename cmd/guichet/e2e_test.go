@@ -40,6 +40,8 @@ import (
 //	dns NAME TEXT          publishes a TXT record; before serve
 //	signs DOMAIN…          publishes the key that send -signed signs with; before serve
 //	from ADDRESS           is the host that sends from now on, by a PROXY header
+//	takes SIZE             the relay takes mails of so many bytes at most from now on
+//	refuses WHO…           the relay knows them no more
 //	stop                   ends it as SIGTERM does; it must end well
 //	hangup PATTERN         sends SIGHUP and waits for a line of the log
 //	send FILE [FROM [TO…]] sends a mail; $ANY variables in it are put in. By
@@ -69,6 +71,7 @@ import (
 //	tool ARGS…             runs a command of the program beside the daemon; its
 //	                       output is in the file out
 //	fetch PATH             gets a page of the metrics' server into the file out
+//	                       ($FILLER in a mail is 20,000 bytes of a file)
 //	raw                    writes the whole of the last mail to the file raw
 //	likeness FILE          writes the whole of the last mail to a file, with what is
 //	                       drawn or told by the clock made the same in all mails
@@ -167,6 +170,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"dns":    worldCommand((*world).dns),
 	"from":   worldCommand((*world).from),
 	"serve":  worldCommand((*world).serve),
+	"takes":  worldCommand((*world).takes),
 	"stop":   worldCommand((*world).stop),
 	"hangup": worldCommand((*world).reload),
 	"send":   worldCommand((*world).send),
@@ -190,6 +194,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 
 	"likeness":  worldCommand((*world).likeness),
 	"directory": worldCommand((*world).directory),
+	"refuses":   worldCommand((*world).refuses),
 }
 
 func worldCommand(do func(*world, *testscript.TestScript, []string) error) func(*testscript.TestScript, bool, []string) {
@@ -205,6 +210,9 @@ func worldCommand(do func(*world, *testscript.TestScript, []string) error) func(
 }
 
 type worldKey struct{}
+
+// filler is 20,000 bytes of a file, in base64; $FILLER in mails.
+var filler = strings.TrimRight(strings.Repeat(strings.Repeat("R3VpY2hldA", 7)+"AA\n", 370), "\n")
 
 // patience bounds every wait for something that must come.
 const patience = 30 * time.Second
@@ -235,6 +243,7 @@ func newWorld(env *testscript.Env, redis string) error {
 	env.Setenv("RELAY", post.address)
 	env.Setenv("REDIS", redis)
 	env.Setenv("NOW", time.Now().UTC().Format("15:04"))
+	env.Setenv("FILLER", filler)
 	env.Setenv("FLOOD", strconv.Itoa(*floodSize))
 	env.Defer(func() {
 		_ = w.stop(nil, nil)
@@ -263,6 +272,21 @@ func (w *world) dns(_ *testscript.TestScript, args []string) error {
 
 func (w *world) from(_ *testscript.TestScript, args []string) error {
 	w.client = args[0]
+	return nil
+}
+
+func (w *world) takes(_ *testscript.TestScript, args []string) error {
+	size, err := strconv.ParseInt(args[0], 10, 64)
+	w.post.door.Update(officeSettings(size))
+	return err
+}
+
+func (w *world) refuses(_ *testscript.TestScript, args []string) error {
+	w.post.mu.Lock()
+	defer w.post.mu.Unlock()
+	for _, who := range args {
+		w.post.gone[who] = true
+	}
 	return nil
 }
 

@@ -30,6 +30,7 @@ type postOffice struct {
 	door    *smtpd.Server
 	mu      sync.Mutex
 	boxes   map[string]*mailbox
+	gone    map[string]bool // who has no box here
 }
 
 // mailbox is what came for somebody and was not taken yet. news has one in it if
@@ -52,10 +53,15 @@ func newPostOffice(ctx context.Context) (*postOffice, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &postOffice{address: l.Addr().String(), boxes: map[string]*mailbox{}}
-	o.door = smtpd.New(smtpd.Settings{Hostname: "relay.example"}, smtpd.Outside{Handler: o, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	o := &postOffice{address: l.Addr().String(), boxes: map[string]*mailbox{}, gone: map[string]bool{}}
+	o.door = smtpd.New(officeSettings(0), smtpd.Outside{Handler: o, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	go func() { _ = o.door.Serve(ctx, l) }()
 	return o, nil
+}
+
+// officeSettings are those of its door; maxSize in bytes, 0 for the usual.
+func officeSettings(maxSize int64) smtpd.Settings {
+	return smtpd.Settings{Hostname: "relay.example", MaxSize: maxSize}
 }
 
 func (o *postOffice) close() {
@@ -64,8 +70,13 @@ func (o *postOffice) close() {
 	_ = o.door.Shutdown(ctx)
 }
 
-// Recipient takes mail for everybody.
+// Recipient takes mail for everybody who is not gone.
 func (o *postOffice) Recipient(_ context.Context, a ticket.Address) (envelope.Recipient, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gone[string(a)] {
+		return envelope.Recipient{}, envelope.ErrNoSuchRecipient
+	}
 	return envelope.Recipient{Address: a}, nil
 }
 
