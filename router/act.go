@@ -49,6 +49,14 @@ type happened struct {
 	detail string
 }
 
+// weight puts what somebody must know last.
+func (h happened) weight() int {
+	if h.event == ticket.EventAssigned {
+		return 1
+	}
+	return 0
+}
+
 // happens notes what a command made happen.
 func (a *act) happens(e ticket.Event, detail string) {
 	a.events = append(a.events, happened{e, detail})
@@ -116,13 +124,13 @@ func (d *decider) agentMail(w writer) Outcome {
 	for _, c := range a.redeem {
 		d.redeem(c)
 	}
-	d.undoable(a, before)
+	undo := d.undoable(a, before)
 	done = unlisted(done)
 	if len(done) > 0 && !a.quiet {
 		if o.Did == Answered {
 			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
 		}
-		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Draft: a.drafted, Undo: w.ticket.Undo != nil && !a.undone})
+		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Draft: a.drafted, Undo: undo})
 	}
 	return o
 }
@@ -137,15 +145,17 @@ func (d *decider) copyOfChange() *ticket.Change {
 	return &c
 }
 
-// undoable keeps where the ticket stood, so that the act can be taken back.
-func (d *decider) undoable(a *act, before *ticket.Ticket) {
+// undoable keeps where the ticket stood, so that the act can be taken back, and
+// reports whether there is anything to take back.
+func (d *decider) undoable(a *act, before *ticket.Ticket) bool {
+	a.ticket.Undo = nil
 	if a.undone {
-		a.ticket.Undo = nil
-		return
+		return false
 	}
 	if was := before.Standing(); !was.Equal(a.ticket.Standing()) || len(a.ticket.Pending) > len(before.Pending) {
-		a.ticket.Undo = &ticket.Undo{By: a.writer.Number, At: d.in.Now, Articles: before.Articles, Wrote: a.wrote, Standing: was}
+		a.ticket.Undo = &ticket.Undo{By: a.writer.Number, At: d.in.Now, Articles: before.Articles, After: a.ticket.Articles, Wrote: a.wrote, Standing: was}
 	}
+	return a.ticket.Undo != nil
 }
 
 // commandsWithoutTicket reports whether a proved agent wrote commands to the
@@ -212,7 +222,7 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 		return nil, *problem
 	}
 	if !a.opened {
-		return nil, ticket.TranscriptBody{Done: done, Help: true}
+		return nil, ticket.TranscriptBody{Done: done, Help: a.list}
 	}
 	d.openedFor(a, a.text)
 	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}

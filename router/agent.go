@@ -78,17 +78,17 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 	return o
 }
 
-// tellEvents writes down what commands made happen, and tells whom it concerns.
-// says is set where words of the same mail do that already.
+// tellEvents writes down what commands made happen, and tells whom it concerns:
+// the colleagues of all in one mail. says is set where words of the same mail do
+// that already.
 func (d *decider) tellEvents(w writer, a *act, says bool) {
-	t := w.ticket
+	t, number := w.ticket, 0
+	// The mail begins with the last: whom the ticket was given to reads that first.
+	slices.SortStableFunc(a.events, func(x, y happened) int { return x.weight() - y.weight() })
 	for i, e := range a.events {
 		event := d.event(e.event, w, i == 0 && !says && !a.listed)
 		event.Detail = e.detail
-		number := d.write(t, event)
-		if !says { // else the answer or the note shows it
-			d.tellAgents(ticket.AgentEvent, t, w.participant, number)
-		}
+		number = d.write(t, event)
 		switch {
 		case says && !a.private: // which shows the new state
 		case e.event == ticket.EventClosed:
@@ -96,6 +96,9 @@ func (d *decider) tellEvents(w writer, a *act, says bool) {
 		case e.event == ticket.EventReopened:
 			d.tellRequesters(ticket.ReopenedNotice, t, 0)
 		}
+	}
+	if number > 0 && !says { // else the answer or the note shows it
+		d.tellAgents(ticket.AgentEvent, t, w.participant, number)
 	}
 }
 

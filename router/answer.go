@@ -148,23 +148,39 @@ func (a *act) drop() ticket.TranscriptLine {
 	return ticket.TranscriptLine{Result: ticket.ResultDropped}
 }
 
-// undo takes the last act back: whatever it changed of the ticket, and an
-// answer that has not left. What was mailed cannot be called back.
+// undo takes the last act back: an answer that has not left, and whatever it
+// changed of the ticket, as long as nothing has happened there since. What was
+// mailed cannot be called back.
 func (a *act) undo() ticket.TranscriptLine {
 	u := a.ticket.Undo
 	if u == nil || a.d.in.Now.Sub(u.At) > undoFor {
 		return ticket.TranscriptLine{Result: ticket.ResultNothingToUndo}
 	}
-	result := ticket.ResultUndone
-	if u.Wrote {
-		result = ticket.ResultUndoneLate
-	}
+	a.undone = true
+	stopped := false
 	for _, p := range slices.Clone(a.ticket.Pending) {
-		if p.Article > u.Articles {
+		if p.Article > u.Articles && p.Article <= u.After {
 			a.ticket.Settle(p)
-			result = ticket.ResultUndone
+			stopped = true
 		}
 	}
+	since := a.ticket.Articles != u.After
+	switch {
+	case since && !stopped:
+		return ticket.TranscriptLine{Result: ticket.ResultNothingToUndo}
+	case !since:
+		a.restore(u)
+	}
+	a.happens(ticket.EventUndone, "")
+	if u.Wrote && !stopped {
+		return ticket.TranscriptLine{Result: ticket.ResultUndoneLate}
+	}
+	return ticket.TranscriptLine{Result: ticket.ResultUndone}
+}
+
+// restore puts the ticket back to where it stood, and another that the act was
+// about too.
+func (a *act) restore(u *ticket.Undo) {
 	if other := a.d.facts.Tickets[u.With]; other != nil && other.Undo != nil {
 		other = a.d.copyOf(other)
 		other.Restore(other.Undo.Standing)
@@ -172,9 +188,6 @@ func (a *act) undo() ticket.TranscriptLine {
 		a.d.write(other, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventUndone, Author: numberOf(other, a.d.from)})
 	}
 	a.ticket.Restore(u.Standing)
-	a.undone = true
-	a.happens(ticket.EventUndone, "")
-	return ticket.TranscriptLine{Result: result}
 }
 
 // Wake does what is due on a ticket though nobody writes: answers leave whose

@@ -189,3 +189,24 @@ func TestMovingToAnotherQueue(t *testing.T) {
 	w.send(w.answer(anna, "One more thing.\n")).held(ticket.HeldRemoved)
 	w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Thank you!\n")).did(router.Added).owes("agent-reply carl@acme.example")
 }
+
+// What has happened since is not taken back with it: only the answer that waits.
+func TestUndoAfterSomebodyWrote(t *testing.T) {
+	w := newWorld(t)
+	f := w.withHold()
+	to := f.notice(ticket.AgentNew, "anna@acme.example")
+	w.send(w.answer(to, "#take\n"+canary+"\n"))
+	w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Any news?\n"))
+	got := w.send(w.answer(to, "#undo\n"))
+	got.results(ticket.ResultUndone)
+	if tk := got.ticket(); len(tk.Pending) != 0 || tk.Assignee != 2 {
+		t.Errorf("%+v", tk)
+	}
+	w.send(w.answer(to, "#close\n"))
+	w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Hello?\n"))
+	got = w.send(w.answer(to, "#undo\n"))
+	got.results(ticket.ResultNothingToUndo)
+	if got.ticket().State != ticket.Open {
+		t.Errorf("it is %s", got.ticket().State)
+	}
+}

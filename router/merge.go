@@ -90,6 +90,7 @@ func (a *act) merge() ticket.TranscriptLine {
 	a.happens(ticket.EventMerged, into.Reference.String())
 	number := a.d.write(into, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventMergedHere, Detail: t.Reference.String(),
 		Author: numberOf(into, a.d.from), Proof: a.d.in.Envelope.Evidence.Proof})
+	into.Undo.After = number
 	writer, _ := into.Who(a.d.from)
 	a.d.tellAgents(ticket.AgentEvent, into, writer, number)
 	return ticket.TranscriptLine{Result: ticket.ResultMerged, Detail: into.Reference.String()}

@@ -28,9 +28,10 @@ type Standing struct {
 type Undo struct {
 	By uint16    `json:"by"`
 	At time.Time `json:"at"`
-	// Articles is how many there were before; Wrote is set when it wrote an answer
-	// or a note, which stays.
+	// Articles is how many there were before, and After how many once it was done.
+	// Wrote is set when it wrote an answer or a note, which stays.
 	Articles int  `json:"articles"`
+	After    int  `json:"after"`
 	Wrote    bool `json:"wrote,omitempty"`
 	Standing
 	// With is another ticket that the act was about too: it is put back as well.

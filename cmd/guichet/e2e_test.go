@@ -75,6 +75,8 @@ import (
 //	raw                    writes the whole of the last mail to the file raw
 //	likeness FILE          writes the whole of the last mail to a file, with what is
 //	                       drawn or told by the clock made the same in all mails
+//	day FILE GOLDEN        plays a day of several people, and compares all mails that
+//	                       leave with a file of testdata/day
 //	directory STATUS       a page of accounts at $ACCOUNTS that answers so to
 //	                       whoever asks
 //	html                   writes its HTML to the file html
@@ -192,6 +194,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"fetch":      worldCommand((*world).fetch),
 	"raw":        worldCommand((*world).raw),
 
+	"day":       worldCommand((*world).day),
 	"likeness":  worldCommand((*world).likeness),
 	"directory": worldCommand((*world).directory),
 	"refuses":   worldCommand((*world).refuses),
@@ -231,6 +234,7 @@ type world struct {
 	doors   *doors
 	client  string // the address that mails come from; "" is the true one
 	canary  canary
+	paged   int // mails whose HTML was written
 }
 
 func newWorld(env *testscript.Env, redis string) error {
