@@ -190,6 +190,23 @@ func TestMovingToAnotherQueue(t *testing.T) {
 	w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Thank you!\n")).did(router.Added).owes("agent-reply carl@acme.example")
 }
 
+// What programs make of a line as it is typed does not matter.
+func TestCommandsAsProgramsWriteThem(t *testing.T) {
+	for text, result := range map[string]string{
+		"#snooze “3d”": ticket.ResultSnoozed, "#\u00a0take\u00a0": ticket.ResultTaken, "#Priority HIGH.": ticket.ResultPriority, "  #due «\u00a02026\u201112\u201101\u00a0»": ticket.ResultDue,
+		"#tag printer \u2013old": ticket.ResultTagged, "\u200b#close": ticket.ResultClosed, "＃close": ticket.ResultClosed, "#assign <ben@acme.example>": ticket.ResultAssigned,
+	} {
+		w := newWorld(t)
+		f := w.opened()
+		w.send(w.answer(f.notice(ticket.AgentNew, "anna@acme.example"), text+"\n")).did(router.Acted).results(result)
+		html := w.answer(f.notice(ticket.AgentNew, "anna@acme.example"), "")
+		html.text = "Content-Type: text/html; charset=utf-8\n" + html.text + "<div>" + text + "</div><div><br></div>\n"
+		if result != ticket.ResultAssigned { // whose brackets HTML would take for a tag
+			w.send(html).did(router.Acted)
+		}
+	}
+}
+
 // What has happened since is not taken back with it: only the answer that waits.
 func TestUndoAfterSomebodyWrote(t *testing.T) {
 	w := newWorld(t)

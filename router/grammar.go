@@ -67,6 +67,9 @@ func read(text string) script {
 		case argument != "" && c.text:
 			words = append(words, argument)
 		}
+		if !c.text {
+			argument = strings.TrimRight(strings.Trim(strings.Map(plainSign, argument), `" `), ".;,! ")
+		}
 		s.commands = append(s.commands, written{line, c, argument})
 	}
 	words = append(words, lines[i:]...)
@@ -107,6 +110,19 @@ func plainSpace(r rune) rune {
 		return -1
 	case unicode.IsSpace(r):
 		return ' '
+	}
+	return r
+}
+
+// plainSign undoes what programs make of dashes and quotes as they are typed.
+func plainSign(r rune) rune {
+	switch r {
+	case '\u2010', '\u2011', '\u2012', '\u2013', '\u2014', '\u2212':
+		return '-'
+	case '\u2018', '\u2019':
+		return '\''
+	case '\u201c', '\u201d', '\u201e', '\u00ab', '\u00bb':
+		return '"'
 	}
 	return r
 }

@@ -73,7 +73,7 @@ func readHours(text string) (ticket.Hours, bool) {
 }
 
 func (a *act) notify() ticket.TranscriptLine {
-	words := strings.Fields(strings.ToLower(strings.NewReplacer("–", "-", " - ", "-").Replace(a.argument)))
+	words := strings.Fields(strings.ToLower(strings.ReplaceAll(a.argument, " - ", "-")))
 	p := a.d.profile()
 	p.Quiet = ticket.Hours{}
 	notify, ok := notifies[words[0]]
