@@ -17,8 +17,12 @@ func (in ToAgent) list(c *catalogue, view *agentView, subject string, bring map[
 		return
 	}
 	view.ListTitle = c.word("list."+string(l.View), "who", showPerson(l.From))
-	if asked := l.Command(1); l.View == ticket.ViewSearch {
-		view.ListAsked = Line(strings.TrimPrefix(asked, "#search "), 200)
+	asked := l.Worklist
+	if len(in.Site.Queues) == 1 {
+		asked.Queues = nil // which goes without saying
+	}
+	if l.View == ticket.ViewSearch {
+		view.ListAsked = Line(strings.TrimPrefix(asked.Command(1), "#search "), 200)
 	} else if len(l.Tags) > 0 {
 		view.ListAsked = Line(strings.Join(l.Tags, ", "), 200)
 	}
