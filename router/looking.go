@@ -144,7 +144,9 @@ func (a *act) show() ticket.TranscriptLine {
 	if t == nil {
 		return a.refuse(ticket.ProblemNoTicket)
 	}
-	a.d.oweTicket(t)
+	if !a.d.oweTicket(t) {
+		return a.refuse(ticket.ProblemNotAllowed)
+	}
 	return ticket.TranscriptLine{Result: ticket.ResultListed}
 }
 
@@ -162,8 +164,9 @@ func (d *decider) shown(n uint64) *ticket.Ticket {
 
 // oweTicket owes the agent a whole ticket, as the next mail of their conversation
 // about it. Looking changes nothing of a ticket, save that who has just joined
-// the team is given a place on it.
-func (d *decider) oweTicket(t *ticket.Ticket) {
+// the team is given a place on it. It gives false to who wrote the request
+// themselves: they are no agent of that ticket.
+func (d *decider) oweTicket(t *ticket.Ticket) bool {
 	changing := slices.ContainsFunc(d.change.Tickets, func(c ticket.TicketChange) bool { return c.Ticket == t })
 	if !changing {
 		t = d.copyOf(t)
@@ -175,13 +178,14 @@ func (d *decider) oweTicket(t *ticket.Ticket) {
 		changing = true
 	}
 	if !known || p.Role != ticket.AgentRole {
-		return // they wrote the request themselves, and have read it
+		return false
 	}
 	if changing {
 		d.notify(ticket.AgentShow, t, p, 0).Brakes = ticket.TranscriptBrakes(d.from)
-		return
+		return true
 	}
 	n := d.mint.Notice(ticket.AgentShow, t, p, 0, d.in.Now)
 	n.Brakes = ticket.TranscriptBrakes(d.from)
 	d.change.Notices = append(d.change.Notices, n)
+	return true
 }

@@ -273,6 +273,13 @@ func TestShowingChangesNothing(t *testing.T) {
 	shown := f.notice(ticket.AgentShow, anna)
 	w.send(w.answer(shown, "#show")).owes("agent-show " + anna)
 
+	// Who wrote a request themselves is no agent of it.
+	own := w.send(mail{from: "ben@acme.example", to: []string{"help@acme.example"}, text: "Subject: My own chair\n\nIt squeaks.\n"}).did(router.Opened).ticket()
+	f = w.asks("ben@acme.example", "#show "+own.Reference.String()).owes("transcript ben@acme.example")
+	if _, problem := transcript(f, "ben@acme.example"); problem != ticket.ProblemNotAllowed {
+		t.Errorf("says %q", problem)
+	}
+
 	// Who has just joined the team is given a place on the ticket.
 	w.sites[0].Queues[0].Agents = append(w.sites[0].Queues[0].Agents, "dora@acme.example")
 	w.reload()
