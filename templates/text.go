@@ -86,7 +86,15 @@ func (w *textWriter) brought(b block) {
 		}
 	case worklistBlock:
 		w.worklist(b.Rows)
-	case transcriptBlock, commandsBlock:
+	case commandsBlock:
+		for i, r := range b.Rows {
+			if i > 0 {
+				w.WriteByte('\n')
+			}
+			w.flow("  ", "  ", r.Head)
+			w.flow("    ", "    ", r.Side)
+		}
+	case transcriptBlock:
 		rows := make([][2]string, len(b.Rows))
 		for i, r := range b.Rows {
 			rows[i] = [2]string{r.Head, r.Side}
