@@ -278,3 +278,33 @@ func TestMbox(t *testing.T) {
 		}
 	}
 }
+
+// Each piece of an mbox, read alone, is the message that it was, however long
+// lines are; what is longer than the limit says so.
+func TestPieces(t *testing.T) {
+	long := strings.Repeat("x", 200<<10)
+	box := "From a@example.com Thu Mar 12 14:05:00 2026\nSubject: 1\n\n>From here\n\nFrom b@example.com Thu Mar 12 14:06:00 2026\nSubject: 2\n\n" + long + "\n\n" +
+		"From c@example.com Thu Mar 12 14:07:00 2026\nSubject: 3\n\nlast\n"
+	want := []string{"Subject: 1\n\nFrom here\n", "Subject: 2\n\n" + long + "\n", "Subject: 3\n\nlast\n"}
+	n, end := 0, int64(0)
+	for p, err := range Pieces(strings.NewReader(box), 1<<20) {
+		if err != nil || n == len(want) || string(p.Raw) != want[n] || p.Long || p.Offset != end {
+			t.Fatalf("piece %d at %d, long %v, %v", n, p.Offset, p.Long, err)
+		}
+		for again, err := range Mbox(strings.NewReader(box[p.Offset : p.Offset+p.Size])) {
+			if err != nil || strings.TrimRight(string(again), "\n") != strings.TrimRight(want[n], "\n") {
+				t.Errorf("piece %d alone is %.60q, %v", n, again, err)
+			}
+		}
+		n, end = n+1, p.Offset+p.Size
+	}
+	if n != len(want) || end != int64(len(box)) {
+		t.Errorf("%d pieces, up to %d", n, end)
+	}
+	n = 0
+	for p := range Pieces(strings.NewReader(box), 100) {
+		if n++; len(p.Raw) > 100 || p.Long != (n == 2) {
+			t.Errorf("piece %d has %d bytes, long %v", n, len(p.Raw), p.Long)
+		}
+	}
+}

@@ -72,6 +72,7 @@ type commandLine struct {
 	Held    heldCommand    `cmd:"" help:"The mail that was kept aside: list, show, release, drop."`
 	Export  exportCommand  `cmd:"" help:"Write everything that is kept of a person into a file."`
 	Erase   eraseCommand   `cmd:"" help:"Erase a person, or a ticket, for good."`
+	Import  importCommand  `cmd:"" help:"Take old mail in as tickets: mboxes, Maildirs."`
 	Hold    holdCommand    `cmd:"" help:"Put a ticket under a legal hold, or lift it."`
 	Acts    actsCommand    `cmd:"" help:"Show what administrators did with people's data."`
 	Backup  backupCommand  `cmd:"" help:"Write the store into a directory, data and keys apart."`
