@@ -118,7 +118,7 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 		in.Request, in.History = request(c.Ticket, p, scrub), c.publicHistory(p, scrub)
 		files = c.publicArticle(ctx, &in, scrub)
 	}
-	whole := c.notice.About != nil && c.notice.About.Action == ticket.SeeSite && c.site.Staff(p.Address)
+	whole := c.notice.About != nil && c.notice.About.Action == ticket.SeeSite && (c.site.Staff(p.Address) || c.Sight)
 	for _, t := range c.Tickets {
 		who, ok := t.Who(p.Address)
 		switch {

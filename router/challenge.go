@@ -119,7 +119,7 @@ func (d *decider) redeem(c *ticket.Challenge) Outcome {
 	o := Outcome{Did: Redeemed, Why: "a code allowed: " + string(c.Action), Proof: ticket.ProofCode, Ticket: c.Ticket}
 	queue, ok := d.in.Site.Queue(c.Queue)
 	claim := ticket.Claim{Proof: ticket.ProofCode, Method: ticket.ByDKIM, Participant: true, ClientNumber: true,
-		Staff: d.in.Site.Staff(c.Mailbox.Address), ListedAgent: ok && queue.Agent(c.Mailbox.Address)}
+		Staff: d.seesSite(c.Mailbox.Address), ListedAgent: ok && queue.Agent(c.Mailbox.Address)}
 	if !ok || !c.Action.Permits(claim) {
 		return Outcome{Did: Refused, Why: "what the code was for is no more", Proof: ticket.ProofCode}
 	}
@@ -228,7 +228,7 @@ func (d *decider) tellStatus(r redemption) {
 	n.About = &ticket.About{Action: ticket.AskStatus, Tickets: slices.Clone(d.facts.Own)}
 }
 
-// tellSite lists what is open at the site, to its staff.
+// tellSite lists what is open at the site, to who may see it.
 func (d *decider) tellSite(r redemption) {
 	d.site(r.queue, r.challenge.Mailbox, r.challenge.Locale)
 }
@@ -401,6 +401,10 @@ func (a *act) decideHeld(result string) ticket.TranscriptLine {
 		d.change.Discard = append(d.change.Discard, h.ID)
 	}
 	switch {
+	case result == ticket.ResultAccepted && h.Why == ticket.HeldSight:
+		d.change.Release = append(d.change.Release, h.ID)
+		d.letSee(queue, h)
+		result = ticket.ResultSight
 	case result == ticket.ResultAccepted:
 		d.change.Release = append(d.change.Release, h.ID)
 		d.change.Welcome = append(d.change.Welcome, h.From.Address)
@@ -409,6 +413,20 @@ func (a *act) decideHeld(result string) ticket.TranscriptLine {
 		d.change.Spammers = append(d.change.Spammers, ticket.Spammer{Address: h.From.Address, Proved: h.Proof >= ticket.ProofDomain})
 	}
 	return ticket.TranscriptLine{Result: result, Detail: h.From.Called()}
+}
+
+// sight takes from somebody what #accept gave: they see their own alone again.
+func (a *act) sight() ticket.TranscriptLine {
+	bare, off := strings.CutPrefix(a.argument, "-")
+	address, err := ticket.ParseAddress(strings.Trim(bare, "<>; "))
+	switch {
+	case !off:
+		return a.refuse(ticket.ProblemArgument)
+	case err != nil:
+		return a.refuse(ticket.ProblemAddress)
+	}
+	a.d.change.NoSight = append(a.d.change.NoSight, address)
+	return ticket.TranscriptLine{Result: ticket.ResultNoSight, Detail: string(address)}
 }
 
 var heldName = regexp.MustCompile(`#\S+[ \t\x{a0}]+([a-z2-7]{16})\b`)

@@ -43,13 +43,17 @@ func (in *Input) Query() ticket.Query {
 			q.name(token)
 		}
 		if _, ok := in.challenged(t); ok {
-			q.Address = in.Envelope.Evidence.From
+			q.Address, q.IfSighted = in.Envelope.Evidence.From, true
 			q.Whole = in.Site.Staff(q.Address)
 		}
 		if w, ok := in.wishOf(t); ok && !in.asksNothing() {
 			q.Address = in.Envelope.Evidence.From
-			if w.action == ticket.AskStatus {
+			switch w.action {
+			case ticket.AskStatus:
 				q.Tracking = in.trackingCodes()
+				q.Whole = in.Site.Staff(q.Address)
+			case ticket.SeeSite:
+				q.IfSighted = true
 				q.Whole = in.Site.Staff(q.Address)
 			}
 		}

@@ -56,6 +56,10 @@ func (d *decider) release(h *ticket.Held, blob func(ticket.BlobID) (io.ReadClose
 	if !ok {
 		return ErrNoQueue
 	}
+	if h.Why == ticket.HeldSight {
+		d.letSee(queue, h)
+		return nil
+	}
 	d.releaseInto(queue, h, blob)
 	return nil
 }

@@ -26,6 +26,7 @@ type wish struct {
 // wishes is all that can be asked for: one row a wish.
 var wishes = []wish{
 	{name: "status", names: map[string][]string{"fr": {"suivi", "statut"}}, action: ticket.AskStatus},
+	{name: "site", action: ticket.SeeSite},
 	{name: "history", names: map[string][]string{"fr": {"historique"}}, action: ticket.ReadHistory, inThread: true},
 	{name: "close", names: map[string][]string{"fr": {"fermer", "clore"}}, action: ticket.CloseOwn, inThread: true},
 	{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.ReopenOwn, inThread: true},
@@ -174,12 +175,18 @@ func (d *decider) person(q *ticket.Queue, w wished) Outcome {
 	if d.silent(q) {
 		return d.hold(q, nil, ticket.HeldCommand, "a wish that may not be answered")
 	}
-	d.held(q, nil, d.in.heldWish(w))
 	proof := ticket.Prove(d.in.Envelope.Evidence, false)
+	why := d.in.heldWish(w)
+	if w.action == ticket.SeeSite && d.maySeek(proof) {
+		why = ticket.HeldSight
+	}
+	d.held(q, nil, why)
 	o := Outcome{Did: Challenged, Why: "asks for " + w.name, Proof: proof}
 	switch w.action {
 	case ticket.AskStatus:
 		d.statusWish(q, proof)
+	case ticket.SeeSite:
+		d.siteWish(q, proof)
 	case ticket.KeepOwn:
 		d.callOff(q, proof)
 	case ticket.Enrol:
@@ -235,15 +242,43 @@ func (d *decider) statusWish(q *ticket.Queue, proof ticket.Proof) {
 	d.asked(q, ticket.AskStatus)
 }
 
-// siteWish tells one of the site's staff how all that is open there stands, at
-// once where their domain stands behind the question, else when a code comes
-// back.
+// siteWish tells one of the site's staff, or somebody whom an agent let see it,
+// how all that is open there stands, at once where their domain stands behind the
+// question, else when a code comes back. To all others it says the same,
+// whether the team is asked about them or not.
 func (d *decider) siteWish(q *ticket.Queue, proof ticket.Proof) {
+	if !d.seesSite(d.from) {
+		d.asked(q, ticket.SeeSite)
+		return
+	}
 	if ticket.SeeSite.Permits(ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, Staff: true}) {
 		d.site(q, d.sender(), d.locale()).Brakes = ticket.CodeBrakes(d.from, proof, d.in.Site.Validation.Valid)
 		return
 	}
 	d.challenge(q, ticket.Challenge{Action: ticket.SeeSite, Mailbox: d.sender(), Locale: d.locale()}, proof)
+}
+
+// seesSite reports whether all that is open at the site may be told to that
+// address: as one of its staff, or because an agent said so of who wrote.
+func (d *decider) seesSite(a ticket.Address) bool {
+	return d.in.Site.Staff(a) || d.facts.Sight && d.in.Envelope.Evidence.From.Same(a)
+}
+
+// maySeek reports whether the team is asked to let the writer see the whole site:
+// the site knows them, and their domain stands behind the wish.
+func (d *decider) maySeek(proof ticket.Proof) bool {
+	return d.facts.Enrolled && proof >= ticket.ProofDomain && !d.seesSite(d.from)
+}
+
+// letSee lets the writer of held mail see the whole site, and tells them how.
+func (d *decider) letSee(q *ticket.Queue, h *ticket.Held) {
+	d.change.Sight = append(d.change.Sight, h.From.Address)
+	n := d.mint.Letter(ticket.Done, d.in.Site.Name, q.Name, h.From, d.in.Site.Locale(), d.in.Now)
+	var thread ticket.Thread
+	thread.Add(h.MessageID)
+	n.InReplyTo, n.References = thread.Parent(), thread.References()
+	n.About = &ticket.About{Action: ticket.SeeSite, Address: q.With("site")}
+	d.change.Notices = append(d.change.Notices, n)
 }
 
 // site tells how all that is open at the site stands.
@@ -300,7 +335,7 @@ func (d *decider) ownWish(w writer, asked wished) Outcome {
 	t := w.ticket
 	o := Outcome{Did: Challenged, Why: "asks for " + asked.name, Proof: w.claim.Proof}
 	switch {
-	case asked.action == ticket.Enrol:
+	case asked.action == ticket.Enrol, asked.action == ticket.SeeSite:
 		return d.person(w.queue, asked)
 	case asked.action == ticket.AskStatus && ticket.AskStatus.Permits(w.claim):
 		d.status(w.queue, t)

@@ -212,6 +212,14 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 		d.step(engine.Drop(recordEnrolled(d.person(a))))
 		d.erased = append(d.erased, d.everEnrolled(a)...)
 	}
+	for _, a := range c.Sight {
+		if err := d.sight(ctx, a); err != nil {
+			return err
+		}
+	}
+	for _, a := range c.NoSight {
+		d.step(engine.Delete(recordEnrolled(d.person(a)), fieldSight))
+	}
 	d.spammers(c)
 	if err := d.canned(c.Canned); err != nil {
 		return err

@@ -174,7 +174,7 @@ func (l *lookup) query(q ticket.Query) {
 		l.profile(a)
 	}
 	if q.Address != "" {
-		l.person(q.Address)
+		l.person(q.Address, q.IfSighted && !q.Whole)
 	}
 	if q.Whole {
 		l.open()
@@ -342,8 +342,9 @@ func (l *lookup) whole(row engine.Row) (bool, error) {
 	return err == nil && (row.Reached == "" || found), err
 }
 
-// person asks what is an address's own.
-func (l *lookup) person(a ticket.Address) {
+// person asks what is an address's own, and where it may see the whole site and
+// that is asked for, what is open there.
+func (l *lookup) person(a ticket.Address, whole bool) {
 	of := l.room.person(a)
 	page := &engine.Page{Index: indexOwn(of), Record: prefixTicket, Reverse: true, N: ticket.MaxOwn}
 	l.askPage(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
@@ -361,8 +362,11 @@ func (l *lookup) person(a ticket.Address) {
 		}
 		return nil
 	})
-	l.askRow(engine.Ask{Record: recordEnrolled(of), Fields: []string{fieldKey}}, func(row engine.Row) error {
-		l.facts.Enrolled = len(row.Fields) > 0
+	l.askRow(engine.Ask{Record: recordEnrolled(of), Fields: []string{fieldKey, fieldSight}}, func(row engine.Row) error {
+		l.facts.Enrolled = row.Fields[fieldKey] != nil
+		if l.facts.Sight = l.facts.Enrolled && row.Fields[fieldSight] != nil; l.facts.Sight && whole {
+			l.open()
+		}
 		return nil
 	})
 }

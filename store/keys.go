@@ -74,7 +74,7 @@ func recordTicket(id ticket.ID) string    { return prefixTicket + id.String() }
 func recordNotice(id string) string       { return prefixNotice + id }
 func recordHeld(id string) string         { return prefixHeld + id }
 func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String() } // expires
-func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed
+func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed, fieldSight
 func recordProfile(d digest) string       { return prefixProfile + string(d) }
 func recordAlias(d digest) string         { return prefixAlias + string(d) }
 func recordSpammer(d digest) string       { return prefixSpam + string(d) }     // fieldSpam; expires
@@ -115,7 +115,8 @@ const (
 	fieldTickets    = "tickets"
 	fieldSeen       = "seen" // seenDone, or the name of the held mail that it was kept as
 	seenDone        = "1"
-	fieldSpam       = "spam" // spamProved or spamUnproved
+	fieldSight      = "sight" // there while they see the whole site
+	fieldSpam       = "spam"  // spamProved or spamUnproved
 )
 
 // Fields of tickets, notices, held mail and challenges. What is sealed lies under the key

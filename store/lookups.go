@@ -237,8 +237,8 @@ func (x *renaming) sealed(ctx context.Context, from, to string, fields map[strin
 	}
 	d := newDraft(x.room, x.now())
 	own := d.drawKey(to)
-	d.check(engine.Equal(from, fieldSealed, fields[fieldSealed].Value))
 	for name, item := range fields {
+		d.check(engine.Equal(from, name, item.Value)) // or what is taken away meanwhile would come back
 		d.step(engine.Put(to, name, item.Value))
 	}
 	d.step(engine.Put(to, fieldKey, own.wrapped), engine.Put(to, fieldSealed, x.vault.seal(own.key, x.at(to, fieldSealed), plain)), engine.Drop(from))

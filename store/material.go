@@ -57,6 +57,11 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 			to = p.Address
 		}
 	}
+	if n.About != nil && n.About.Action == ticket.SeeSite {
+		if m.Sight, err = r.sighted(ctx, to); err != nil {
+			return m, err
+		}
+	}
 	if n.Kind.ForAgents() {
 		err = r.addProfile(ctx, to, &m)
 	}

@@ -40,6 +40,31 @@ func (d *draft) enrol(m ticket.Mailbox) error {
 	return nil
 }
 
+// sight lets somebody who is enrolled see the whole site, until that is taken back
+// or they are erased. Who is not enrolled any more is passed over.
+func (d *draft) sight(ctx context.Context, a ticket.Address) error {
+	record := recordEnrolled(d.person(a))
+	answers, err := d.read(ctx, "an enrolment", engine.Ask{Record: record, Fields: []string{fieldKey}})
+	if err != nil {
+		return err
+	}
+	if wrapped := answers[0].Rows[0].Fields[fieldKey]; wrapped != nil {
+		d.check(engine.Equal(record, fieldKey, wrapped))
+		d.step(engine.Put(record, fieldSight, []byte(seenDone)))
+	}
+	return nil
+}
+
+// sighted reports whether that address may see the whole site.
+func (r room) sighted(ctx context.Context, a ticket.Address) (bool, error) {
+	answers, err := r.read(ctx, "an enrolment", engine.Ask{Record: recordEnrolled(r.person(a)), Fields: []string{fieldKey, fieldSight}})
+	if err != nil {
+		return false, err
+	}
+	fields := answers[0].Rows[0].Fields
+	return fields[fieldKey] != nil && fields[fieldSight] != nil, nil
+}
+
 // everEnrolled are all records that an enrolment can have had: in a backup from
 // before the look-up keys were renewed it lies under the name of then.
 func (r room) everEnrolled(a ticket.Address) (records []string) {

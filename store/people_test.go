@@ -79,6 +79,38 @@ func TestOnesOwnTicketsAreBounded(t *testing.T) {
 	}
 }
 
+// Sight of the whole site goes with the enrolment, and is nothing without one.
+func TestSightOfTheWholeSite(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		w.openFor("zoe@elsewhere.example", "The heating")
+		const lea = ticket.Address("lea@customer.example")
+		enrol := &ticket.Change{Site: "acme", Enrol: []ticket.Mailbox{{Address: lea}}}
+		see := &ticket.Change{Site: "acme", Sight: []ticket.Address{"LEA@customer.example"}}
+		blind := &ticket.Change{Site: "acme", NoSight: []ticket.Address{lea}}
+		leave := &ticket.Change{Site: "acme", Leave: []ticket.Address{lea}}
+		for i, step := range []struct {
+			change          *ticket.Change
+			enrolled, sight bool
+		}{
+			{see, false, false}, {enrol, true, false}, {see, true, true}, {enrol, true, true}, {blind, true, false}, {blind, true, false},
+			{see, true, true}, {leave, false, false}, {blind, false, false}, {enrol, true, false},
+		} {
+			c := *step.change
+			c.Operation, c.At = rand.Text(), w.now()
+			w.commit(&c)
+			f := w.facts(ticket.Query{Address: lea, IfSighted: true})
+			if f.Enrolled != step.enrolled || f.Sight != step.sight || (len(f.Whole) == 1) != step.sight {
+				t.Errorf("step %d: enrolled %v, sight %v, told of %d", i, f.Enrolled, f.Sight, len(f.Whole))
+			}
+			m, err := w.Material(ctx, ticket.Notice{Site: "acme", Mailbox: ticket.Mailbox{Address: lea}, About: &ticket.About{Action: ticket.SeeSite}})
+			if err != nil || m.Sight != step.sight {
+				t.Errorf("step %d: its mail sees %v, %v", i, m.Sight, err)
+			}
+		}
+	})
+}
+
 func TestEnrolledUntilErased(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		t := w.TB

@@ -118,6 +118,7 @@ func (s story) mails() map[string]sample {
 	about("code-failed", ticket.CodeFailed, ticket.About{Action: ticket.ReadHistory, Problem: ticket.ProblemWrongCode, Left: 4}, func(in *ToRequester) { in.Request = request })
 	about("code-failed-late", ticket.CodeFailed, ticket.About{Action: ticket.ExportOwn, Problem: ticket.ProblemLateCode}, nil)
 	about("asked", ticket.Asked, ticket.About{Action: ticket.ReadHistory}, nil)
+	about("asked-site", ticket.Asked, ticket.About{Action: ticket.SeeSite}, nil)
 	about("done", ticket.Done, ticket.About{Action: ticket.ChangeAddress, Address: "marie.martin@elsewhere.example"}, func(in *ToRequester) { in.Request = request })
 	about("done-erase", ticket.Done, ticket.About{Action: ticket.EraseOwn, Until: until.Add(72 * time.Hour)}, nil)
 	about("done-undone", ticket.Done, ticket.About{Action: ticket.EraseOwn, Undone: true}, nil)

@@ -70,7 +70,8 @@ type requesterView struct {
 	Asked, Done, Problem, ValidationCode, Until, Left string
 	Undone, Retry, Requests, History, Account         bool
 
-	// Whole is set on a status of the whole site, and Further where there is more.
+	// Whole is set where it is about the whole site, and Further where there is
+	// more than is shown.
 	Whole   bool
 	Further string
 }
@@ -90,7 +91,7 @@ var fixed = map[ticket.NoticeKind]bool{ticket.Receipt: true, ticket.Asked: true}
 func (in ToRequester) write(c *catalogue) (Mail, error) {
 	view := requesterView{
 		Team: team(in.Queue), Organisation: Line(in.Site.Organisation, 100), Phone: Line(in.Site.Phone, 40),
-		ValidationCode: ticket.ShowCode(in.Code),
+		ValidationCode: ticket.ShowCode(in.Code), Whole: in.About != nil && in.About.Action == ticket.SeeSite,
 	}
 	// The name of the company is said once.
 	if view.Organisation == view.Team || strings.Contains(in.Site.Footer, view.Organisation) {
@@ -142,7 +143,6 @@ func (in ToRequester) fill(c *catalogue, view *requesterView) {
 	if a.Problem != "" {
 		view.Problem = c.word("problem." + a.Problem)
 	}
-	view.Whole = a.Action == ticket.SeeSite
 	if a.Further > 0 {
 		view.Further = strconv.Itoa(a.Further)
 	}

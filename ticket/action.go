@@ -19,8 +19,8 @@ const (
 	ConfirmOwn     Action = "confirm" // that one wrote a request oneself
 	KeepOwn        Action = "keep"    // call an erasure off
 
-	// SeeSite is how all that is open at a site stands, for its staff; answered to
-	// the address of theirs that asked.
+	// SeeSite is how all that is open at a site stands, for its staff and for those
+	// whom an agent let see it; answered to the address of theirs that asked.
 	SeeSite Action = "see-site"
 
 	AgentWrite   Action = "agent-write"   // answer, note, command on one ticket, add a participant
@@ -43,7 +43,8 @@ type Claim struct {
 	TrackingCode bool
 	// ClientNumber: they named the site's.
 	ClientNumber bool
-	// Staff: the From address is of one of the site's domains.
+	// Staff: the From address is of one of the site's domains, or an agent let it
+	// see the whole site.
 	Staff bool
 	// Administrator: the From address is an administrator of the site.
 	Administrator bool

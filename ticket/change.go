@@ -31,6 +31,8 @@ type Query struct {
 	// Whole asks for what is open at the site, the newest first and at most
 	// MaxWhole.
 	Whole bool
+	// IfSighted asks for the same where Address was given sight of the site.
+	IfSighted bool
 	// Sender asks whether mail of that address was called spam.
 	Sender Address
 	// Canned asks for the canned answers that agents have saved.
@@ -71,6 +73,8 @@ type Facts struct {
 	Enrolled bool
 	// Canned are the canned answers of the site, where they were asked for.
 	Canned Canned
+	// Sight is set when an agent has let the Address see the whole site.
+	Sight bool
 	// Profiles are by the Key of the address that was asked for. Those of who has a
 	// ticket that was found are there unasked.
 	Profiles map[string]*Profile
@@ -124,6 +128,10 @@ type Change struct {
 	Enrol []Mailbox
 	// Leave are the addresses that are known no more.
 	Leave []Address
+	// Sight are the enrolled addresses that see the whole site from now on; those
+	// that are not enrolled are passed over. NoSight see their own alone again.
+	Sight   []Address
+	NoSight []Address
 	// Spammers are remembered, for half a year; Welcome are no longer taken for
 	// such.
 	Spammers []Spammer
@@ -192,6 +200,7 @@ const (
 	HeldAutoReply   Why = "auto-reply"  // an automatic answer to nothing that we know
 	HeldCommand     Why = "command"     // an agent's commands that came to no ticket
 	HeldWish        Why = "wish"        // a wish that came to no ticket, with words besides
+	HeldSight       Why = "sight"       // somebody who is enrolled wishes to see the whole site
 	HeldRemoved     Why = "removed"     // from somebody who was taken off the ticket or the team
 	HeldPostmaster  Why = "postmaster"  // for the admin
 	HeldNoSender    Why = "no-sender"   // no author, or several, or one that cannot be written to
@@ -205,7 +214,7 @@ const (
 // that agents are asked about it. The rest is kept for who looks for it.
 func (w Why) Waits() bool {
 	switch w {
-	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldWish, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
+	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldWish, HeldSight, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
 		return true
 	}
 	return false

@@ -311,6 +311,9 @@ type Material struct {
 	// these, and Aside how many are held that nobody waits for.
 	Waiting        []*Held
 	Further, Aside int
+	// Sight is set when an agent has let the recipient see the whole site, and none
+	// has taken that back.
+	Sight bool
 	// Profile is what the agent chose whom it goes to, or nil.
 	Profile *Profile
 	// Morning is the rest of what a HeldDigest tells.

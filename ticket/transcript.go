@@ -44,6 +44,8 @@ const (
 	ResultAccepted      = "accepted"      // Detail: who wrote
 	ResultRejected      = "rejected"      // Detail: who wrote
 	ResultSpam          = "spam"          // Detail: who wrote
+	ResultSight         = "sight"         // Detail: who sees the whole site from now on
+	ResultNoSight       = "no-sight"      // Detail: the address that no longer does
 	ResultNoHeld        = "no-held"       // nothing is held under that name
 	ResultLegalHold     = "legal-hold"    // nothing is thrown away; Detail: the ticket's reference
 	ResultHelp          = "help"

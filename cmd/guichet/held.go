@@ -32,6 +32,7 @@ var whyHeld = map[ticket.Why]string{
 	ticket.HeldAutoReply:   "it is an automatic answer to nothing that is known here",
 	ticket.HeldCommand:     "it holds an agent's commands, and belongs to no ticket",
 	ticket.HeldWish:        "it asks for something that was answered, and says more besides",
+	ticket.HeldSight:       "somebody who is enrolled wishes to see all that is open at the site",
 	ticket.HeldRemoved:     "it is from somebody who was taken off the ticket or the team",
 	ticket.HeldPostmaster:  "it is for the admin",
 	ticket.HeldNoSender:    "it has no author, several, or one who cannot be written to",
@@ -230,6 +231,8 @@ func (c heldRelease) Run(ctx context.Context, p *program) error {
 			return "", errors.New("the settings have no queue that would take it; read it with guichet held show, or drop it")
 		case err != nil:
 			return "", err
+		case h.Why == ticket.HeldSight:
+			return "is granted: they may see the whole site", nil
 		case len(result.References) > 0:
 			return "is a new ticket, " + result.References[0].String(), nil
 		}
