@@ -128,7 +128,7 @@ func cutReturned(text string) (own, quoted string) {
 func (t *reportText) isBounce() bool {
 	daemon, role, null := t.daemon(), t.role(), t.nullSender()
 	subject := bounceSubjects.in(bareSubject(t.m.Subject))
-	robot := robotAddress(t.m.From.Address)
+	robot := RobotAddress(t.m.From.Address)
 	if !daemon && !role && !null && !robot && !subject {
 		return false
 	}

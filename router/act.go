@@ -206,9 +206,19 @@ func unlisted(done []ticket.TranscriptLine) []ticket.TranscriptLine {
 // need no ticket, or come behind one that opens it, which is then given too.
 func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, ticket.TranscriptBody) {
 	opens := false
+	claim := ticket.Claim{Proof: d.in.Envelope.Evidence.Proof, Method: d.in.Envelope.Evidence.Method, ListedAgent: q.Agent(d.from)}
 	for _, c := range s.commands {
 		if opens = opens || c.command.name == "for"; !opens && !c.command.anywhere {
 			return nil, ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line, Help: true}
+		}
+		if !c.command.action.Permits(claim) {
+			return nil, ticket.TranscriptBody{Problem: ticket.ProblemNotAllowed, Line: c.line}
+		}
+	}
+	if opens { // what is below goes to somebody: read as any answer is
+		var problem *ticket.TranscriptBody
+		if s, problem = d.agentWords(ticket.ReplyToken); problem != nil {
+			return nil, *problem
 		}
 	}
 	change := d.copyOfChange()

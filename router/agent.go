@@ -66,6 +66,9 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 	if name := d.in.Message.From.Name; name != "" {
 		w.participant.Name = name
 	}
+	if from := d.in.Envelope.Evidence.From; !w.participant.Is(from) {
+		w.participant.Other = append(w.participant.Other, from) // not to be seen, either, in what they wrote
+	}
 	switch {
 	case says && a.private:
 		number := d.write(t, d.article(ticket.InternalArticle, w.participant.Number, text, w.claim.Proof))

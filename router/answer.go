@@ -156,6 +156,9 @@ func (a *act) undo() ticket.TranscriptLine {
 	if u == nil || a.d.in.Now.Sub(u.At) > undoFor {
 		return ticket.TranscriptLine{Result: ticket.ResultNothingToUndo}
 	}
+	if other := a.d.facts.Tickets[u.With]; other != nil && !a.mayAct(other) {
+		return a.refuse(ticket.ProblemNotAllowed)
+	}
 	a.undone = true
 	stopped := false
 	for _, p := range slices.Clone(a.ticket.Pending) {

@@ -343,7 +343,8 @@ func (a *act) verify() ticket.TranscriptLine {
 	codes := a.d.in.Site.Validation.Find(a.argument)
 	for _, id := range a.ticket.Challenges {
 		c := a.d.facts.Challenges[id]
-		if c == nil || slices.Contains(a.redeem, c) || !a.d.tried(c, 0).Live(a.d.in.Now) {
+		own := c != nil && c.Action == ticket.AgentAlias // which its agent alone sends back
+		if c == nil || own || slices.Contains(a.redeem, c) || !a.d.tried(c, 0).Live(a.d.in.Now) {
 			continue
 		}
 		if a.d.mint.Pepper.Meets(c, codes) {

@@ -62,13 +62,19 @@ func (a *act) named(word string) (*ticket.Ticket, bool) {
 	if !ok || t == nil || t.ID == a.ticket.ID {
 		return nil, false
 	}
-	queue, ok := a.d.in.Site.Queue(t.Queue)
-	if !ok || !queue.Agent(a.d.from) {
+	if !a.mayAct(t) {
 		return nil, false
 	}
 	t = a.d.copyOf(t)
+	queue, _ := a.d.in.Site.Queue(t.Queue)
 	a.d.listAgents(t, queue)
 	return t, true
+}
+
+// mayAct reports whether the agent is in the team of another ticket.
+func (a *act) mayAct(t *ticket.Ticket) bool {
+	queue, ok := a.d.in.Site.Queue(t.Queue)
+	return ok && queue.Agent(a.d.from)
 }
 
 func (a *act) merge() ticket.TranscriptLine {
@@ -148,7 +154,10 @@ func (a *act) split() ticket.TranscriptLine {
 		copied.Attachments[i].Blob = d.moved(copied.Attachments[i].Blob, blob)
 	}
 	number := d.write(apart, copied)
-	if apart.Unproved = t.Unproved; !apart.Unproved {
+	if confirmed := article.Number == 1 && of.Role == ticket.Requester && !t.Unproved; confirmed {
+		apart.Unproved = false
+	}
+	if !apart.Unproved {
 		d.notify(ticket.Acknowledgement, apart, apart.Requester(), number)
 	}
 	d.tellAgents(ticket.AgentNew, apart, nil, number)

@@ -122,3 +122,37 @@ func TestSpamTicket(t *testing.T) {
 	}
 	w.send(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "Subject: Toner\n\nCheap!\n"}).held(ticket.HeldSpam)
 }
+
+// Who merged two teams' tickets can take it back; who is in one team alone moves
+// nothing of the other's.
+func TestAMergeIsTakenBackByWhoMayActOnBoth(t *testing.T) {
+	w := newWorld(t)
+	w.sites[0].Queues[1].Agents = append(w.sites[0].Queues[1].Agents, "anna@acme.example")
+	w.reload()
+	first := w.opened()
+	bill := w.send(mail{from: "paul@customer.example", to: []string{"billing@acme.example"}, text: "Subject: Bill\n\nHello\n"}).did(router.Opened)
+	done := w.send(w.answer(bill.notice(ticket.AgentNew, "anna@acme.example"), "#merge ACM-1000\n"))
+	got := w.send(w.answer(first.notice(ticket.AgentNew, "ben@acme.example"), "#undo\n")).did(router.Asked)
+	if body := got.notice(ticket.Transcript, "ben@acme.example").Transcript; body.Problem != ticket.ProblemNotAllowed {
+		t.Errorf("%+v", body)
+	}
+	if w.read("acme", bill.ticket().ID).State != ticket.Closed {
+		t.Error("he opened another team's ticket")
+	}
+	w.send(w.answer(done.notice(ticket.Transcript, "anna@acme.example"), "#undo\n")).results(ticket.ResultUndone)
+}
+
+// What nothing proved is not proved by being made a ticket of its own.
+func TestSplitProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	forged := w.send(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, unproved: true, text: "Subject: [ACM-1000]\n\nSend it to my new account.\n"}).held(ticket.HeldUnproved)
+	to := f.notice(ticket.AgentNew, "anna@acme.example")
+	w.send(w.answer(to, "#accept "+forged.change.Held[0].ID+"\n")).results(ticket.ResultAccepted)
+	got := w.send(w.answer(to, "#split Account\n"))
+	got.results(ticket.ResultSplit)
+	i := slices.IndexFunc(got.change.Tickets, func(c ticket.TicketChange) bool { return c.Ticket.ID != f.ticket().ID })
+	if apart := got.change.Tickets[i].Ticket; !apart.Unproved {
+		t.Errorf("it counts as proved: %+v", apart)
+	}
+}

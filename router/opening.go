@@ -94,15 +94,17 @@ func (d *decider) openPassedOn(q *ticket.Queue, f *parser.Forwarded, requester t
 	}
 	t := d.begin(q, requester, subject, d.locale(), proof)
 	agent, _ := t.Who(d.from)
-	article := d.article(ticket.PublicArticle, t.Requester().Number, f.Text, proof)
+	article := d.article(ticket.PublicArticle, t.Requester().Number, f.Text, ticket.ProofNone) // of whose words they are
 	article.Whole, article.Reason = "", "passed on by an agent; "+article.Reason
 	number := d.write(t, article)
 	if own := strings.TrimSpace(d.in.Message.Reply); own != "" {
 		d.write(t, ticket.Article{Kind: ticket.InternalArticle, Author: agent.Number, Text: own, Proof: proof})
 	}
 	d.remember(t, q, agent)
-	n := d.notify(ticket.Acknowledgement, t, t.Requester(), number)
-	n.Brakes = ticket.AnswerBrakes(t, requester.Address, proof, d.in.Message.Digest)
+	if !parser.RobotAddress(string(requester.Address)) {
+		n := d.notify(ticket.Acknowledgement, t, t.Requester(), number)
+		n.Brakes = ticket.AnswerBrakes(t, requester.Address, proof, d.in.Message.Digest)
+	}
 	d.tellAgents(ticket.AgentNew, t, nil, number)
 	return Outcome{Did: Opened, Why: "passed on by an agent", Ticket: t.ID, Proof: proof}
 }
@@ -216,9 +218,11 @@ func (d *decider) openForm(q *ticket.Queue, f form) Outcome {
 	article := d.article(ticket.PublicArticle, t.Requester().Number, f.text, ticket.ProofNone)
 	article.Whole, article.Reason = "", "by a form of the site; "+article.Reason
 	number := d.write(t, article)
-	id, n := d.confirmTo(q, f.mailbox, ticket.Challenge{Ticket: t.ID, Participant: t.Requester().Number})
-	t.Challenges = append(t.Challenges, id)
-	n.Brakes = ticket.AnswerBrakes(t, f.mailbox.Address, ticket.ProofNone, d.in.Message.Digest)
+	if !parser.RobotAddress(string(f.mailbox.Address)) {
+		id, n := d.confirmTo(q, f.mailbox, ticket.Challenge{Ticket: t.ID, Participant: t.Requester().Number})
+		t.Challenges = append(t.Challenges, id)
+		n.Brakes = ticket.AnswerBrakes(t, f.mailbox.Address, ticket.ProofNone, d.in.Message.Digest)
+	}
 	d.tellAgents(ticket.AgentNew, t, nil, number)
 	return Outcome{Did: Opened, Why: "by a form of the site", Ticket: t.ID, Proof: ticket.ProofNone}
 }

@@ -163,3 +163,38 @@ func TestPeopleInCc(t *testing.T) {
 		t.Error("Bob takes part by an unproved mail")
 	}
 }
+
+// Whose words an agent passes on, nothing proved; and a robot is not answered.
+func TestPassingOnProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	got := w.send(mail{from: "anna@acme.example", to: []string{"help@acme.example"}, text: passedOnMail}).did(router.Opened)
+	if a := got.article(); a.Proof != ticket.ProofNone {
+		t.Errorf("the team reads that it was proved: %+v", a)
+	}
+	w.send(mail{from: "anna@acme.example", to: []string{"help@acme.example"}, text: strings.NewReplacer("paul@customer.example", "no-reply@shop.example", "fwd@", "fwd-2@").Replace(passedOnMail)}).
+		did(router.Opened).owes("agent-new anna@acme.example", "agent-new ben@acme.example")
+}
+
+// What an agent quotes between their words goes to nobody whom a ticket is
+// opened for.
+func TestOpenedForWithoutWhatIsQuoted(t *testing.T) {
+	w := newWorld(t)
+	got := w.send(mail{from: "anna@acme.example", to: []string{"help@acme.example"},
+		text: "Subject: Chair\n\n#for paul@customer.example\nHis chair is broken.\n> " + canary + "\nHe is in room 12.\n"}).did(router.Opened)
+	if a := got.article(); strings.Contains(a.Text, canary) || !strings.Contains(a.Text, "room 12") {
+		t.Errorf("he reads %q", a.Text)
+	}
+}
+
+// A list's Cc lets nobody take part, where a person's does.
+func TestNobodyTakesPartByAListsCc(t *testing.T) {
+	for fields, want := range map[string]int{"": 1, "List-Id: <shop.example>\n": 0, "Precedence: bulk\n": 0} {
+		w := newWorld(t)
+		w.sites[0].Queues[0].CopyCc = true
+		w.reload()
+		got := w.send(mail{from: "marie@customer.example", to: []string{"help@acme.example"}, text: "Subject: x\nCc: eve@else.example\n" + fields + "\nHello\n"}).did(router.Opened)
+		if n := len(got.ticket().Active(ticket.Copied)); n != want {
+			t.Errorf("%q: %d take part", fields, n)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"guichet/parser"
 	"guichet/ticket"
 )
 
@@ -47,6 +48,9 @@ const copiesMax = 20
 // joinCopied lets those take part whom a mail went to beside us, and writes down
 // who added them. Agents have their own way to hear of tickets.
 func (d *decider) joinCopied(t *ticket.Ticket, by uint16) {
+	if d.in.Envelope.Null || d.in.Message.Automatic != parser.ByPerson {
+		return // lists and machines choose nobody
+	}
 	for _, box := range slices.Concat(d.in.Message.To, d.in.Message.Cc) {
 		address, err := ticket.ParseAddress(box.Address)
 		if err != nil || d.in.Ours(address) || d.in.Site.Agent(address) || address.Same(d.from) || len(t.Active(ticket.Copied)) >= copiesMax {

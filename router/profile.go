@@ -163,10 +163,9 @@ func (d *decider) unknownAddressOf(w writer, found match) (*ticket.Participant, 
 	return p, ok && p.Role == ticket.AgentRole && !p.Removed
 }
 
-// askAlias holds a mail that may be an agent's from another address, as any
-// stranger's, and asks them at the address that is known whether it is theirs.
+// askAlias holds a mail that may be an agent's from another address, and asks them at the address that is known whether it is theirs.
 func (d *decider) askAlias(w writer, agent *ticket.Participant) Outcome {
-	o := d.holdInto(w, ticket.HeldStranger, "an agent's token, from an address that is not known as theirs")
+	o := d.holdInto(w, ticket.HeldAlias, "an agent's token, from an address that is not known as theirs")
 	held := d.change.Held[len(d.change.Held)-1].ID
 	w.participant, w.claim.Proof = agent, ticket.ProofNone // whose address it is nothing shows
 	d.challengeIn(w, ticket.Challenge{Action: ticket.AgentAlias, Parked: ticket.Parked{Address: d.from, Held: held}})

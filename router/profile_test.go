@@ -90,7 +90,7 @@ func TestFurtherAddressOfAnAgent(t *testing.T) {
 	to := f.notice(ticket.AgentNew, "anna@acme.example")
 	phone := w.answer(to, canary+"\n")
 	phone.from = "anna.arendt@phone.example"
-	asked := w.send(phone).held(ticket.HeldStranger).owes("validation anna@acme.example", "agent-held anna@acme.example", "agent-held ben@acme.example")
+	asked := w.send(phone).held(ticket.HeldAlias).owes("validation anna@acme.example", "agent-held anna@acme.example", "agent-held ben@acme.example")
 	if w.read("acme", f.ticket().ID).Articles != 1 {
 		t.Fatalf("%+v", asked.change)
 	}
@@ -115,8 +115,50 @@ func TestFurtherAddressOfAnAgent(t *testing.T) {
 	second := w.other()
 	phone = w.answer(second.notice(ticket.AgentNew, "anna@acme.example"), "#close\nIt is mended.\n")
 	phone.from = "anna.arendt@phone.example"
-	w.send(phone).did(router.Answered).owes("answer paul@customer.example", "agent-answer ben@acme.example", "transcript anna@acme.example")
+	got := w.send(phone).did(router.Answered).owes("answer paul@customer.example", "agent-answer ben@acme.example", "transcript anna@acme.example")
+	if p, ok := got.ticket().Who("anna.arendt@phone.example"); !ok || p.Role != ticket.AgentRole {
+		t.Error("her further address is not hidden in what she wrote")
+	}
 	// Unproved it is nobody's.
 	phone.unproved, phone.text = true, phone.text+"\nAgain.\n"
 	w.send(phone).held(ticket.HeldUnproved)
+}
+
+// A code about an agent's further address is theirs alone to send back: read out
+// to a colleague, it makes nobody an agent.
+func TestAFurtherAddressIsShownByItsAgentAlone(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	mallory := w.answer(f.notice(ticket.AgentNew, "anna@acme.example"), "Hello\n")
+	mallory.from = "mallory@else.example"
+	code := w.send(mallory).held(ticket.HeldAlias).notice(ticket.Validation, "anna@acme.example").Code
+	read := w.send(w.answer(f.notice(ticket.AgentNew, "ben@acme.example"), "#verify "+code+"\n")).did(router.Acted).notice(ticket.Transcript, "ben@acme.example")
+	if result := read.Transcript.Done[0].Result; result != ticket.ResultNotVerified {
+		t.Error(result)
+	}
+	for _, agent := range []ticket.Address{"anna@acme.example", "ben@acme.example"} {
+		if p := w.profile(agent); len(p.Others) != 0 {
+			t.Errorf("%s has %v", agent, p.Others)
+		}
+	}
+}
+
+// What came with an agent's token may quote what the team wrote for itself: the
+// requester reads none of it, whoever accepts it.
+func TestAMailWithAnAgentsTokenIsAcceptedAsANote(t *testing.T) {
+	w := newWorld(t)
+	f := w.opened()
+	note := w.send(w.answer(f.notice(ticket.AgentNew, "ben@acme.example"), "#note "+canary+"\n")).notice(ticket.AgentNote, "anna@acme.example")
+	phone := w.answer(note, "Agreed.\n\n> "+canary+"\n")
+	phone.from = "anna.arendt@phone.example"
+	held := w.send(phone).held(ticket.HeldAlias).change.Held[0].ID
+	accepted := w.send(w.answer(f.notice(ticket.AgentNew, "ben@acme.example"), "#accept "+held+"\n"))
+	if result := accepted.notice(ticket.Transcript, "ben@acme.example").Transcript.Done[0].Result; result != ticket.ResultAccepted {
+		t.Error(result)
+	}
+	for _, a := range accepted.change.Tickets[0].Articles {
+		if a.Kind == ticket.PublicArticle {
+			t.Errorf("the requester may read %q", a.Text)
+		}
+	}
 }

@@ -20,7 +20,7 @@ var ErrNoSender = errors.New("the mail has no sender who could be answered")
 
 // Release files held mail after a person decided that it may: into the ticket
 // that it was for, its writer then being a participant, or as a new ticket.
-// An agent's becomes a note, since nobody saw yet what of it was meant for the
+// An agent's, or what came with an agent's token, becomes a note, since nobody saw yet what of it was meant for the
 // requester. blob opens what was kept with it.
 func (r *Router) Release(ctx context.Context, h *ticket.Held, blob func(ticket.BlobID) (io.ReadCloser, error)) (ticket.Result, error) {
 	directory := r.Directory()
@@ -76,7 +76,7 @@ func (d *decider) releaseInto(queue *ticket.Queue, h *ticket.Held, blob func(tic
 		t, tell = d.begin(queue, h.From, h.Subject, d.in.Site.Locale(), h.Proof), ticket.AgentNew
 	}
 	writer := releasedWriter(t, h.From)
-	if writer.Role == ticket.AgentRole {
+	if writer.Role == ticket.AgentRole || h.Why == ticket.HeldAlias { // it may quote what the team alone may read
 		tell, kind = ticket.AgentNote, ticket.InternalArticle
 	}
 	article := ticket.Article{Kind: kind, Author: writer.Number, Text: h.Text, MessageID: h.MessageID, Way: h.Way,

@@ -34,11 +34,12 @@ func TestStrangersAreHeld(t *testing.T) {
 			for _, unproved := range []bool{false, true} {
 				m := c.mail
 				m.from, m.unproved = from, unproved
-				told := toldHeld
+				told, why := toldHeld, ticket.HeldStranger
 				if c.agents && !unproved && from != "carl@acme.example" {
+					why = ticket.HeldAlias
 					told = append([]string{"validation anna@acme.example"}, toldHeld...) // it may be hers, from elsewhere
 				}
-				got := w.send(m).held(ticket.HeldStranger).by(c.rule).owes(told...)
+				got := w.send(m).held(why).by(c.rule).owes(told...)
 				if h := got.change.Held[0]; h.Ticket != f.ticket().ID || h.From.Address != ticket.MustAddress(from) || len(got.notices()[0].Brakes) == 0 || got.notice(ticket.AgentHeld, "anna@acme.example").Held != h.ID {
 					t.Errorf("%s: held as %+v", c.why, h)
 				}

@@ -194,6 +194,7 @@ type Why string
 
 const (
 	HeldStranger    Why = "stranger"    // into a ticket, from nobody on it
+	HeldAlias       Why = "alias"       // with the token of an agent, from an address that is not known as theirs
 	HeldUnproved    Why = "unproved"    // claims to be a participant or an agent, and nothing proves it
 	HeldUnconfirmed Why = "unconfirmed" // a request where the site wants confirmation first
 	HeldBounce      Why = "bounce"      // a bounce of nothing that we sent
@@ -214,7 +215,7 @@ const (
 // that agents are asked about it. The rest is kept for who looks for it.
 func (w Why) Waits() bool {
 	switch w {
-	case HeldStranger, HeldUnproved, HeldUnconfirmed, HeldWish, HeldSight, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
+	case HeldStranger, HeldAlias, HeldUnproved, HeldUnconfirmed, HeldWish, HeldSight, HeldRemoved, HeldNoSender, HeldPolicy, HeldSuspect:
 		return true
 	}
 	return false

@@ -26,6 +26,7 @@ func (heldCommand) Help() string {
 // whyHeld says in a sentence why mail was kept aside.
 var whyHeld = map[ticket.Why]string{
 	ticket.HeldStranger:    "it came into a ticket from somebody who is not on it",
+	ticket.HeldAlias:       "it came with an agent's token, from an address that is not known as theirs",
 	ticket.HeldUnproved:    "it claims to be from a participant or an agent, and nothing proves that",
 	ticket.HeldUnconfirmed: "nothing proves its sender, and the site wants requests confirmed first",
 	ticket.HeldBounce:      "it is a bounce of nothing that was sent from here",
