@@ -58,7 +58,8 @@ import (
 //	                       whether anybody listens or not. X: stop is a SIGTERM,
 //	                       X: stall lets all connections wait until their time is
 //	                       over, and X: cut hangs up
-//	mail WHO               waits for WHO's next mail and writes it to the file mail:
+//	mail WHO [PATTERN]     waits for WHO's next mail, or the next that has the pattern
+//	                       in subject or text, and writes it to the file mail:
 //	                       its fields, a blank line, its text. $REPLY, $TOKEN, $MSGID,
 //	                       $CODE, $VALIDATION, $NOTE and $SENDER stand in it.
 //	                       The files fields and text are its two halves.
@@ -475,9 +476,9 @@ func readAnswer(r *bufio.Reader) (string, error) {
 var noteAddress = regexp.MustCompile(`[\w.-]+\+c[a-z2-7]{39}@[\w.-]+`)
 
 func (w *world) mail(ts *testscript.TestScript, args []string) error {
-	m, err := w.post.next(context.Background(), args[0])
+	m, err := w.post.pick(args)
 	if err != nil {
-		return fmt.Errorf("no mail came to %s: %s", args[0], w.log)
+		return fmt.Errorf("no mail came to %s: %s", strings.Join(args, ", with "), w.log)
 	}
 	w.last[args[0]], w.newest = m, m
 	w.canary.mail(m.raw)
@@ -503,6 +504,24 @@ func (w *world) mail(ts *testscript.TestScript, args []string) error {
 	ts.Setenv("NOTE", noteAddress.FindString(text))
 	ts.Setenv("SENDER", m.sender)
 	return nil
+}
+
+// pick takes the next mail to somebody, or where a pattern follows the next that
+// has it: the mails of one moment leave in any order. The others stay.
+func (o *postOffice) pick(args []string) (*received, error) {
+	var passed []*received
+	for {
+		m, err := o.next(context.Background(), args[0])
+		if err == nil && len(args) > 1 && !regexp.MustCompile(args[1]).MatchString(m.subject+"\n"+m.message.Text) {
+			passed = append(passed, m)
+			continue
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		b := o.box(args[0])
+		b.mails = append(passed, b.mails...)
+		return m, err
+	}
 }
 
 func (w *world) fetch(ts *testscript.TestScript, args []string) error {

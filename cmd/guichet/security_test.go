@@ -12,7 +12,7 @@ import (
 
 var (
 	backquoted = regexp.MustCompile("`([^`]+)`")
-	scriptName = regexp.MustCompile(`^(threat|codes)-[a-z-]+$|^(machines|frontmx|policy|attachments|repeats|wishes|site-status)$`)
+	scriptName = regexp.MustCompile(`^(threat|codes)-[a-z-]+$|^(machines|frontmx|policy|attachments|repeats|machines-each|wishes|site-status|site-sight)$`)
 	goTest     = regexp.MustCompile(`^([a-z/]+)/(Test\w+)$`)
 	ourFile    = regexp.MustCompile(`^[a-z]+(/[a-z]+)*(\.go)?$`)
 )
