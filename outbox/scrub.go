@@ -14,13 +14,15 @@ import (
 
 // scrubber takes out of what one party wrote what another must not see: our
 // tokens, which let whoever holds them write as their owner, and in mail to
-// requesters the addresses of everybody else.
+// requesters the addresses of everybody else and the codes of their requests.
 type scrubber struct {
 	queue *ticket.Queue
 	// hidden are addresses, in the form of Key, and what stands in their place.
 	hidden map[string]string
 	// recipient is whom the mail is for; nil where nobody's address is hidden.
 	recipient *ticket.Participant
+	// codes takes out the tracking codes of who else's requests it is about.
+	codes *strings.Replacer
 }
 
 // scrubForRequester hides everybody but the recipient: the team behind the
@@ -47,7 +49,20 @@ func scrubForRequester(site *ticket.Site, queue *ticket.Queue, tickets []*ticket
 		delete(s.hidden, a.Key())
 	}
 	delete(s.hidden, "")
+	s.codes = othersCodes(tickets, to)
 	return s
+}
+
+// othersCodes takes the tracking codes out of a text that are not the
+// recipient's: an answer may name one, and leaves to those copied too.
+func othersCodes(tickets []*ticket.Ticket, to *ticket.Participant) *strings.Replacer {
+	var pairs []string
+	for _, t := range tickets {
+		if t.Tracking != "" && !t.Requester().Is(to.Address) {
+			pairs = append(pairs, ticket.ShowCode(t.Tracking), "…", t.Tracking, "…")
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // scrubForAgent takes out tokens alone: the team may see who is who.
@@ -69,6 +84,9 @@ func (s *scrubber) fileName(name string) string {
 
 // text scrubs a text.
 func (s *scrubber) text(text string) string {
+	if s.codes != nil {
+		text = s.codes.Replace(text)
+	}
 	return s.addresses(s.tokens(text))
 }
 

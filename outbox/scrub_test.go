@@ -83,6 +83,20 @@ func TestAddressesOfOthersAreHidden(t *testing.T) {
 	}
 }
 
+// An answer names the tracking code, and goes to who is copied too: whose it is
+// not, does not read it.
+func TestTrackingCodesOfOthersAreHidden(t *testing.T) {
+	m := newMatter(t)
+	m.t.Tracking = "ABCD2345EFGH"
+	eve, _ := m.t.Participant(4)
+	const text = "Your code is ABCD-2345-EFGH (ABCD2345EFGH)."
+	for to, want := range map[*ticket.Participant]string{m.t.Requester(): text, eve: "Your code is … (…)."} {
+		if got := scrubForRequester(m.site, &m.site.Queues[0], []*ticket.Ticket{m.t}, to).text(text); got != want {
+			t.Errorf("%s reads %q", to.Address, got)
+		}
+	}
+}
+
 func TestScrubbingTakesTimeInProportion(t *testing.T) {
 	m := newMatter(t)
 	s := scrubForRequester(m.site, &m.site.Queues[0], []*ticket.Ticket{m.t}, m.t.Requester())
