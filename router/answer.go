@@ -60,7 +60,9 @@ func (d *decider) answer(w writer, a *act, text string) Outcome {
 // leave sends an answer to the requesters and tells the colleagues.
 func (d *decider) leave(t *ticket.Ticket, p ticket.Pending) {
 	t.AnsweredNow(p.By, d.in.Now)
-	t.SetState(p.State, d.in.Now)
+	if t.Merged.IsZero() { // else it is closed, and goes on elsewhere
+		t.SetState(p.State, d.in.Now)
+	}
 	d.tellRequesters(ticket.Answer, t, p.Article)
 	for _, colleague := range t.Active(ticket.AgentRole) {
 		if colleague.Number == p.By {

@@ -3,6 +3,7 @@ package router_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"guichet/router"
 	"guichet/ticket"
@@ -152,5 +153,25 @@ func TestSplitProvesNothing(t *testing.T) {
 	i := slices.IndexFunc(got.change.Tickets, func(c ticket.TicketChange) bool { return c.Ticket.ID != f.ticket().ID })
 	if apart := got.change.Tickets[i].Ticket; !apart.Unproved {
 		t.Errorf("it counts as proved: %+v", apart)
+	}
+}
+
+// An answer that waits when its ticket is merged still leaves, and opens nothing
+// again: the matter goes on elsewhere.
+func TestAnAnswerThatWaitsOpensNoMergedTicket(t *testing.T) {
+	w := newWorld(t)
+	w.sites[0].Queues[0].Hold = time.Minute
+	w.reload()
+	w.opened()
+	second := w.other()
+	to := second.notice(ticket.AgentNew, "anna@acme.example")
+	w.send(w.answer(to, "We come.\n")).did(router.Acted)
+	w.send(w.answer(to, "#merge ACM-1000\n")).did(router.Acted)
+	w.now = w.now.Add(2 * time.Minute)
+	if done, err := w.router.Wake(t.Context(), "acme", second.ticket().ID); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	if tk := w.read("acme", second.ticket().ID); tk.State != ticket.Closed || len(tk.Pending) != 0 {
+		t.Errorf("it is %s, with %d answers that wait", tk.State, len(tk.Pending))
 	}
 }

@@ -64,3 +64,27 @@ func TestSiteStatusOfFormerStaff(t *testing.T) {
 	w.reload()
 	w.send(w.challengeReply(n, "sam@acme.example", n.Code+"\n")).did(router.Refused).owes()
 }
+
+// An administrator grants sight of the whole site as an agent does: no ticket
+// comes of the wish, and it is told how to ask.
+func TestSightIsGrantedByRelease(t *testing.T) {
+	w := newWorld(t)
+	asked := mail{from: "lea@customer.example", to: []string{"help@acme.example"}, text: "Subject: x\n\n#site\nI look after all shops.\n"}
+	w.send(asked).did(router.Challenged).owes("asked lea@customer.example") // a stranger: the team is not asked
+	enrol := w.send(mail{from: "lea@customer.example", to: []string{"help+enrol@acme.example"}, text: "Subject: x\n\nACM-7731-Q\n"}).notice(ticket.Validation, "lea@customer.example")
+	w.send(w.challengeReply(enrol, "lea@customer.example", enrol.Code+"\n")).did(router.Redeemed)
+	asked.text += "Again.\n"
+	wish := w.send(asked).did(router.Challenged).owes("asked lea@customer.example")
+	if h := wish.change.Held; len(h) != 1 || h[0].Why != ticket.HeldSight {
+		t.Fatalf("held %+v", h)
+	}
+	got := w.released(wish).owes("done lea@customer.example")
+	if len(got.change.Sight) != 1 || len(got.change.Tickets) != 0 || got.notices()[0].About.Address != "help+site@acme.example" {
+		t.Errorf("%+v", got.change)
+	}
+	// Who only says that it is she, or is known by SPF alone, is not told at once.
+	asked.text, asked.unproved = asked.text+"Once more.\n", true
+	if h := w.send(asked).change.Held; len(h) != 1 || h[0].Why == ticket.HeldSight {
+		t.Errorf("held %+v", h)
+	}
+}
