@@ -197,6 +197,9 @@ func checkSite(d *decoder, at string, s Site, c *Config) {
 		}
 	}
 	checkAccounts(d, at+".accounts", s.Accounts)
+	if r := s.Reports; len(r.To) == 0 && r.Day+r.Week+r.Month != "" {
+		d.blame(at+".reports", "nobody gets the reports", "add to: with the addresses of those who do, or remove the times")
+	}
 	if a := s.Autoclose; a.Remind > 0 && a.Close > 0 && a.Remind >= a.Close {
 		d.blame(at+".autoclose", "the reminder comes when the ticket is closed already", "write remind shorter than close, or one of them as 0")
 	}

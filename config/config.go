@@ -304,6 +304,7 @@ type Site struct {
 	AnswerHold time.Duration `yaml:"answer_hold" default:"0" max:"1h" example:"60s"`
 
 	Accounts  Accounts  `yaml:"accounts"`
+	Reports   Reports   `yaml:"reports"`
 	Autoclose Autoclose `yaml:"autoclose"`
 	Codes     Codes     `yaml:"codes" inherit:"yes"`
 	Retention Retention `yaml:"retention" inherit:"yes"`
@@ -323,6 +324,18 @@ type Accounts struct {
 	Link string `yaml:"link" check:"link" example:"https://my.acme.example/requests"`
 	// How long the page may take. Without an answer the acknowledgement leaves without the invitation.
 	Timeout time.Duration `yaml:"timeout" default:"2s" min:"1s" max:"30s" example:"5s"`
+}
+
+// Reports are mails with the site's numbers: what was opened, answered and closed since the one before, by queue, agent and tag, with charts and a table for other programs. They hold nothing of any requester. Times are those of `time_zone`.
+type Reports struct {
+	// Each day at this hour, of the day until then. Empty sends none.
+	Day string `yaml:"day" check:"hour" example:"\"18:00\""`
+	// Each week at this day and hour, of the seven days until then: `mon`, `tue`, `wed`, `thu`, `fri`, `sat` or `sun`.
+	Week string `yaml:"week" check:"week hour" example:"\"mon 08:00\""`
+	// Each month on this day, `1` to `28`, and hour, of the month until then.
+	Month string `yaml:"month" check:"month hour" example:"\"1 08:00\""`
+	// Who gets them. They need not be agents; nobody else gets the numbers of the whole site.
+	To []string `yaml:"to" check:"address" example:"[chef@acme.example]"`
 }
 
 // Autoclose is what happens to tickets that wait for their requester.

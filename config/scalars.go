@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -180,15 +181,17 @@ func rangeOf(least, most string) string {
 // forms are what the check tag names: each gives the one spelling that a value
 // is kept in.
 var forms = map[string]func(string) (string, *problem){
-	"address": addressForm,
-	"domain":  domainForm,
-	"hour":    hourForm,
-	"http":    httpForm,
-	"link":    linkForm,
-	"listen":  listenForm,
-	"lookup":  lookupForm,
-	"name":    nameForm,
-	"socket":  socketForm,
+	"address":    addressForm,
+	"domain":     domainForm,
+	"hour":       hourForm,
+	"http":       httpForm,
+	"link":       linkForm,
+	"listen":     listenForm,
+	"lookup":     lookupForm,
+	"name":       nameForm,
+	"week hour":  weekHourForm,
+	"month hour": monthHourForm,
+	"socket":     socketForm,
 }
 
 // addressForm is a mail address with its domain in lower-case ASCII. Quoted
@@ -279,6 +282,26 @@ func hourForm(text string) (string, *problem) {
 		return "", &problem{"no hour of the day", "write it as \"07:30\", or \"\" for none"}
 	}
 	return hour.Format("15:04"), nil
+}
+
+// weekHourForm is an hour of a day of the week.
+func weekHourForm(text string) (string, *problem) {
+	day, hour, _ := strings.Cut(strings.ToLower(text), " ")
+	hour, p := hourForm(strings.TrimSpace(hour))
+	if p != nil || !slices.Contains(strings.Fields("mon tue wed thu fri sat sun"), day) {
+		return "", &problem{"no hour of a day of the week", "write it as \"mon 08:00\", or \"\" for none"}
+	}
+	return day + " " + hour, nil
+}
+
+// monthHourForm is an hour of a day that every month has.
+func monthHourForm(text string) (string, *problem) {
+	day, hour, _ := strings.Cut(text, " ")
+	hour, p := hourForm(strings.TrimSpace(hour))
+	if n, err := strconv.Atoi(day); p != nil || err != nil || n < 1 || n > 28 {
+		return "", &problem{"no hour of a day that every month has", "write it as \"1 08:00\", with a day from 1 to 28, or \"\" for none"}
+	}
+	return strings.TrimLeft(day, "+0") + " " + hour, nil
 }
 
 // linkForm is a page that people are sent to.

@@ -54,6 +54,9 @@ func (c *composer) compose(ctx context.Context) (*letter, error) {
 	if c.notice.Kind == ticket.Postmaster {
 		return c.toAdmin()
 	}
+	if c.notice.Kind == ticket.ReportMail {
+		return c.reportLetter()
+	}
 	if c.notice.Ticket.IsZero() && c.notice.Kind.ForAgents() {
 		return c.withoutTicket()
 	}

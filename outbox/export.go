@@ -1,10 +1,7 @@
 package outbox
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"time"
 
 	"guichet/ticket"
@@ -131,9 +128,7 @@ func (c *composer) export(p *ticket.Participant, scrub *scrubber) (file, error) 
 	if err != nil {
 		return file{}, err
 	}
-	return file{name: "export.json", mediaType: "application/json", encoding: "base64", open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(b)), nil
-	}}, nil
+	return generated("export.json", "application/json", "", b), nil
 }
 
 func exportRequest(t *ticket.Ticket, own *ticket.Participant, articles []ticket.Article, scrub *scrubber) ExportedRequest {

@@ -82,6 +82,13 @@ func (s *fakeStore) Material(_ context.Context, n ticket.Notice) (ticket.Materia
 			m.Entries[id] = s.articles[id]
 		}
 	}
+	if n.Report != nil {
+		tally := ticket.NewTally(*n.Report, s.now())
+		for _, t := range s.tickets {
+			tally.Add(t)
+		}
+		m.Report = tally.Report(false)
+	}
 	for _, h := range s.held {
 		m.Waiting = append(m.Waiting, &h)
 	}

@@ -52,7 +52,7 @@ var commands []command
 var privateWord *regexp.Regexp
 
 func init() {
-	commands = slices.Concat(answering, opening, standing, people, merging, choosing, canning, deciding, looking)
+	commands = slices.Concat(answering, opening, standing, people, merging, choosing, canning, deciding, looking, reporting)
 	var private []string
 	for i := range commands {
 		c := &commands[i]

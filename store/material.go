@@ -48,6 +48,11 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 			return m, err
 		}
 	}
+	if n.Report != nil {
+		if m.Report, err = s.Report(ctx, n.Site, *n.Report); err != nil {
+			return m, err
+		}
+	}
 	to := n.Mailbox.Address
 	if !n.Ticket.IsZero() {
 		if err := r.addTicket(ctx, n, &m); err != nil {

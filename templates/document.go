@@ -20,7 +20,10 @@ type block struct {
 	Buttons []button // buttons
 	Text    []passage
 	Images  []image
-	Rows    []row // files, history, transcript, commands, worklist
+	Chart   *chartView
+	Columns []string   // table
+	Table   []tableRow // table
+	Rows    []row      // files, history, transcript, commands, worklist
 }
 
 type blockKind string
@@ -46,6 +49,8 @@ const (
 	transcriptBlock blockKind = "transcript"
 	commandsBlock   blockKind = "commands"
 	worklistBlock   blockKind = "worklist"
+	chartBlock      blockKind = "chart"
+	tableBlock      blockKind = "table"
 )
 
 // line is words, some of them strong.
@@ -96,6 +101,13 @@ type row struct {
 	// Buttons are those that decide on a held mail, labelled by their commands, or
 	// what can be done to a ticket.
 	Buttons []button
+}
+
+// tableRow is a name with numbers, and perhaps a word about them below.
+type tableRow struct {
+	Name  string
+	Cells []string
+	Note  string
 }
 
 // image is a picture of an article, shown where the mail brings it.
@@ -209,6 +221,8 @@ func (b block) empty() bool {
 		return len(b.Text) == 0 && len(b.Images) == 0
 	case filesBlock, historyBlock, transcriptBlock, commandsBlock, worklistBlock:
 		return len(b.Rows) == 0
+	case tableBlock:
+		return len(b.Table) == 0
 	case headingBlock, paragraphBlock, titleBlock, warningBlock:
 		return strings.TrimSpace(b.Words.String()) == ""
 	}

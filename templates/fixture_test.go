@@ -234,7 +234,46 @@ func (s story) mails() map[string]sample {
 		in.Tickets = nil
 	})
 	about("validation-many", ticket.Validation, ticket.About{Action: ticket.AgentMany, Until: until, Lines: []string{"1 close", "2 close", "4 close", "5 tag coffee"}}, func(in *ToRequester) { in.Name, in.Code = s.anna, "34679CDF" })
+	for _, p := range ticket.Periods {
+		all["report-"+string(p)] = s.report(p)
+	}
+	nothing := s.report(ticket.Week)
+	nothing.Report = ticket.NewTally(nothing.Report.ReportBody, nothing.Report.Made).Report(false)
+	nothing.Report.ReportBody.Queues, nothing.Report.Whole = []string{"help"}, false
+	all["report-nothing"] = nothing
 	all["postmaster"] = ToAdmin{s.locale, s.site(), ticket.Held{Why: ticket.HeldPostmaster, From: ticket.Mailbox{Name: "Mailer team", Address: "abuse@provider.example"},
 		Subject: "Complaint about a mail from your host", Text: "Hello,\n\none of our users complains about the mail below.\n\nThe abuse team", Proof: ticket.ProofDomain}}
 	return all
+}
+
+// report is that of a busy time: a request every few hours, of which most are
+// answered and some closed.
+func (s story) report(p ticket.Period) ToReader {
+	site := s.site()
+	site.Queues = append(site.Queues, ticket.Queue{Name: "billing", Title: "Facturation & comptabilité fournisseurs"})
+	now := time.Date(2026, time.March, 23, 7, 0, 0, 0, time.UTC)
+	body := ticket.ReportUntil(p, now.In(site.Zone))
+	body.Whole = true
+	tally := ticket.NewTally(body, now)
+	for i := range 120 {
+		t := s.ticket()
+		t.ID, t.Opened, t.Assignee = ticket.ID{byte(i)}, now.Add(-time.Duration(i*i)*11*time.Minute), uint16(i%3+1)%4
+		if t.Assignee == 1 {
+			t.Assignee = 0
+		}
+		t.Tags = [][]string{nil, {"café"}, {"coffee", "warranty"}}[i%3]
+		if i%4 == 3 {
+			t.Queue = "billing"
+		}
+		if i%5 != 0 {
+			t.AnsweredNow(uint16(i%2+2), t.Opened.Add(time.Duration(i%7+1)*53*time.Minute))
+		}
+		if i%3 != 0 {
+			t.SetState(ticket.Closed, t.Opened.Add(time.Duration(i%11+1)*7*time.Hour))
+		}
+		tally.Add(t)
+	}
+	return ToReader{Locale: s.locale, Site: site, Report: tally.Report(p == ticket.Month),
+		Flow: Chart{ContentID: "flow.1@mx.acme.example", Top: 20, Colours: []string{"#3b82d6", "#e89b2c"}},
+		Ages: Chart{ContentID: "ages.1@mx.acme.example", Top: 10, Colours: []string{"#3b82d6"}}}
 }

@@ -12,6 +12,7 @@ var layoutText string
 
 var layout = template.Must(template.New("layout").Funcs(template.FuncMap{
 	"spaces": keepSpaces,
+	"add":    func(a, b int) int { return a + b },
 	"cid":    func(id string) template.URL { return template.URL("cid:" + url.PathEscape(id)) },
 }).Parse(layoutText))
 

@@ -23,6 +23,8 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	public, _ := article.Public()
 	held := ticket.Held{Why: ticket.HeldStranger, From: t.Participants[0].Mailbox, Subject: "…", Text: "…", Attachments: article.Attachments}
 	switch {
+	case kind == ticket.ReportMail:
+		return reportSamples(site, t, locale)
 	case kind == ticket.Postmaster:
 		return []sample{ToAdmin{locale, site, held}}
 	case !kind.ForAgents():
@@ -47,6 +49,24 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	other.Article, other.Transcript, other.To, other.FilesKept = &event, done, 3, true
 	other.Undelivered = &ticket.Undelivered{To: "marie@customer.example", Reason: "…"}
 	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}
+}
+
+func reportSamples(site *ticket.Site, t *ticket.Ticket, locale string) []sample {
+	moved := *t
+	moved.Opened, moved.Queue, moved.ID, moved.Tags = sampleTime, "billing", ticket.ID{1}, []string{"coffee"}
+	moved.Course = ticket.Course{Answered: sampleTime, AnsweredBy: 2, Finished: []time.Time{sampleTime}}
+	var all []sample
+	for _, p := range ticket.Periods {
+		body := ticket.ReportUntil(p, sampleTime.Add(time.Hour))
+		for _, tickets := range [][]*ticket.Ticket{nil, {t, &moved}} {
+			tally := ticket.NewTally(body, sampleTime.Add(time.Hour))
+			for _, each := range tickets {
+				tally.Add(each)
+			}
+			all = append(all, ToReader{Locale: locale, Site: site, Report: tally.Report(true), Flow: Chart{Colours: []string{"#000", "#000"}}, Ages: Chart{Colours: []string{"#000"}}})
+		}
+	}
+	return all
 }
 
 func sampleSite(locale string) *ticket.Site {

@@ -49,7 +49,7 @@ var kinds = []ticket.NoticeKind{
 	ticket.Acknowledgement, ticket.Receipt, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice,
 	ticket.Validation, ticket.CodeFailed, ticket.Asked, ticket.Done, ticket.Status, ticket.History, ticket.Export,
 	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AnswerFailed, ticket.AgentHeld,
-	ticket.HeldDigest, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.Postmaster,
+	ticket.HeldDigest, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.ReportMail, ticket.Postmaster,
 }
 
 func mailNames() []string {

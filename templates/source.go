@@ -113,5 +113,5 @@ func (s *source) fill(view any, bring map[string]block) (*document, error) {
 // to no ticket, or must not tell which.
 var ownSubject = map[ticket.NoticeKind]bool{
 	ticket.Receipt: true, ticket.Validation: true, ticket.CodeFailed: true, ticket.Asked: true, ticket.Done: true,
-	ticket.Status: true, ticket.History: true, ticket.Export: true, ticket.HeldDigest: true, ticket.AgentList: true, ticket.Postmaster: true,
+	ticket.Status: true, ticket.History: true, ticket.Export: true, ticket.HeldDigest: true, ticket.AgentList: true, ticket.ReportMail: true, ticket.Postmaster: true,
 }

@@ -22,6 +22,9 @@ func (d *document) text(c *catalogue, marker string) string {
 	w := &textWriter{words: c}
 	w.WriteString(marker)
 	for i, b := range d.blocks {
+		if b.Kind == chartBlock && len(b.Chart.Rows) == 0 {
+			continue // a table tells the same
+		}
 		if i > 0 && !(b.Kind == buttonsBlock && !b.told()) {
 			w.WriteByte('\n')
 		}
@@ -86,6 +89,10 @@ func (w *textWriter) brought(b block) {
 		}
 	case worklistBlock:
 		w.worklist(b.Rows)
+	case chartBlock:
+		w.columns(b.Chart.Rows)
+	case tableBlock:
+		w.table(b.Columns, b.Table)
 	case commandsBlock:
 		for i, r := range b.Rows {
 			if i > 0 {
@@ -127,6 +134,37 @@ func (w *textWriter) worklist(rows []row) {
 			for _, b := range r.Buttons {
 				w.flow(indent, indent, b.Command)
 			}
+		}
+	}
+}
+
+// longestName is how much room a table leaves for names.
+const longestName = 28
+
+// table writes names with their numbers under the words of the columns. A longer
+// name has a line of its own.
+func (w *textWriter) table(columns []string, rows []tableRow) {
+	wide := 0
+	for _, r := range rows {
+		wide = max(wide, min(longestName, utf8.RuneCountInString(r.Name)))
+	}
+	pad := func(s string, n int) string { return strings.Repeat(" ", max(0, n-utf8.RuneCountInString(s))) }
+	line := func(name string, cells []string) {
+		if utf8.RuneCountInString(name) > wide {
+			w.flow("  ", "  ", name)
+			name = ""
+		}
+		text := "  " + name + pad(name, wide)
+		for i, cell := range cells {
+			text += "  " + pad(cell, utf8.RuneCountInString(columns[i])) + cell
+		}
+		w.flow("", "", strings.TrimRight(text, " "))
+	}
+	line("", columns)
+	for _, r := range rows {
+		line(r.Name, r.Cells)
+		if r.Note != "" {
+			w.flow("    ", "    ", r.Note)
 		}
 	}
 }

@@ -38,6 +38,7 @@ const (
 	Transcript   NoticeKind = "transcript"  // what a command mail did, or why it did nothing
 	AgentList    NoticeKind = "agent-list"  // tickets that they asked for, a line each
 	AgentShow    NoticeKind = "agent-show"  // a whole ticket that they asked for
+	ReportMail   NoticeKind = "report"      // what happened in a time, in numbers; also to others whom the settings name
 
 	// To the site's admin.
 	Postmaster NoticeKind = "postmaster"
@@ -46,7 +47,7 @@ const (
 // ForAgents reports whether the kind goes to the team, who may read all.
 func (k NoticeKind) ForAgents() bool {
 	switch k {
-	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AnswerFailed, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow:
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AnswerFailed, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow, ReportMail:
 		return true
 	}
 	return false
@@ -88,6 +89,8 @@ type Notice struct {
 	List *ListBody `json:"list,omitempty"`
 	// Undelivered is why the answer did not arrive that it is about.
 	Undelivered *Undelivered `json:"undelivered,omitempty"`
+	// Report is what a ReportMail tells of.
+	Report *ReportBody `json:"report,omitempty"`
 	// Held is the held mail that it is about.
 	Held string `json:"held,omitempty"`
 	// Challenge is what a code that it brings, or that came, is for; replies to
@@ -318,4 +321,6 @@ type Material struct {
 	Profile *Profile
 	// Morning is the rest of what a HeldDigest tells.
 	Morning *Morning
+	// Report is what a ReportMail tells.
+	Report *Report
 }

@@ -45,6 +45,8 @@ type Site struct {
 	Admin Address
 	// Footer is a line of the site's own under each mail to requesters.
 	Footer string
+	// Reports leave by themselves.
+	Reports Reports
 	// Zone is where times in mails are told.
 	Zone *time.Location
 }

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"guichet/parser"
 )
 
 // bombs are mails that cost a careless reader time or memory out of proportion:
@@ -74,11 +77,14 @@ func (w *world) bomb(ts *testscript.TestScript, args []string) error {
 	return w.submit(ts, "", "mallory@elsewhere.example", []string{"help@acme.example"}, []byte(strings.ReplaceAll(text, "\n", "\r\n")))
 }
 
-func (w *world) attachment(ts *testscript.TestScript, _ []string) error {
-	if len(w.newest.message.Attachments) == 0 {
+func (w *world) attachment(ts *testscript.TestScript, args []string) error {
+	ending := strings.Join(args, "")
+	all := w.newest.message.Attachments
+	i := slices.IndexFunc(all, func(a parser.Attachment) bool { return strings.HasSuffix(a.Name, ending) })
+	if i < 0 {
 		return fmt.Errorf("nothing is attached to %q", w.newest.subject)
 	}
-	content, err := io.ReadAll(w.newest.message.Attachments[0].Open())
+	content, err := io.ReadAll(all[i].Open())
 	if err != nil {
 		return err
 	}

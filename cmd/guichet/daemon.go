@@ -195,6 +195,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	workers.Go(func() { d.store.Maintain(working) })
 	workers.Go(func() { d.store.KeepIndexed(working) })
 	workers.Go(func() { d.digests(working) })
+	workers.Go(func() { d.reports(working) })
 
 	err := d.wait(ctx, hangup, failed)
 	d.metrics.drain()

@@ -125,7 +125,7 @@ func shown(m *received) string {
 
 // What differs from one run to the next.
 var (
-	timesOfDay = regexp.MustCompile(`\d{1,2}\s+\pL+\s+\d{4}(?:,\s+\d{1,2}:\d{2}|\s+à\s+\d{1,2}\s+h\s+\d{2})?`)
+	timesOfDay = regexp.MustCompile(strings.ReplaceAll(`\d{1,2}_\pL+_\d{4}(?:,_\d{1,2}:\d{2}|_à_\d{1,2}_h_\d{2})?`, "_", `[\s\x{a0}]+`)) // also spaces that do not break
 	dates      = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 	namesHeld  = regexp.MustCompile(`(#\pL+[ \x{a0}])[a-z2-7]{16}\b`)
 )

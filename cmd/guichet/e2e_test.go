@@ -81,7 +81,7 @@ import (
 //	directory STATUS       a page of accounts at $ACCOUNTS that answers so to
 //	                       whoever asks
 //	html                   writes its HTML to the file html
-//	attachment             writes its first attachment to the file attachment
+//	attachment [ENDING]    writes its first attachment, of a name that ends so, to the file attachment
 //	gone REF               waits until a ticket is there no more
 //	bomb KIND SIZE         sends a mail that is hard to read (see bombs)
 //

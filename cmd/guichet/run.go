@@ -66,6 +66,7 @@ type commandLine struct {
 	Parse   parseCommand   `cmd:"" help:"Show what is read from a message, as JSON."`
 	Explain explainCommand `cmd:"" help:"Tell what would happen to a message, and change nothing."`
 	Tickets ticketsCommand `cmd:"" help:"List tickets."`
+	Report  reportCommand  `cmd:"" help:"Count what was opened, answered and closed, and what is open."`
 	Show    showCommand    `cmd:"" help:"Show a ticket with all that happened to it."`
 	Trace   traceCommand   `cmd:"" help:"Follow a message: how it came, what was decided, what left for it."`
 	Outbox  outboxCommand  `cmd:"" help:"The mails that are owed: list, retry, flush, hold, release, drop."`

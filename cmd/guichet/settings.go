@@ -56,6 +56,9 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		return site, fmt.Errorf("answers: %w", err)
 	}
 	site.Canned = canned
+	if site.Reports, err = reportsOf(s.Reports); err != nil {
+		return site, fmt.Errorf("reports: %w", err)
+	}
 	for _, q := range s.Queues {
 		queue := ticket.Queue{Name: q.Name, Title: q.Title, Separator: q.Separator, ReplyDomain: q.ReplyDomain, Digest: q.Digest, Hold: q.AnswerHold, CopyCc: q.CopyCc}
 		if queue.Address, err = ticket.ParseAddress(q.Address); err != nil {
@@ -76,6 +79,21 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		site.Queues = append(site.Queues, queue)
 	}
 	return site, nil
+}
+
+// reportsOf are the times of a site's reports, and whom they go to.
+func reportsOf(r config.Reports) (reports ticket.Reports, err error) {
+	reports.At = map[ticket.Period]ticket.ReportTime{}
+	for period, text := range map[ticket.Period]string{ticket.Day: r.Day, ticket.Week: r.Week, ticket.Month: r.Month} {
+		if text == "" {
+			continue
+		}
+		if reports.At[period], err = ticket.ParseReportTime(period, text); err != nil {
+			return reports, err
+		}
+	}
+	reports.To, err = addresses(r.To)
+	return reports, err
 }
 
 // adminOf is whom the postmaster's mail reaches: the settings' admin, else the

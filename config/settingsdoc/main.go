@@ -131,7 +131,7 @@ func valueOf(kind string, list bool, tag reflect.StructTag) string {
 	case tag.Get("path") != "":
 		text = "path"
 	case text == "":
-		forms := map[string]string{"address": "mail address", "domain": "domain", "listen": "host:port", "name": "short name", "socket": "host:port or path", "hour": "hour", "http": "URL", "link": "URL", "lookup": "URL", "": "text"}
+		forms := map[string]string{"address": "mail address", "domain": "domain", "listen": "host:port", "name": "short name", "socket": "host:port or path", "hour": "hour", "week hour": "day of the week and hour", "month hour": "day of the month and hour", "http": "URL", "link": "URL", "lookup": "URL", "": "text"}
 		text = forms[tag.Get("check")]
 	}
 	switch least, most := tag.Get("min"), tag.Get("max"); {
