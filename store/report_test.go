@@ -94,3 +94,27 @@ func TestReportsReadInPages(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkReport counts ten thousand tickets: what one costs says how long a
+// report at its bound takes.
+func BenchmarkReport(b *testing.B) {
+	w := inFiles(b).open(b)
+	const many = 10_000
+	c := &ticket.Change{Site: "acme", Operation: rand.Text(), At: w.now()}
+	for range many {
+		one, _ := w.opening("One of many")
+		if c.Tickets = append(c.Tickets, one.Tickets...); len(c.Tickets) == 500 {
+			w.commit(c)
+			c = &ticket.Change{Site: "acme", Operation: rand.Text(), At: w.now()}
+		}
+	}
+	body := ticket.ReportUntil(ticket.Month, w.now().Add(time.Hour))
+	body.Whole = true
+	for b.Loop() {
+		r, err := w.Report(ctx, "acme", body)
+		if err != nil || r.Total.Opened != many {
+			b.Fatal(err, r)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/many, "µs/ticket")
+}
