@@ -193,7 +193,7 @@ func (o *Outbox) send(ctx, work context.Context, n ticket.Notice, out Outgoing, 
 	defer o.limit.release(destination)
 	var err error
 	if m.size, m.signatures, err = m.sign(work, keysFor(out.Keys, m.sender)); err == nil {
-		err = o.transport(out).send(work, m)
+		err = transportOf(out, o.relays, o.Resolver).send(work, m)
 	}
 	if err != nil {
 		f := refused(err)
@@ -211,14 +211,14 @@ type transport interface {
 	send(context.Context, *outgoing) error
 }
 
-func (o *Outbox) transport(out Outgoing) transport {
+func transportOf(out Outgoing, relays *pool, resolver Resolver) transport {
 	switch out.Route.Scheme {
 	case "maildir":
 		return maildir{out.Route.Path}
 	case "direct":
-		return direct{pool: o.relays, resolver: o.Resolver, tls: out.Route.TLS}
+		return direct{pool: relays, resolver: resolver, tls: out.Route.TLS}
 	default:
-		return relay{pool: o.relays, route: out.Route}
+		return relay{pool: relays, route: out.Route}
 	}
 }
 

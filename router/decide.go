@@ -179,6 +179,9 @@ func (d *decider) raise(t Target, h *ticket.Held) (Outcome, bool) {
 // target decides for one queue.
 func (d *decider) target(t Target) Outcome {
 	m := d.in.Message
+	if token, ok := d.probed(t); ok {
+		return d.probe(t, token)
+	}
 	switch {
 	case t.Postmaster:
 		return d.forAdmin()

@@ -208,6 +208,7 @@ const (
 	HeldPolicy      Why = "policy"      // its From domain does not stand behind it, and wants such mail set aside or refused
 	HeldSuspect     Why = "suspect"     // a block list or a scanner at the door is against it
 	HeldOwn         Why = "own"         // from an address of ours: a loop, or a forgery
+	HeldProbe       Why = "probe"       // a probe of the administrator's that came home
 	HeldSpam        Why = "spam"        // from a sender whose mail an agent called spam
 )
 

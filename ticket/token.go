@@ -176,3 +176,19 @@ func TokenOfMessageID(messageID string) (Token, bool) {
 	}
 	return ParseToken(token)
 }
+
+// probes is the place of a site in the tokens of its probes: no site is named so,
+// and so they are worthless for all else.
+func probes(site string) string { return "\x00probe " + site }
+
+// SignProbe makes the token of a mail that an administrator sends to see whether
+// it comes home as it left.
+func (s *Signer) SignProbe(site string, id ID) string {
+	return s.Sign(ChallengeToken, probes(site), id, &Participant{})
+}
+
+// ProvesProbe reports whether the token was made by us for a probe of the site;
+// its Ticket is the probe's id.
+func (s *Signer) ProvesProbe(t Token, site string) bool {
+	return t.Purpose == ChallengeToken && s.Proves(t, probes(site), t.Ticket, &Participant{})
+}

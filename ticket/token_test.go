@@ -294,3 +294,20 @@ func FuzzToken(f *testing.F) {
 		}
 	})
 }
+
+// A probe's token opens nothing: it is no challenge's, and of its own site alone.
+func TestProbeTokens(t *testing.T) {
+	m := mint(t)
+	id := ticket.NewID(m.Random)
+	token, ok := ticket.ParseToken(m.Signer.SignProbe("acme", id))
+	if !ok || !m.Signer.ProvesProbe(token, "acme") || token.Ticket != id {
+		t.Fatal("a probe's token is not known as one")
+	}
+	if m.Signer.ProvesProbe(token, "globex") || m.Signer.ProvesChallenge(token, "acme") {
+		t.Error("a probe's token is good for something else")
+	}
+	challenge, _ := ticket.ParseToken(m.Signer.SignChallenge("acme", id))
+	if m.Signer.ProvesProbe(challenge, "acme") {
+		t.Error("a challenge's token is good for a probe")
+	}
+}

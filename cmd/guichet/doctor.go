@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"guichet/config"
 	"guichet/doctor"
@@ -14,15 +15,21 @@ import (
 
 type doctorCommand struct {
 	JSON bool `name:"json" help:"One object a line for each finding: check, subject, state, what, remedy, record."`
+
+	Probe     bool          `help:"Also send a mail from each queue to itself, through the relay and home, and tell what the way made of it."`
+	ProbeTo   string        `name:"probe-to" placeholder:"ADDRESS" help:"Send it there instead, where mail does not come home."`
+	ProbeWait time.Duration `name:"probe-wait" default:"60s" help:"How long to wait for it to come home."`
 }
 
 func (doctorCommand) Help() string {
-	return example("guichet doctor", "sudo -u guichet guichet doctor -c /etc/guichet/guichet.yaml") + `
+	return example("guichet doctor", "sudo -u guichet guichet doctor -c /etc/guichet/guichet.yaml",
+		"guichet doctor --probe") + `
 
 Looks at DNS (MX, addresses, PTR, SPF, DKIM, DMARC, MTA-STS), certificate, ports,
 store, clock, disk and keys, and writes out what is to be published or set. It
 changes nothing, sends no mail, and ends within half a minute; with 1 if there
-is a problem. Run it as the daemon's user, on the daemon's machine.`
+is a problem. With --probe it sends mail, which the running daemon takes and keeps
+out of every ticket, and waits for it. Run it as the daemon's user, on the daemon's machine.`
 }
 
 // Run examines the installation of the settings.
@@ -32,6 +39,13 @@ func (c doctorCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	found := doctor.Examine(ctx, doctor.Outside{Resolver: p.Resolver, Now: p.Now}, p.installation(settings))
+	if c.Probe || c.ProbeTo != "" {
+		probed, err := c.probe(ctx, p)
+		if err != nil {
+			return err
+		}
+		found = append(found, probed...)
+	}
 	if c.JSON {
 		err = p.findingsJSON(found)
 	} else {

@@ -38,9 +38,13 @@ import (
 //	serve                  starts the daemon with guichet.yaml; $SMTP is its address,
 //	                       $METRICS that of its metrics
 //	dns NAME TEXT          publishes a TXT record; before serve
+//	signingkey FILE        writes the key that the daemon is to sign with
 //	signs DOMAIN…          publishes the key that send -signed signs with; before serve
 //	from ADDRESS           is the host that sends from now on, by a PROXY header
 //	takes SIZE             the relay takes mails of so many bytes at most from now on
+//	homes DOMAIN [HOW…]    the relay passes mail for a domain on to the daemon, and
+//	                       does to it what it is told: message-id, plus, from,
+//	                       envelope, banner, bounce
 //	refuses WHO…           the relay knows them no more
 //	stop                   ends it as SIGTERM does; it must end well
 //	hangup PATTERN         sends SIGHUP and waits for a line of the log
@@ -199,6 +203,9 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"likeness":  worldCommand((*world).likeness),
 	"directory": worldCommand((*world).directory),
 	"refuses":   worldCommand((*world).refuses),
+	"homes":     worldCommand((*world).homes),
+
+	"signingkey": worldCommand((*world).signingKey),
 }
 
 func worldCommand(do func(*world, *testscript.TestScript, []string) error) func(*testscript.TestScript, bool, []string) {

@@ -40,6 +40,7 @@ var whyHeld = map[ticket.Why]string{
 	ticket.HeldPolicy:      "its From domain does not stand behind it, and wants such mail refused or set aside",
 	ticket.HeldSuspect:     "a block list or a scanner at the door is against it",
 	ticket.HeldOwn:         "it is from an address of this installation: a loop, or a forgery",
+	ticket.HeldProbe:       "it is a probe of guichet doctor that came home late",
 	ticket.HeldSpam:        "an agent called an earlier mail of its sender spam",
 }
 

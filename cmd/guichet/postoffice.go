@@ -31,6 +31,8 @@ type postOffice struct {
 	mu      sync.Mutex
 	boxes   map[string]*mailbox
 	gone    map[string]bool // who has no box here
+	// passOn, where it is set, is given each mail; true is that it went elsewhere.
+	passOn func(*envelope.Envelope) (bool, error)
 }
 
 // mailbox is what came for somebody and was not taken yet. news has one in it if
@@ -82,6 +84,14 @@ func (o *postOffice) Recipient(_ context.Context, a ticket.Address) (envelope.Re
 
 // Deliver puts a mail into the boxes of its recipients.
 func (o *postOffice) Deliver(_ context.Context, e *envelope.Envelope) error {
+	o.mu.Lock()
+	passOn := o.passOn
+	o.mu.Unlock()
+	if passOn != nil {
+		if passed, err := passOn(e); passed || err != nil {
+			return err
+		}
+	}
 	raw := bytes.Clone(e.Data)
 	m := parser.Parse(raw)
 	got := &received{from: m.From.Address, subject: m.Subject, sender: string(e.From), message: m, raw: raw}
