@@ -340,7 +340,9 @@ func (d *draft) commit(ctx context.Context) (ticket.Result, error) {
 	for _, id := range d.created {
 		d.secrets.remember(ticketAt{d.Name, id}, d.keys[recordTicket(id)])
 	}
+	d.commits.Add(1)
 	d.hint(d.due, d.timer)
+	d.ring(d.timer)
 	if d.indexes {
 		d.behind.note(d.Name)
 	}

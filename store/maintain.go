@@ -34,7 +34,21 @@ func (s *Store) Maintain(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-s.alarm:
 		}
+	}
+}
+
+// ring has timers handled when one is due that was set here and comes before
+// the next look: an answer that waits half a minute leaves after half a minute.
+func (s *Store) ring(due engine.Score) {
+	if wait := due.Time().Sub(s.now()); due != 0 && wait < maintainEvery {
+		time.AfterFunc(max(wait, 0)+clockSlack/20, func() {
+			select {
+			case s.alarm <- struct{}{}:
+			default:
+			}
+		})
 	}
 }
 

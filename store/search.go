@@ -164,6 +164,10 @@ const (
 	indexLease = 5 * time.Minute
 	// indexPause lets tickets gather that change soon after one another.
 	indexPause = 100 * time.Millisecond
+	// indexBusy is how many commits in that time are a load under which it waits,
+	// and indexPatience for how long at most.
+	indexBusy     = 10
+	indexPatience = 20 * time.Second
 	// indexSweep is how often one daemon looks for what another left behind.
 	indexSweep = 10 * time.Minute
 	// indexLast is how long a daemon that stops goes on with it.
@@ -236,15 +240,33 @@ func (s *Store) indexNoted(ctx context.Context, sweep <-chan time.Time) bool {
 			return true
 		case <-s.behind.wake:
 		}
-		pause := time.NewTimer(indexPause)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
+		if !s.quiet(ctx) {
 			return false
-		case <-pause.C:
 		}
 		s.indexBehind(ctx)
 	}
+}
+
+// quiet waits until mail comes in slowly, or for so long that indexing cannot
+// wait: what is to be found may lag, what is to be taken may not. It gives false
+// when ctx has ended.
+func (s *Store) quiet(ctx context.Context) bool {
+	pause := time.NewTicker(indexPause)
+	defer pause.Stop()
+	before := s.commits.Load()
+	for range indexPatience / indexPause {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-pause.C:
+		}
+		now := s.commits.Load()
+		if now-before <= indexBusy {
+			return true
+		}
+		before = now
+	}
+	return true
 }
 
 // indexBehind indexes what is noted here.

@@ -88,6 +88,10 @@ type Store struct {
 	wake    chan struct{}
 	teller  *teller
 	waker   atomic.Pointer[Waker]
+	// commits counts those that changed something; alarm rings when a timer is due
+	// before the next look.
+	commits atomic.Int64
+	alarm   chan struct{}
 	// superseded is set when a newer program has upgraded the store.
 	superseded atomic.Bool
 	behind     *behind
@@ -161,7 +165,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	s := &Store{
 		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
 		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
-		wake: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
+		wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
