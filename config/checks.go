@@ -340,6 +340,9 @@ func checkOurOwn(d *decoder, c *Config) {
 			for k, agent := range q.Agents {
 				circle(fmt.Sprintf("%s.agents[%d]", path, k), agent)
 			}
+			for k, person := range q.Service.Escalate {
+				circle(fmt.Sprintf("%s.service.escalate[%d]", path, k), person)
+			}
 			_, domain := splitAddress(q.Address)
 			if other := readsAs(q.Address, domains[domain]); other != "" {
 				d.blame(path+".address", fmt.Sprintf("%s reads as a reply address of %s", q.Address, other), "choose another address, or another separator for that queue")

@@ -305,6 +305,7 @@ type Site struct {
 
 	Accounts  Accounts  `yaml:"accounts"`
 	Reports   Reports   `yaml:"reports"`
+	Calendar  Calendar  `yaml:"calendar"`
 	Autoclose Autoclose `yaml:"autoclose"`
 	Codes     Codes     `yaml:"codes" inherit:"yes"`
 	Retention Retention `yaml:"retention" inherit:"yes"`
@@ -336,6 +337,40 @@ type Reports struct {
 	Month string `yaml:"month" check:"month hour" example:"\"1 08:00\""`
 	// Who gets them. They need not be agents; nobody else gets the numbers of the whole site.
 	To []string `yaml:"to" check:"address" example:"[chef@acme.example]"`
+}
+
+// Calendar is when the site works, in its `time_zone`: business time, in which `service` counts, goes by then alone.
+type Calendar struct {
+	// The hours of each weekday, parts of the week with commas between them. Empty is round the clock.
+	Hours Week `yaml:"hours" example:"\"mon-thu 09:00-12:30 13:30-18:00, fri 09:00-16:00\""`
+	// The country (ISO 3166-1) on whose public holidays nobody works: those of the whole country; `GB` is England and Wales. A region's go into `closed`. Empty keeps none.
+	Holidays string `yaml:"holidays" oneof:"BE|CH|DE|ES|FR|GB|IT|NL|PT|US" example:"FR"`
+	// Further days on which nobody works, each as a date or as the first and last of several.
+	Closed []string `yaml:"closed" check:"days" example:"[2026-12-24, 2026-12-28..2026-12-31]"`
+}
+
+// Service is what a queue promises its requesters, in business time: `4h` are four hours of `calendar`, `1d` is a day of it (the mean of its weekdays), so that `1d` after Tuesday 10:00 is Wednesday 10:00. Time in which the requester is to answer does not count.
+type Service struct {
+	// How long the first answer may take. `0` promises none.
+	FirstAnswer WorkTime `yaml:"first_answer" default:"0" example:"4h"`
+	// How long the solution may take, from the beginning until the ticket is solved or closed. `0` promises none.
+	Solution WorkTime `yaml:"solution" default:"0" example:"3d"`
+	// The part of either time after which whoever has the ticket, or else the team, is reminded. `0` never reminds.
+	Remind Percent `yaml:"remind" default:"80%" max:"99%" example:"50%"`
+	// People who are told, beside the team, when a time has been missed.
+	Escalate []string `yaml:"escalate" check:"address" example:"[chef@acme.example]"`
+
+	Low    Targets `yaml:"low"`
+	High   Targets `yaml:"high"`
+	Urgent Targets `yaml:"urgent"`
+}
+
+// Targets are the times of tickets of this priority. What is left out is as for the others.
+type Targets struct {
+	// As that of `service`.
+	FirstAnswer WorkTime `yaml:"first_answer" inherit:"yes" example:"1h"`
+	// As that of `service`.
+	Solution WorkTime `yaml:"solution" inherit:"yes" example:"1d"`
 }
 
 // Autoclose is what happens to tickets that wait for their requester.
@@ -372,4 +407,6 @@ type Queue struct {
 	AnswerHold time.Duration `yaml:"answer_hold" max:"1h" inherit:"yes" example:"60s"`
 	// A domain that is wholly routed here and carries reply tokens, where the mail system in front loses plus-addresses, or the local part is longer than 23 octets.
 	ReplyDomain string `yaml:"reply_domain" check:"domain" example:"tickets.acme.example"`
+
+	Service Service `yaml:"service"`
 }

@@ -15,7 +15,7 @@ import (
 // leaves are the structs that are written as one value.
 var leaves = []reflect.Type{
 	reflect.TypeFor[Redis](), reflect.TypeFor[Blobs](), reflect.TypeFor[Route](),
-	reflect.TypeFor[netip.Prefix](), reflect.TypeFor[time.Location](),
+	reflect.TypeFor[netip.Prefix](), reflect.TypeFor[time.Location](), reflect.TypeFor[WorkTime](),
 }
 
 // isObject reports whether a type is written as a group of keys.

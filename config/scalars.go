@@ -131,6 +131,12 @@ func parseInto(v reflect.Value, text, dir string) *problem {
 		value, p = parsePrefix(text)
 	case *time.Location:
 		value, p = parseZone(text)
+	case Week:
+		value, p = parseWeek(text)
+	case WorkTime:
+		value, p = parseWorkTime(text)
+	case Percent:
+		value, p = parsePercent(text)
 	case Redis:
 		value, p = parseRedis(text)
 	case Blobs:
@@ -182,6 +188,7 @@ func rangeOf(least, most string) string {
 // is kept in.
 var forms = map[string]func(string) (string, *problem){
 	"address":    addressForm,
+	"days":       daysForm,
 	"domain":     domainForm,
 	"hour":       hourForm,
 	"http":       httpForm,

@@ -123,6 +123,7 @@ func valueOf(kind string, list bool, tag reflect.StructTag) string {
 	words := map[string]string{
 		"bool": "`true` or `false`", "int": "number", "Size": "size", "Duration": "length of time",
 		"Prefix": "network", "Location": "time zone", "Redis": "URL", "Blobs": "URL or path", "Route": "URL",
+		"Week": "hours of weekdays", "WorkTime": "business time", "Percent": "percentage",
 	}
 	text := words[kind]
 	switch {
@@ -131,7 +132,7 @@ func valueOf(kind string, list bool, tag reflect.StructTag) string {
 	case tag.Get("path") != "":
 		text = "path"
 	case text == "":
-		forms := map[string]string{"address": "mail address", "domain": "domain", "listen": "host:port", "name": "short name", "socket": "host:port or path", "hour": "hour", "week hour": "day of the week and hour", "month hour": "day of the month and hour", "http": "URL", "link": "URL", "lookup": "URL", "": "text"}
+		forms := map[string]string{"address": "mail address", "domain": "domain", "listen": "host:port", "name": "short name", "socket": "host:port or path", "hour": "hour", "days": "date, or two with .. between", "week hour": "day of the week and hour", "month hour": "day of the month and hour", "http": "URL", "link": "URL", "lookup": "URL", "": "text"}
 		text = forms[tag.Get("check")]
 	}
 	switch least, most := tag.Get("min"), tag.Get("max"); {
@@ -155,6 +156,8 @@ func defaultOf(path string, tag reflect.StructTag) string {
 		return "**needed**"
 	case tag.Get("inherit") != "" && strings.HasSuffix(path, ".queues[]"):
 		return "the site's"
+	case tag.Get("inherit") != "" && strings.Contains(path, ".service."):
+		return "that of `service`"
 	case tag.Get("inherit") != "":
 		return "the general one"
 	case !ok:
