@@ -60,6 +60,9 @@ func (c *composer) compose(ctx context.Context) (*letter, error) {
 	if c.notice.Ticket.IsZero() && c.notice.Kind.ForAgents() {
 		return c.withoutTicket()
 	}
+	if c.notice.Kind == ticket.Escalation && c.notice.To == 0 {
+		return c.toNamed(ctx)
+	}
 	p, err := c.recipient()
 	if err != nil {
 		return nil, err
@@ -119,6 +122,9 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 	var files []file
 	if p.Number != 0 { // a stranger to the ticket learns nothing of it
 		in.Request, in.History = request(c.Ticket, p, scrub), c.publicHistory(p, scrub)
+		if c.notice.Kind == ticket.Reminder {
+			in.History = in.History[max(0, len(in.History)-remindOf):]
+		}
 		files = c.publicArticle(ctx, &in, scrub)
 	}
 	whole := c.notice.About != nil && c.notice.About.Action == ticket.SeeSite && (c.site.Staff(p.Address) || c.Sight)
@@ -151,6 +157,10 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 	l.files = files
 	return l, nil
 }
+
+// remindOf is how many articles a reminder repeats: the answer that waits for
+// theirs, and what it was to.
+const remindOf = 2
 
 // publicArticle adds the article that the notice brings, if it is public, and
 // gives its files where they go along.
@@ -255,6 +265,37 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	l.add("Reply-To", mailbox(c.queue.Title, in.ReplyTo))
 	c.finish(l, p, written)
 	l.files = files
+	return l, nil
+}
+
+// toNamed writes to somebody whom the settings want to be told of what was
+// missed, and who is not of the team: no token goes out to them, so that they
+// read and change nothing.
+func (c *composer) toNamed(ctx context.Context) (*letter, error) {
+	to := c.notice.Mailbox
+	switch {
+	case c.Ticket == nil:
+		return nil, errGone("the ticket is gone")
+	case !slices.ContainsFunc(c.queue.Service.Escalate, to.Address.Same):
+		return nil, errGone("no longer among those who are told of what was missed")
+	}
+	scrub := scrubForAgent(c.queue)
+	in := templates.ToAgent{Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Ticket: c.Ticket, Now: c.now,
+		ReplyTo: c.queue.Address, NoteTo: c.queue.Address}
+	if c.Article != nil {
+		a, _, _ := c.relayed(ctx, *c.Article, scrub)
+		in.Article = &a
+	}
+	for _, a := range c.History {
+		a.Text, a.Whole = scrub.text(a.Text), ""
+		in.History = append(in.History, a)
+	}
+	written, err := c.templates.ToAgent(in)
+	if err != nil {
+		return nil, err
+	}
+	l := c.begin(to.Address, c.queue.Mailbox(), mailbox(to.Name, to.Address), written)
+	c.finish(l, nil, written)
 	return l, nil
 }
 

@@ -1,9 +1,6 @@
 package router
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -193,56 +190,4 @@ func (a *act) restore(u *ticket.Undo) {
 		a.d.write(other, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventUndone, Author: numberOf(other, a.d.from)})
 	}
 	a.ticket.Restore(u.Standing)
-}
-
-// Wake does what is due on a ticket though nobody writes: answers leave whose
-// hold is over, and a ticket that was put aside comes back. It gives false when
-// there is nothing to do.
-func (r *Router) Wake(ctx context.Context, site string, id ticket.ID) (bool, error) {
-	at, ok := r.Directory().Site(site)
-	if !ok {
-		return false, nil // taken out of the settings
-	}
-	for range attempts {
-		facts, err := r.store.Facts(ctx, ticket.Query{Site: site, Tickets: []ticket.ID{id}})
-		if err != nil {
-			return false, fmt.Errorf("read: %w", err)
-		}
-		t := facts.Tickets[id]
-		if t == nil {
-			return false, nil
-		}
-		d := &decider{in: Input{Site: at, Now: r.now(), Ours: r.Directory().Ours}, facts: facts, mint: r.mint,
-			change: &ticket.Change{Site: site, Operation: fmt.Sprintf("wake %s %d", id, t.Version), At: r.now()}}
-		if !d.wake(t.Clone()) {
-			return false, nil
-		}
-		_, err = r.store.Commit(ctx, d.change)
-		if !errors.Is(err, ticket.ErrConflict) {
-			return err == nil, err
-		}
-	}
-	return false, fmt.Errorf("after %d attempts: %w", attempts, ticket.ErrConflict)
-}
-
-// wake does what is due on a ticket, and reports whether anything was.
-func (d *decider) wake(t *ticket.Ticket) bool {
-	if queue, ok := d.in.Site.Queue(t.Queue); ok {
-		d.listAgents(t, queue)
-	}
-	due := func(at time.Time) bool { return !at.IsZero() && !at.After(d.in.Now) }
-	done := false
-	for _, p := range slices.Clone(t.Pending) {
-		if due(p.Until) {
-			d.releasePending(t, p)
-			done = true
-		}
-	}
-	if due(t.Snoozed) {
-		t.Snoozed = time.Time{}
-		number := d.write(t, ticket.Article{Kind: ticket.EventArticle, Event: ticket.EventWoken})
-		d.tellAgents(ticket.AgentEvent, t, nil, number)
-		done = true
-	}
-	return done
 }

@@ -90,6 +90,7 @@ func Decide(in Input, facts *ticket.Facts, mint ticket.Mint) Decision {
 		o.Notices = d.notices() - notices
 		out.Outcomes = append(out.Outcomes, o)
 	}
+	d.settle()
 	if len(d.change.Seen)+len(d.change.Tickets) > 0 {
 		out.Change = d.change
 	}

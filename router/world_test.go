@@ -269,7 +269,7 @@ func (w *world) read(site string, id ticket.ID) *ticket.Ticket {
 }
 
 func (w *world) addressee(n ticket.Notice) ticket.Address {
-	if n.Ticket.IsZero() {
+	if n.Ticket.IsZero() || n.To == 0 {
 		return n.Mailbox.Address
 	}
 	p, _ := w.read(n.Site, n.Ticket).Participant(n.To)

@@ -42,7 +42,8 @@ func (s *Store) Morning(ctx context.Context, site, queue string, agent ticket.Ad
 		{{&m.New, awake}, {&m.Long, long}},
 		{{&m.Long, long}},
 		{{&m.Due, func(t *ticket.Ticket) bool {
-			return t.Queue == queue && !t.State.Done() && !t.Due.IsZero() && t.Due.Before(now.Add(morningDue))
+			at := t.Deadline()
+			return t.Queue == queue && !t.State.Done() && !at.IsZero() && at.Before(now.Add(morningDue))
 		}}},
 		{{&m.Mine, func(t *ticket.Ticket) bool {
 			p, ok := t.Participant(t.Assignee)

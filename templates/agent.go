@@ -73,6 +73,11 @@ type agentView struct {
 	MorningDue, MorningNew, MorningLong, MorningMine bool
 	MorningFailed, LegalHold, Unproved               bool
 	Priority, Tags, Due, Snoozed, Opened, Changed    string
+
+	// Service is what was promised and is due next; Outside is set for a recipient
+	// who is not of the team.
+	Service string
+	Outside bool
 }
 
 // ToAgent writes a mail to one of the team.
@@ -90,7 +95,8 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 		subject = Subject(t.Reference, t.Subject)
 		view.Reference, view.Subject = t.Reference.String(), Line(t.Subject, largestSubject)
 		view.State = c.word("state." + string(t.State))
-		view.Assignee = in.assignee(c)
+		view.Assignee, view.Service = in.assignee(c), c.service(t, in.Now, in.Site.Zone)
+		view.Outside = in.To == 0
 		view.Mine, view.Closed = t.Assignee == in.To && in.To != 0, t.State == ticket.Closed
 		view.Requester = name(t.Requester().Mailbox)
 	}

@@ -96,6 +96,35 @@ func (c *catalogue) when(t time.Time, zone *time.Location) string {
 		"hour", strconv.Itoa(t.Hour()), "minute", t.Format("04"))
 }
 
+// service is which promise of a ticket is to be kept next, and until when; ""
+// where none runs.
+func (c *catalogue) service(t *ticket.Ticket, now time.Time, zone *time.Location) string {
+	promise, until, late := t.Pressing(now)
+	if promise == nil {
+		return ""
+	}
+	key := "service.solution"
+	if promise == &t.Service.FirstAnswer {
+		key = "service.answer"
+	}
+	if late {
+		return c.word(key+"-late", "when", c.moment(until, now, zone))
+	}
+	return c.word(key+"-due", "when", c.moment(until, now, zone))
+}
+
+// moment is a point in time, by the hour alone where it is of the same day.
+func (c *catalogue) moment(t, now time.Time, zone *time.Location) string {
+	if zone == nil {
+		zone = time.UTC
+	}
+	t, now = t.In(zone), now.In(zone)
+	if t.YearDay() != now.YearDay() || t.Year() != now.Year() {
+		return c.when(t, zone)
+	}
+	return c.word("hour", "hour", strconv.Itoa(t.Hour()), "minute", t.Format("04"))
+}
+
 // size is a number of bytes as people say it.
 func (c *catalogue) size(n int64) string {
 	if n < 1000 {

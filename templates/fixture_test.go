@@ -97,6 +97,19 @@ func (s story) mails() map[string]sample {
 	requester("receipt", ticket.Receipt, 1, "")
 	requester("answer", ticket.Answer, 3, s.anna)
 	requester("closed", ticket.ClosedNotice, 6, s.anna)
+	requester("lapsed", ticket.LapsedNotice, 6, "")
+	requester("reminder", ticket.Reminder, 6, "")
+	reminder := all["reminder"].(ToRequester)
+	reminder.About = &ticket.About{Action: ticket.CloseOwn, Until: a[2].At.Add(14 * 24 * time.Hour)}
+	for _, number := range []int{1, 3} {
+		public, _ := a[number-1].Public()
+		entry := Entry{Public: public, Own: number == 1}
+		if !entry.Own {
+			entry.Author = s.anna
+		}
+		reminder.History = append(reminder.History, entry)
+	}
+	all["reminder"] = reminder
 	own := all["closed"].(ToRequester)
 	own.Own = true
 	all["closed-own"] = own
@@ -175,6 +188,19 @@ func (s story) mails() map[string]sample {
 		in.Undelivered = &ticket.Undelivered{To: whom, Reason: "550 5.1.1 no such user here"}
 	})
 	agent("agent-reply-files-kept", ticket.AgentReply, 1, func(in *ToAgent) { in.FilesKept = true })
+	due := time.Date(2026, time.March, 13, 9, 30, 0, 0, time.UTC)
+	late := ticket.Article{Number: 8, Kind: ticket.EventArticle, At: due, Event: ticket.EventAnswerLate, Detail: due.Format(time.RFC3339)}
+	agent("agent-new-promised", ticket.AgentNew, 1, func(in *ToAgent) {
+		in.Ticket.State, in.Ticket.Assignee, in.Now = ticket.New, 0, due.Add(-4*time.Hour)
+		in.Ticket.Service.FirstAnswer = ticket.Promise{Within: 4 * time.Hour, Since: in.Now, Due: due}
+	})
+	missed := func(in *ToAgent) {
+		in.Ticket.State, in.Now, in.Article, in.History = ticket.New, due.Add(26*time.Hour), &late, a[:1]
+		in.Ticket.Service.FirstAnswer = ticket.Promise{Within: 4 * time.Hour, Since: due.Add(-4 * time.Hour), Missed: due}
+	}
+	agent("agent-event-late", ticket.AgentEvent, 1, missed)
+	agent("escalation", ticket.Escalation, 1, missed)
+	agent("escalation-outside", ticket.Escalation, 1, func(in *ToAgent) { missed(in); in.To, in.ReplyTo, in.NoteTo = 0, in.Queue.Address, in.Queue.Address })
 	agent("agent-held", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held = held })
 	agent("agent-held-deciding", ticket.AgentHeld, 0, func(in *ToAgent) { in.Held, in.Commands = held, deciding })
 	agent("held-digest", ticket.HeldDigest, 0, func(in *ToAgent) {

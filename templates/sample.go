@@ -76,7 +76,8 @@ func sampleSite(locale string) *ticket.Site {
 
 func sampleTicket(locale string) *ticket.Ticket {
 	return &ticket.Ticket{Site: "acme", Queue: "help", Reference: ticket.Reference{Prefix: "ACM", Number: 1042}, Subject: "…", State: ticket.Open,
-		Locale: locale, Tracking: "34679ACEFHKM", Assignee: 2, Participants: []ticket.Participant{
+		Locale: locale, Tracking: "34679ACEFHKM", Assignee: 2,
+		Service: ticket.Service{Solution: ticket.Promise{Within: time.Hour, Since: sampleTime, Due: sampleTime}}, Participants: []ticket.Participant{
 			{Number: 1, Role: ticket.Requester, Mailbox: ticket.Mailbox{Name: "Marie Martin", Address: "marie@customer.example"}},
 			{Number: 2, Role: ticket.AgentRole, Mailbox: ticket.Mailbox{Name: "Anna", Address: "anna@acme.example"}}}}
 }

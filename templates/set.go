@@ -46,9 +46,9 @@ type Mail struct {
 
 // kinds are all mails that can be written.
 var kinds = []ticket.NoticeKind{
-	ticket.Acknowledgement, ticket.Receipt, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice,
+	ticket.Acknowledgement, ticket.Receipt, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice, ticket.Reminder, ticket.LapsedNotice,
 	ticket.Validation, ticket.CodeFailed, ticket.Asked, ticket.Done, ticket.Status, ticket.History, ticket.Export,
-	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AnswerFailed, ticket.AgentHeld,
+	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.AnswerFailed, ticket.AgentHeld, ticket.Escalation,
 	ticket.HeldDigest, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.ReportMail, ticket.Postmaster,
 }
 

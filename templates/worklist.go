@@ -91,6 +91,9 @@ func (in ToAgent) listed(c *catalogue, t *ticket.Ticket) row {
 		}
 		facts = append(facts, who)
 	}
+	if promised := c.service(t, in.Now, in.Site.Zone); promised != "" {
+		facts = append(facts, promised)
+	}
 	if !t.Due.IsZero() {
 		facts = append(facts, c.word("due-by", "when", c.when(t.Due, in.Site.Zone)))
 	}

@@ -93,6 +93,14 @@ const (
 	EventLinked         Event = "linked"          // Detail: with which tickets
 	EventSpam           Event = "spam"            // it was called spam; nobody is told
 	EventPassedOn       Event = "passed-on"       // back to the team; Detail: who is away
+	EventLeftTeam       Event = "left-team"       // back to the team; Detail: who is no longer of it
+	EventAnswerSoon     Event = "answer-soon"     // the first answer is due before long; Detail: the time (RFC 3339)
+	EventAnswerLate     Event = "answer-late"     // it was due; Detail: when (RFC 3339)
+	EventSolutionSoon   Event = "solution-soon"   // the solution is due before long; Detail: the time (RFC 3339)
+	EventSolutionLate   Event = "solution-late"   // it was due; Detail: when (RFC 3339)
+	EventOverdue        Event = "overdue"         // the time is past by which the team wanted it done; Detail: it (RFC 3339)
+	EventReminded       Event = "reminded"        // the requester was asked for their answer once more
+	EventLapsed         Event = "lapsed"          // closed because the requester did not answer
 	EventUndone         Event = "undone"          // the last act was taken back
 	EventFollowUp       Event = "follow-up"       // Detail: the reference of the closed ticket before this one
 	EventAutomatic      Event = "automatic"       // an automatic mail was filed; Text holds it

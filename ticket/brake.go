@@ -70,3 +70,9 @@ func sharer(to Address, proof Proof) string {
 func TranscriptBrakes(to Address) []Brake {
 	return []Brake{{Counter: "transcript " + to.Key(), Limit: 120, Window: time.Hour}}
 }
+
+// ReminderBrakes bound what one person gets of reminders, and of word that their
+// tickets were closed without an answer, in a day.
+func ReminderBrakes(to Address) []Brake {
+	return []Brake{{Counter: "reminder " + to.Key(), Limit: 10, Window: day}}
+}

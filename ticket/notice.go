@@ -15,6 +15,8 @@ const (
 	Answer          NoticeKind = "answer"          // an agent's public article
 	ClosedNotice    NoticeKind = "closed"
 	ReopenedNotice  NoticeKind = "reopened" // somebody opened it again
+	Reminder        NoticeKind = "reminder" // it waits for their answer; About: until when
+	LapsedNotice    NoticeKind = "lapsed"   // closed because no answer came
 
 	// About codes, to the stored address save for Asked.
 	Validation NoticeKind = "validation"  // what was asked for, and the code that allows it
@@ -34,6 +36,7 @@ const (
 	// AnswerFailed tells an agent that their answer did not arrive, and why.
 	AnswerFailed NoticeKind = "answer-failed"
 	AgentHeld    NoticeKind = "agent-held"  // mail into the ticket that was held
+	Escalation   NoticeKind = "escalation"  // a time was missed; to somebody whom the settings name, perhaps not of the team
 	HeldDigest   NoticeKind = "held-digest" // each morning: what there is to do in a queue, and what waits for their decision
 	Transcript   NoticeKind = "transcript"  // what a command mail did, or why it did nothing
 	AgentList    NoticeKind = "agent-list"  // tickets that they asked for, a line each
@@ -47,7 +50,7 @@ const (
 // ForAgents reports whether the kind goes to the team, who may read all.
 func (k NoticeKind) ForAgents() bool {
 	switch k {
-	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AnswerFailed, AgentHeld, HeldDigest, Transcript, AgentList, AgentShow, ReportMail:
+	case AgentNew, AgentReply, AgentAnswer, AgentNote, AgentEvent, AnswerFailed, AgentHeld, Escalation, HeldDigest, Transcript, AgentList, AgentShow, ReportMail:
 		return true
 	}
 	return false

@@ -45,5 +45,26 @@ func (t *Ticket) Wake() time.Time {
 		sooner(p.Until)
 	}
 	sooner(t.Snoozed)
+	sooner(t.Service.Remind)
+	sooner(t.Service.Close)
+	for _, p := range []Promise{t.Service.FirstAnswer, t.Service.Solution} {
+		sooner(p.Remind)
+		sooner(p.Due)
+		if !p.Missed.IsZero() && !p.Since.IsZero() && !p.Escalated {
+			sooner(p.Missed)
+		}
+	}
+	if t.pastDue() {
+		sooner(t.Due)
+	}
 	return at
+}
+
+// pastDue reports whether the team is still to be told once the time that it
+// wants the ticket done by is over.
+func (t *Ticket) pastDue() bool { return !t.Due.IsZero() && !t.Overdue.Equal(t.Due) && !t.State.Done() }
+
+// PastDue reports whether that is to be told now.
+func (t *Ticket) PastDue(now time.Time) bool {
+	return t.pastDue() && !now.Before(t.Due)
 }

@@ -95,8 +95,8 @@ func (t *Ticket) listTerms() (all []Term) {
 	} else if !aside && t.State != Waiting {
 		in(FreeTerm, t.Queue, work)
 	}
-	if !t.Due.IsZero() {
-		in(DueTerm, t.Queue, t.Due.UnixMilli())
+	if at := t.Deadline(); !at.IsZero() {
+		in(DueTerm, t.Queue, at.UnixMilli())
 	}
 	return all
 }

@@ -41,6 +41,10 @@ type Site struct {
 	Queues []Queue
 	// Canned are the canned answers that stand beside the settings.
 	Canned Texts
+	// Calendar is when the site works; Autoclose what becomes of tickets that wait
+	// for their requester.
+	Calendar  Calendar
+	Autoclose Autoclose
 	// Admin is whom mail to postmaster@ and abuse@ of the site's domains reaches.
 	Admin Address
 	// Footer is a line of the site's own under each mail to requesters.
@@ -80,6 +84,8 @@ type Queue struct {
 	// Hold is how long an agent's answer waits before it leaves, so that it can be
 	// taken back; 0 lets it leave at once.
 	Hold time.Duration
+	// Service is what the queue promises.
+	Service ServiceLevel
 }
 
 // Queue gives the queue of that name.

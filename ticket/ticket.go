@@ -241,6 +241,8 @@ type Ticket struct {
 	Closed   time.Time `json:"closed,omitzero"`
 	// Course is what reports count of it.
 	Course Course `json:"course,omitzero"`
+	// Since is when it was last put into its state.
+	Since time.Time `json:"since,omitzero"`
 	// Challenges are those that are about this ticket and may still be met.
 	Challenges []ID     `json:"challenges,omitempty"`
 	Priority   Priority `json:"priority,omitempty"`
@@ -248,6 +250,12 @@ type Ticket struct {
 	Tags []string `json:"tags,omitempty"`
 	// Due is when the team wants it done; zero where nobody said.
 	Due time.Time `json:"due,omitzero"`
+	// Overdue is the Due of which the team was told that it is past.
+	Overdue time.Time `json:"overdue,omitzero"`
+	// Service is what was promised, and what is due by the settings.
+	Service Service `json:"service,omitzero"`
+	// Reminded is when the requester was last reminded to answer.
+	Reminded time.Time `json:"reminded,omitzero"`
 	// Snoozed keeps it out of the worklists until then, or until somebody writes.
 	Snoozed time.Time `json:"snoozed,omitzero"`
 	// Merged is the ticket that goes on with this one, which is closed: what comes
@@ -317,7 +325,7 @@ func (t *Ticket) Active(role Role) []*Participant {
 	return out
 }
 
-// SetState moves the ticket and keeps the time of its closing.
+// SetState moves the ticket and keeps the time of that, and of its closing.
 func (t *Ticket) SetState(s State, now time.Time) {
 	t.Course.moves(t.State, s, now)
 	if s == Closed && t.State != Closed {
@@ -326,7 +334,7 @@ func (t *Ticket) SetState(s State, now time.Time) {
 	if s != Closed {
 		t.Closed = time.Time{}
 	}
-	t.State = s
+	t.State, t.Since = s, now
 }
 
 // Clone is a copy that shares nothing, to decide on without touching what was

@@ -9,6 +9,7 @@ import (
 type Standing struct {
 	State    State     `json:"state"`
 	Closed   time.Time `json:"closed,omitzero"`
+	Since    time.Time `json:"since,omitzero"`
 	Assignee uint16    `json:"assignee,omitempty"`
 	Queue    string    `json:"queue"`
 	Priority Priority  `json:"priority,omitempty"`
@@ -40,7 +41,7 @@ type Undo struct {
 
 // Standing is where the ticket stands now.
 func (t *Ticket) Standing() Standing {
-	s := Standing{State: t.State, Closed: t.Closed, Assignee: t.Assignee, Queue: t.Queue, Priority: t.Priority,
+	s := Standing{State: t.State, Closed: t.Closed, Since: t.Since, Assignee: t.Assignee, Queue: t.Queue, Priority: t.Priority,
 		Tags: slices.Clone(t.Tags), Due: t.Due, Snoozed: t.Snoozed, Merged: t.Merged, Linked: slices.Clone(t.Linked),
 		Finished: t.Course.Finished, Reopened: t.Course.Reopened}
 	for _, p := range t.Participants {
@@ -54,7 +55,7 @@ func (t *Ticket) Standing() Standing {
 // Restore puts the ticket back to where it stood. Who left since takes part
 // again; who joined is taken off, and what they were given is void.
 func (t *Ticket) Restore(s Standing) {
-	t.State, t.Closed, t.Assignee, t.Queue, t.Priority = s.State, s.Closed, s.Assignee, s.Queue, s.Priority
+	t.State, t.Closed, t.Since, t.Assignee, t.Queue, t.Priority = s.State, s.Closed, s.Since, s.Assignee, s.Queue, s.Priority
 	t.Tags, t.Due, t.Snoozed, t.Merged, t.Linked = s.Tags, s.Due, s.Snoozed, s.Merged, s.Linked
 	t.Course.Finished, t.Course.Reopened = s.Finished, s.Reopened
 	for i := range t.Participants {

@@ -39,12 +39,14 @@ type daemon struct {
 	control        func(context.Context) error
 	listeners      []net.Listener
 	metricsAddress string
+	// settled is told when other settings are in force.
+	settled chan struct{}
 }
 
 // newDaemon opens the store, builds every room and listens, so that a mistake
 // shows before the first mail comes.
 func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, err error) {
-	d := &daemon{p: p, settings: c, log: newLogger(p.Stderr, c.Log), metrics: newMetrics()}
+	d := &daemon{p: p, settings: c, log: newLogger(p.Stderr, c.Log), metrics: newMetrics(), settled: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -196,6 +198,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	workers.Go(func() { d.store.KeepIndexed(working) })
 	workers.Go(func() { d.digests(working) })
 	workers.Go(func() { d.reports(working) })
+	workers.Go(func() { d.reviews(working) })
 
 	err := d.wait(ctx, hangup, failed)
 	d.metrics.drain()
@@ -261,6 +264,10 @@ func (d *daemon) reload() {
 	d.accounts.Update(accountsOf(c))
 	d.door.Update(next.door)
 	d.settings = c
+	select {
+	case d.settled <- struct{}{}:
+	default: // it is to be looked through already
+	}
 	d.log.Info("settings read again", "file", c.File)
 }
 

@@ -178,7 +178,7 @@ var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"from":   worldCommand((*world).from),
 	"serve":  worldCommand((*world).serve),
 	"takes":  worldCommand((*world).takes),
-	"stop":   worldCommand((*world).stop),
+	"halt":   worldCommand((*world).stop), // "stop" is testscript's own: it ends the script
 	"hangup": worldCommand((*world).reload),
 	"send":   worldCommand((*world).send),
 	"reply":  worldCommand((*world).reply),

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"time"
 
 	"guichet/accounts"
 	"guichet/config"
@@ -50,6 +52,7 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		ConfirmWithin: s.Retention.Unconfirmed, CallOff: s.Retention.CallOff,
 		Tracking: ticket.CodeFormat{Length: codes.Length, Digits: codes.Digits, Uppercase: codes.Uppercase,
 			Lowercase: codes.Lowercase, Special: codes.Special, AvoidAmbiguous: codes.AvoidAmbiguous},
+		Calendar: calendarOf(s.Calendar, s.TimeZone), Autoclose: ticket.Autoclose{Remind: s.Autoclose.Remind, Close: s.Autoclose.Close},
 	}
 	canned, err := cannedOf(s.Answers, s.Locale)
 	if err != nil {
@@ -76,6 +79,9 @@ func siteOf(s config.Site) (ticket.Site, error) {
 		if queue.Agents, err = addresses(q.Agents); err != nil {
 			return site, fmt.Errorf("queue %s: agents: %w", q.Name, err)
 		}
+		if queue.Service, err = serviceOf(q.Service, site.Calendar.Day()); err != nil {
+			return site, fmt.Errorf("queue %s: escalate: %w", q.Name, err)
+		}
 		site.Queues = append(site.Queues, queue)
 	}
 	return site, nil
@@ -94,6 +100,37 @@ func reportsOf(r config.Reports) (reports ticket.Reports, err error) {
 	}
 	reports.To, err = addresses(r.To)
 	return reports, err
+}
+
+// calendarOf is when a site works.
+func calendarOf(c config.Calendar, zone *time.Location) ticket.Calendar {
+	calendar := ticket.Calendar{Zone: zone, Country: c.Holidays}
+	for day, hours := range c.Hours {
+		for _, h := range hours {
+			calendar.Week[day] = append(calendar.Week[day], ticket.Hours{From: h.From, To: h.To})
+		}
+	}
+	for _, days := range c.Closed {
+		from, to, several := strings.Cut(days, "..")
+		if !several {
+			to = from
+		}
+		calendar.Closed = append(calendar.Closed, ticket.DateRange{From: from, To: to})
+	}
+	return calendar
+}
+
+// serviceOf is what a queue promises, whose site's business day is that long.
+func serviceOf(s config.Service, day time.Duration) (ticket.ServiceLevel, error) {
+	work := func(w config.WorkTime) time.Duration { return time.Duration(w.Days)*day + w.Time }
+	targets := func(t config.Targets) ticket.Targets {
+		return ticket.Targets{FirstAnswer: work(t.FirstAnswer), Solution: work(t.Solution)}
+	}
+	level := ticket.ServiceLevel{Targets: targets(config.Targets{FirstAnswer: s.FirstAnswer, Solution: s.Solution}), Remind: int(s.Remind),
+		Of: map[ticket.Priority]ticket.Targets{ticket.Low: targets(s.Low), ticket.High: targets(s.High), ticket.Urgent: targets(s.Urgent)}}
+	var err error
+	level.Escalate, err = addresses(s.Escalate)
+	return level, err
 }
 
 // adminOf is whom the postmaster's mail reaches: the settings' admin, else the

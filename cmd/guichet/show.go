@@ -52,7 +52,7 @@ func (c showCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 		if c.JSON {
-			return p.list(true).add(history.object())
+			return p.list(true).add(history.object(p.Now()))
 		}
 		return history.print(p)
 	})
@@ -243,11 +243,33 @@ func (h history) head(p *program) string {
 	f.add("Opened", moment(t.Opened, now))
 	f.add("Changed", moment(t.Changed, now))
 	f.add("Closed", moment(t.Closed, now))
+	f.add("First answer", promised(t.Service.FirstAnswer, now))
+	f.add("Solution", promised(t.Service.Solution, now))
+	f.add("Due", moment(t.Due, now))
+	f.add("Closes itself", moment(t.Service.Close, now))
 	if !t.Previous.IsZero() {
 		f.add("Follows up", cmp.Or(referenceOf(h.previous), "a ticket that is gone"))
 	}
 	f.add("ID", t.ID.String())
 	return f.text()
+}
+
+// promised says how a promise stands; "" where there is none.
+func promised(p ticket.Promise, now time.Time) string {
+	over := p.Over()
+	switch {
+	case p.Within == 0:
+		return ""
+	case !over.IsZero() && p.Late(now):
+		return "overdue since " + moment(over, now)
+	case !over.IsZero():
+		return "due " + moment(over, now)
+	case p.Kept.IsZero():
+		return "stands still"
+	case p.Late(now):
+		return "too late, " + moment(p.Kept, now)
+	}
+	return "in time, " + moment(p.Kept, now)
 }
 
 var roleTitles = map[ticket.Role]string{
@@ -279,7 +301,11 @@ var eventWords = map[ticket.Event]string{
 	ticket.EventTaken: "taken", ticket.EventFollowUp: "follows up", ticket.EventAutomatic: "an automatic mail was filed",
 	ticket.EventDeliveryFailed: "a mail could not be delivered:", ticket.EventAsked: "nothing was done, and the writer was asked:",
 	ticket.EventMuted: "automatic answers are muted for the day", ticket.EventLegalHold: "put under a legal hold:",
-	ticket.EventLegalRelease: "the legal hold was lifted:",
+	ticket.EventLegalRelease: "the legal hold was lifted:", ticket.EventLeftTeam: "back to the team, which this one has left:",
+	ticket.EventAnswerSoon: "the first answer is due before long:", ticket.EventAnswerLate: "the first answer is overdue:",
+	ticket.EventSolutionSoon: "the solution is due before long:", ticket.EventSolutionLate: "the solution is overdue:",
+	ticket.EventOverdue: "past the time by which the team wanted it done:", ticket.EventReminded: "the requester was reminded",
+	ticket.EventLapsed: "closed, because the requester did not answer",
 }
 
 func (h history) article(p *program, b *strings.Builder, a ticket.Article) {
@@ -349,9 +375,9 @@ type articleObject struct {
 	Automatic   string             `json:"automatic"`
 }
 
-func (h history) object() historyObject {
+func (h history) object(now time.Time) historyObject {
 	t := h.ticket
-	o := historyObject{ticketObject: objectOf(t), Locale: t.Locale, Tracking: t.Tracking, Previous: referenceOf(h.previous), LegalHold: t.LegalHold,
+	o := historyObject{ticketObject: objectOf(t, now), Locale: t.Locale, Tracking: t.Tracking, Previous: referenceOf(h.previous), LegalHold: t.LegalHold,
 		History: []articleObject{}, Notices: []deliveryObject{}}
 	for _, p := range t.Participants {
 		o.Participants = append(o.Participants, participantObject{Number: p.Number, Role: p.Role, personObject: personOf(p.Mailbox),

@@ -48,7 +48,7 @@ func (c ticketsCommand) Run(ctx context.Context, p *program) error {
 		})
 		return tickets.print(p, table, c.Limit, "ticket", func(found *ticket.Ticket) error {
 			now := p.Now()
-			return table.add(objectOf(found), found.Reference.String(), string(found.State), found.Queue, truncate(nameOf(found.Requester()), 24),
+			return table.add(objectOf(found, now), found.Reference.String(), string(found.State), found.Queue, truncate(nameOf(found.Requester()), 24),
 				assigneeOf(found), ago(found.Opened, now), ago(found.Changed, now), found.Subject)
 		})
 	})
@@ -125,6 +125,25 @@ type ticketObject struct {
 	Opened    time.Time     `json:"opened"`
 	Changed   time.Time     `json:"changed"`
 	Closed    *time.Time    `json:"closed"`
+	// FirstAnswer and Solution are null where nothing is promised.
+	FirstAnswer *promiseObject `json:"first_answer"`
+	Solution    *promiseObject `json:"solution"`
+	Due         *time.Time     `json:"due"`    // by the team's own wish
+	Closes      *time.Time     `json:"closes"` // by itself, without an answer
+}
+
+// promiseObject is a promise as programs get it.
+type promiseObject struct {
+	Due  *time.Time `json:"due"`  // null while it stands still, and once it is kept
+	Kept *time.Time `json:"kept"` // when what was promised was done
+	Late bool       `json:"late"`
+}
+
+func promiseOf(p ticket.Promise, now time.Time) *promiseObject {
+	if p.Within == 0 {
+		return nil
+	}
+	return &promiseObject{orNil(p.Over()), orNil(p.Kept), p.Late(now)}
 }
 
 // personObject is somebody as programs get them.
@@ -135,11 +154,13 @@ type personObject struct {
 
 func personOf(m ticket.Mailbox) personObject { return personObject{m.Name, m.Address} }
 
-func objectOf(t *ticket.Ticket) ticketObject {
+func objectOf(t *ticket.Ticket, now time.Time) ticketObject {
 	o := ticketObject{
 		Reference: t.Reference.String(), ID: t.ID, Site: t.Site, Queue: t.Queue, State: t.State, Subject: t.Subject,
 		Unproved: t.Unproved, Requester: personOf(t.Requester().Mailbox), Articles: t.Articles,
 		Opened: t.Opened, Changed: t.Changed, Closed: orNil(t.Closed),
+		FirstAnswer: promiseOf(t.Service.FirstAnswer, now), Solution: promiseOf(t.Service.Solution, now),
+		Due: orNil(t.Due), Closes: orNil(t.Service.Close),
 	}
 	if p, ok := t.Participant(t.Assignee); ok {
 		person := personOf(p.Mailbox)
