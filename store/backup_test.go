@@ -24,7 +24,7 @@ var eve = ticket.MustAddress("eve@elsewhere.example")
 
 // office fills a store: two tickets of Marie's with files, one of Eve's, who also
 // is copied on one of Marie's, wrote mail that was held, is enrolled, and is owed
-// a mail of no ticket.
+// a mail of no ticket, and chose something as an agent.
 func (w *world) office() (maries []*ticket.Ticket, eves *ticket.Ticket) {
 	w.Helper()
 	for i := range 2 {
@@ -39,6 +39,7 @@ func (w *world) office() (maries []*ticket.Ticket, eves *ticket.Ticket) {
 	t.Participants[0].Mailbox = ticket.Mailbox{Name: "Eve", Address: eve}
 	mailbox := ticket.Mailbox{Name: "Eve", Address: eve}
 	c.Enrol = []ticket.Mailbox{mailbox}
+	c.Profiles = []ticket.Profile{{Address: eve, Others: []ticket.Address{"eve@phone.example"}, Notify: ticket.NotifyMine}}
 	c.Held = []ticket.Held{
 		{ID: "loose" + strings.ToLower(rand.Text()), Site: "acme", Queue: "help", Why: ticket.HeldUnproved, From: mailbox, Raw: "heldraw", At: w.now()},
 		{ID: "inmaries" + strings.ToLower(rand.Text()), Site: "acme", Queue: "help", Ticket: maries[0].ID, Why: ticket.HeldStranger, From: mailbox, At: w.now()},
@@ -136,7 +137,7 @@ func TestYesterdaysBackupForgetsWhatWasErasedToday(t *testing.T) {
 		}
 		w.advance(day)
 		erased := w.eraseEve()
-		if len(erased.Own) != 1 || len(erased.Others) != 1 || len(erased.Held) != 2 || len(erased.Letters) != 1 || !erased.Enrolled {
+		if len(erased.Own) != 1 || len(erased.Others) != 1 || len(erased.Held) != 2 || len(erased.Letters) != 1 || !erased.Enrolled || erased.Profile == nil {
 			w.Fatalf("found of her: %+v", erased)
 		}
 		w.timers() // hers is nowhere
@@ -174,10 +175,10 @@ func (w *world) nothingOf(t *ticket.Ticket, p *store.Person) {
 	_, err = w.Enrolment(ctx, "acme", p.Address)
 	wantError(w, err, store.ErrNotFound)
 	found, err := w.Person(ctx, p.Address, []string{"acme"}, nil)
-	if err != nil || len(found[0].Own)+len(found[0].Letters) > 0 || found[0].Enrolled {
+	if err != nil || len(found[0].Own)+len(found[0].Letters) > 0 || found[0].Enrolled || found[0].Profile != nil {
 		w.Errorf("found: %+v, %v", found[0], err)
 	}
-	needles := []string{t.ID.String(), p.Letters[0].ID}
+	needles := []string{t.ID.String(), p.Letters[0].ID, "alias:"}
 	for _, h := range p.Held {
 		if h.Ticket.IsZero() {
 			needles = append(needles, h.ID)

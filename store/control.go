@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"guichet/store/engine/bolt"
 	"guichet/store/engine/control"
@@ -12,15 +13,35 @@ import (
 func controlPath(data string) string { return filepath.Join(data, "control.sock") }
 
 // ListenControl opens the socket by which command-line tools use the embedded
-// store of this daemon; serve answers them until ctx ends. With Redis, which
-// tools reach on their own, both do nothing.
+// store of this daemon; serve answers them until ctx ends. Redis they reach on
+// their own: there they only tell by it that they made work. It is then no more
+// than advice, and no reason not to start.
 func (s *Store) ListenControl() (serve func(context.Context) error, err error) {
-	if _, embedded := bare(s.engine).(*bolt.Engine); !embedded {
-		return func(context.Context) error { return nil }, nil
+	e, embedded := s.engine, true
+	if _, embedded = bare(s.engine).(*bolt.Engine); !embedded {
+		e = nil
 	}
 	l, err := control.Listen(controlPath(s.data))
-	if err != nil {
+	switch {
+	case err != nil && embedded:
 		return nil, err
+	case err != nil:
+		s.log.Warn("what tools make due waits for the next look at the outbox", "error", err)
+		return func(context.Context) error { return nil }, nil
 	}
-	return func(ctx context.Context) error { return control.Serve(ctx, l, s.engine, s.wakeWorkers) }, nil
+	return func(ctx context.Context) error { return control.Serve(ctx, l, e, s.wakeWorkers) }, nil
+}
+
+// ringFor bounds how long a tool takes to wake a daemon.
+const ringFor = time.Second
+
+// ring wakes the daemon of this machine when a tool beside it made a mail due. A
+// daemon elsewhere finds it when it looks again.
+func (s *Store) ring() {
+	if s.bell == "" || !s.made.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), ringFor)
+	defer cancel()
+	_ = control.Wake(ctx, s.bell) // there may be none here
 }

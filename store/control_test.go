@@ -30,6 +30,26 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 	}
 }
 
+// On Redis a tool's commits pass by the daemon, which is told of them.
+func TestAToolWakesTheDaemonBesideIt(t *testing.T) {
+	daemon := onRedis(t)
+	c, _ := daemon.opening("Cold heating")
+	daemon.commit(c)
+	<-daemon.Wake()
+	tool := attach(t, daemon.serveTools(t))
+	if err := tool.Redirect(ctx, "acme", c.Tickets[0].Notices[0].ID, ticket.Queued); err != nil {
+		t.Fatal(err)
+	}
+	if err := tool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-daemon.Wake():
+	case <-time.After(10 * time.Second):
+		t.Error("the tool's commit woke none of the daemon's workers")
+	}
+}
+
 // serveTools lets tools reach the store until the test is over, and gives what
 // they open it with.
 func (w *world) serveTools(t *testing.T) store.Options {

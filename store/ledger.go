@@ -207,10 +207,10 @@ const ledgerSlack = time.Hour
 
 // covers reports whether a key that was in the store at a time is to be
 // forgotten. Ids are random and never come again, so for them the time does not
-// matter; who was enrolled and forgotten may have enrolled again.
+// matter; who was forgotten may have enrolled again, or chosen again.
 func (e erased) covers(key keyName, at time.Time) bool {
 	when, found := e[key]
-	if found && strings.HasPrefix(key.record, prefixEnrolled) {
+	if found && (strings.HasPrefix(key.record, prefixEnrolled) || strings.HasPrefix(key.record, prefixProfile)) {
 		return when.After(at.Add(-ledgerSlack))
 	}
 	return found

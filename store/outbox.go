@@ -117,6 +117,59 @@ func (r room) giveBack(ctx context.Context, taken []engine.Entry) error {
 	return nil
 }
 
+// longestLease is more than any lease lasts.
+const longestLease = time.Hour
+
+// freeLeases ends the leases that a daemon left which was killed. It is for the
+// embedded store, which one daemon has at a time: when it begins, nobody sends.
+func (s *Store) freeLeases(ctx context.Context) error {
+	rooms, err := s.writtenSites(ctx)
+	if errors.Is(err, ErrRenewing) {
+		return nil // they run out by themselves
+	}
+	for _, r := range rooms {
+		if err == nil {
+			err = r.freeLeases(ctx)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("store: freeing the leases of a daemon that is gone: %w", err)
+	}
+	return nil
+}
+
+// freeLeases looks at the notices that are due in the time of a lease; there may
+// be more that wait for their next attempt, and the first few thousand will do.
+func (r room) freeLeases(ctx context.Context) error {
+	now := engine.At(r.now())
+	page := engine.Page{Index: indexDue, Record: prefixNotice, After: &engine.Entry{Score: now}, N: lapsedAtOnce}
+	for range lapsedPages {
+		answers, err := r.read(ctx, "the outbox", engine.Ask{Fields: noticeFields, Follow: toTicketKey, Page: &page})
+		if err != nil {
+			return err
+		}
+		d, rows := newDraft(r, r.now()), answers[0].Rows
+		for _, row := range rows {
+			_, _, p, err := r.openDelivery(row.Entry, row)
+			if err == nil && p.Due != 0 && p.Due < row.Score {
+				d.check(engine.Leased(indexDue, row.Entry))
+				d.step(engine.Add(indexDue, row.Member, p.Due))
+				d.due = earliest(d.due, p.Due)
+			} // what cannot be read is for who leases it
+		}
+		if len(d.batch.Steps) > 0 {
+			if _, err := d.commit(ctx); err != nil {
+				return err
+			}
+		}
+		if len(rows) < lapsedAtOnce || rows[len(rows)-1].Score > now+engine.Score(longestLease.Microseconds()) {
+			return nil
+		}
+		page.After = &rows[len(rows)-1].Entry
+	}
+	return nil
+}
+
 // keepBack moves a leased notice that cannot be read to those that failed; one
 // that has no record any more just goes.
 func (r room) keepBack(ctx context.Context, e engine.Entry) {

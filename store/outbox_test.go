@@ -99,6 +99,31 @@ func TestLeaseOfADeadWorkerIsTakenOver(t *testing.T) {
 	})
 }
 
+// Of the embedded store there is one daemon: when it starts, what another had
+// taken is nobody's any more. What waits for its next attempt goes on waiting.
+func TestLeasesOfADeadDaemonEndWhenTheNextStarts(t *testing.T) {
+	w := embedded(t)
+	w.open("Cold heating")
+	w.open("Broken window")
+	tried := w.lease(1, time.Minute)[0]
+	later := w.now().Add(10 * time.Minute)
+	if err := w.Settle(ctx, tried, ticket.Outcome{State: ticket.Queued, Due: later}); err != nil {
+		t.Fatal(err)
+	}
+	taken := w.lease(1, 15*time.Minute)[0]
+	w.advance(time.Second)
+	w = w.again()
+	again := w.lease(10, 15*time.Minute)
+	if len(again) != 1 || again[0].Notice.ID != taken.Notice.ID {
+		t.Fatalf("%d mails are leased, want the one that the dead daemon had", len(again))
+	}
+	wantError(t, w.Settle(ctx, taken, ticket.Outcome{State: ticket.Delivered}), ticket.ErrLeaseLost)
+	w.advance(11 * time.Minute)
+	if again = w.lease(10, time.Minute); len(again) != 1 || again[0].Notice.ID != tried.Notice.ID {
+		t.Errorf("%d mails are leased, want the one whose next attempt is due", len(again))
+	}
+}
+
 func TestGivingUpShowsOnTheTicketInTheSameStep(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		t := w.TB

@@ -24,13 +24,16 @@ type Person struct {
 	// Letters are mails to them that belong to no ticket.
 	Letters  []ticket.Notice
 	Enrolled bool
+	// Profile is what they chose as an agent, by any address of theirs; nil for who
+	// is none.
+	Profile *ticket.Profile
 
 	challenges []string // records
 }
 
 // Empty reports whether there is nothing.
 func (p *Person) Empty() bool {
-	return len(p.Own)+len(p.Others)+len(p.Held)+len(p.Letters)+len(p.challenges) == 0 && !p.Enrolled
+	return len(p.Own)+len(p.Others)+len(p.Held)+len(p.Letters)+len(p.challenges) == 0 && !p.Enrolled && p.Profile == nil
 }
 
 // Person looks for somebody in some sites. It opens every record: whatever
@@ -56,6 +59,11 @@ func (s *Store) Person(ctx context.Context, a ticket.Address, sites []string, pr
 		} else if !errors.Is(err, ErrNotFound) {
 			return nil, err
 		}
+		facts, err := s.Facts(ctx, ticket.Query{Site: site, Profiles: []ticket.Address{a}})
+		if err != nil {
+			return nil, err
+		}
+		p.Profile = facts.Profiles[a.Key()]
 	}
 	if progress == nil {
 		progress = func(int, int) {}
@@ -181,7 +189,8 @@ func (p *Person) ticket(t *ticket.Ticket) {
 
 // EraseLoose erases what is kept of somebody outside of tickets: held mail,
 // mails to them that belong to no ticket, what they were asked to confirm, that
-// they were taken for a sender of spam, their enrolment. Held mail that came into a ticket under a legal hold stays.
+// they were taken for a sender of spam, their enrolment, and what they chose as an
+// agent. Held mail that came into a ticket under a legal hold stays.
 func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 	r, err := s.room(ctx, p.Site)
 	if err != nil {
@@ -194,6 +203,9 @@ func (s *Store) EraseLoose(ctx context.Context, p *Person) error {
 	}
 	d := newDraft(r, r.now())
 	d.step(engine.Drop(recordSpammer(r.person(p.Address))))
+	if err := d.forgetProfile(p.Address, p.Profile); err != nil {
+		return err
+	}
 	for _, n := range p.Letters {
 		record := recordNotice(n.ID)
 		d.step(engine.Unplace(record, fieldInOutbox, n.ID), engine.Drop(record), engine.Drop(recordTaken(n.ID)))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"guichet/store/engine"
@@ -36,6 +37,30 @@ func (d *draft) profile(p ticket.Profile) error {
 		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, p.Version+1, 10)))
 	for _, other := range p.Others {
 		d.step(engine.Put(recordAlias(d.person(other)), fieldOf, []byte(of)))
+	}
+	return nil
+}
+
+// forgetProfile erases what an agent chose. Of a further address only that is
+// forgotten; the rest stays theirs. A backup from before loses the profile whole,
+// for it has the address in it.
+func (d *draft) forgetProfile(a ticket.Address, p *ticket.Profile) error {
+	d.step(engine.Drop(recordAlias(d.person(a))))
+	if p == nil {
+		return nil
+	}
+	for _, named := range d.room.keys.everNamed(kindAddress, p.Address.Key()) {
+		d.erased = append(d.erased, recordProfile(named))
+	}
+	if !p.Address.Same(a) {
+		p.Others = slices.DeleteFunc(p.Others, a.Same)
+		return d.profile(*p)
+	}
+	record := recordProfile(d.person(a))
+	d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, p.Version, 10)))
+	d.step(engine.Drop(record))
+	for _, other := range p.Others {
+		d.step(engine.Drop(recordAlias(d.person(other))))
 	}
 	return nil
 }

@@ -1,11 +1,47 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"guichet/ticket"
 )
+
+// Who has a further address of theirs erased goes on without that one; the rest
+// goes with the address that is listed.
+func TestProfilesAreErased(t *testing.T) {
+	w := onRedis(t) // which tells its keys
+	anna := ticket.Profile{Address: "anna@acme.example", Notify: ticket.NotifyMine, Others: []ticket.Address{"anna@phone.example", "anna@home.example"}}
+	w.commit(&ticket.Change{Site: "acme", At: w.now(), Profiles: []ticket.Profile{anna}})
+	erase := func(a ticket.Address) {
+		t.Helper()
+		found, err := w.Person(ctx, a, []string{"acme"}, nil)
+		if err == nil && (found[0].Empty() || found[0].Profile == nil) {
+			t.Fatalf("nothing is found of %s", a)
+		}
+		if err == nil {
+			err = w.EraseLoose(ctx, found[0])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, err = w.Person(ctx, a, []string{"acme"}, nil); err != nil || !found[0].Empty() {
+			t.Fatalf("still there: %+v, %v", found[0], err)
+		}
+	}
+	erase("anna@phone.example")
+	facts, err := w.Facts(ctx, ticket.Query{Site: "acme", Profiles: []ticket.Address{"anna@home.example"}})
+	if err != nil || facts.Profiles["anna@home.example"] == nil || len(facts.Profiles["anna@home.example"].Others) != 1 {
+		t.Fatalf("of another address of hers: %+v, %v", facts.Profiles, err)
+	}
+	erase("anna@acme.example")
+	for key := range w.everything() {
+		if strings.Contains(key, "agent:") || strings.Contains(key, "alias:") {
+			t.Errorf("%s is left", key)
+		}
+	}
+}
 
 // What an agent chose is found by any address of theirs, comes with the mails to
 // them, and changes only at the version that was read.

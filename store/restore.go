@@ -313,6 +313,8 @@ func (r *restoring) record(ctx context.Context, fields []backupLine) error {
 		switch f.Name {
 		case fieldTicket:
 			owner, sealed = keyName{is.site, prefixTicket + string(f.Value)}, true
+		case fieldOf:
+			owner, sealed = keyName{is.site, prefixProfile + string(f.Value)}, true
 		case fieldSealed:
 			sealed = true
 		}

@@ -23,6 +23,7 @@ import (
 
 	"guichet/store/blob"
 	"guichet/store/engine"
+	"guichet/store/engine/bolt"
 	"guichet/ticket"
 )
 
@@ -100,7 +101,11 @@ type Store struct {
 	// keyed is when this daemon last looked for new keys, in Unix seconds.
 	keyed atomic.Int64
 	// asked is when this daemon last asked for the daily chores, in Unix seconds.
-	asked    atomic.Int64
+	asked atomic.Int64
+	// bell is the control socket of the daemon beside which a tool uses a Redis;
+	// made is set once it made a mail due.
+	bell     string
+	made     atomic.Bool
 	data     string
 	backups  string
 	keepKeys time.Duration // of backups
@@ -157,7 +162,12 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	if err := s.upgrade(ctx, version); err != nil {
 		return nil, err
 	}
-	s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs")))
+	if s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs"))); err != nil {
+		return nil, err
+	}
+	if _, embedded := bare(e).(*bolt.Engine); embedded && !opt.Attach {
+		err = s.freeLeases(ctx)
+	}
 	return s, err
 }
 
@@ -170,6 +180,9 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if opt.Attach && opt.Redis != "" {
+		s.bell = controlPath(opt.Data)
+	}
 	s.SetSites(opt.Sites)
 	return s
 }
@@ -178,6 +191,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.hinted()
+		s.ring()
 		err = errors.Join(s.engine.Close(), s.blobs.Close())
 	})
 	return err
@@ -209,6 +223,7 @@ func (s *Store) Pepper() *ticket.Pepper { return s.pepper }
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 
 func (s *Store) wakeWorkers() {
+	s.made.Store(true)
 	select {
 	case s.wake <- struct{}{}:
 	default:

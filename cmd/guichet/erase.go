@@ -23,9 +23,9 @@ func (eraseCommand) Help() string {
 		"guichet erase ACM-1042 --yes --json | jq -r '.sent[].message_id'") + `
 
 Of a person everything goes whose matter it is: their tickets with all articles
-and files, mail of theirs that was held, what they were asked, their enrolment.
-Tickets of others on which they take part stay, and are named. A ticket under a
-legal hold stays too. The record of the act names nobody: see guichet acts.`
+and files, mail of theirs that was held, what they were asked, their enrolment,
+and what they chose as an agent. Tickets of others on which they take part stay,
+and are named. A ticket under a legal hold stays too. The record of the act names nobody: see guichet acts.`
 }
 
 // erasure is what is to be erased, and what became of it.
@@ -135,6 +135,9 @@ func (e *erasure) show() error {
 		}
 		if len(also) > 0 {
 			fmt.Fprintf(p.Stdout, "In site %s also: %s.\n", person.Site, strings.Join(also, ", "))
+		}
+		if person.Profile != nil {
+			fmt.Fprintf(p.Stdout, "In site %s they chose things as an agent (%s): that goes too.\n", person.Site, person.Profile.Address)
 		}
 		for _, t := range person.Others {
 			fmt.Fprintf(p.Stdout, "%s is somebody else's, and stays: %s takes part in it.\n", t.Reference, e.address)

@@ -66,7 +66,9 @@ func Listen(path string) (net.Listener, error) {
 }
 
 // Serve answers on a listener until ctx ends, then closes it and all
-// connections. committed, if not nil, is called after each commit.
+// connections. committed, if not nil, is called after each commit, and when a
+// tool says that it made one elsewhere (see Wake). Where e is nil, that is all
+// that is served.
 func Serve(ctx context.Context, l net.Listener, e engine.Engine, committed func()) error {
 	var group sync.WaitGroup
 	defer group.Wait()
@@ -94,14 +96,14 @@ func answerAll(ctx context.Context, conn net.Conn, e engine.Engine, committed fu
 		if err := in.Decode(&q); err != nil {
 			return
 		}
-		if q.Method == "dump" && q.Protocol == protocol {
+		if q.Method == "dump" && q.Protocol == protocol && e != nil {
 			if err := answerDump(ctx, out, e); err != nil {
 				return
 			}
 			continue
 		}
 		a := answer(ctx, e, q)
-		if q.Method == "commit" && a.Error == "" && committed != nil {
+		if (q.Method == "commit" || q.Method == "wake") && a.Error == "" && committed != nil {
 			committed()
 		}
 		if err := out.Encode(a); err != nil {
@@ -140,6 +142,9 @@ func answer(ctx context.Context, e engine.Engine, q request) (a response) {
 	switch {
 	case q.Protocol != protocol:
 		err = fmt.Errorf("the daemon is of another version than this tool")
+	case q.Method == "wake":
+	case e == nil:
+		err = errors.New("the store of this daemon is reached without it")
 	case q.Method == "read":
 		a.Answers, err = e.Read(ctx, q.Space, q.Asks...)
 	case q.Method == "commit" && q.Batch != nil:
@@ -180,6 +185,16 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Wake tells a daemon that there may be work, by a commit that it did not see.
+func Wake(ctx context.Context, path string) error {
+	c, err := Dial(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = c.call(ctx, request{Method: "wake"})
+	return errors.Join(err, c.Close())
 }
 
 func (c *Client) connect(ctx context.Context) error {
