@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
+	"math/bits"
 
 	"guichet/store/engine"
 )
@@ -105,13 +105,11 @@ func claim(ctx context.Context, to engine.Engine) error {
 // mark reports whether an item only says that a copy is under way.
 func mark(item engine.Item) bool { return item.Space == global && item.Record == recordMigrating }
 
-// survey counts what an engine holds. An engine may give an item twice, so what
-// is counted and digested are the sorted sums of the items, each once: 16 bytes
-// of memory for each.
+// survey counts and digests what an engine holds.
 func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, error) {
-	var fields, entries, expiring [][16]byte
-	n := 0
-	for item, err := range e.Scan(ctx) {
+	var fields, entries total
+	expiring, n := 0, 0
+	for item, err := range e.Dump(ctx) {
 		if err != nil {
 			return Copied{}, fmt.Errorf("store: migrate: %w", err)
 		}
@@ -119,44 +117,46 @@ func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, err
 		case mark(item):
 			continue
 		case item.Index != "":
-			entries = append(entries, sum(item))
+			entries.add(item)
 		case item.Left > 0:
-			expiring = append(expiring, sum(item))
+			expiring++
 		default:
-			fields = append(fields, sum(item))
+			fields.add(item)
 		}
 		if n++; n%1000 == 0 {
 			seen(n)
 		}
 	}
 	seen(n)
-	return copiedOf(distinct(fields), distinct(entries), distinct(expiring)), nil
+	return copiedOf(fields, entries, expiring), nil
 }
 
-// copiedOf is what sorted sums amount to.
-func copiedOf(fields, entries, expiring [][16]byte) Copied {
-	h := sha256.New()
-	for _, s := range fields {
-		h.Write(s[:])
-	}
-	for _, s := range entries {
-		h.Write(s[:])
-	}
-	return Copied{len(fields), len(entries), len(expiring), hex.EncodeToString(h.Sum(nil))}
+// total is what items amount to that come in any order, each once: how many, and
+// the sum of their digests as numbers of 256 bits. However many there are, it
+// takes no more memory.
+type total struct {
+	n   int
+	sum [4]uint64 // the lowest first
 }
 
-func distinct(sums [][16]byte) [][16]byte {
-	slices.SortFunc(sums, func(a, b [16]byte) int { return slices.Compare(a[:], b[:]) })
-	return slices.Compact(sums)
-}
-
-func sum(item engine.Item) [16]byte {
+func (t *total) add(item engine.Item) {
 	h := sha256.New()
 	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Name, string(item.Value)} {
 		writePart(h, part)
 	}
 	_ = binary.Write(h, binary.BigEndian, item.Score)
-	return [16]byte(h.Sum(nil))
+	digest, carry := h.Sum(nil), uint64(0)
+	for i := range t.sum {
+		t.sum[i], carry = bits.Add64(t.sum[i], binary.LittleEndian.Uint64(digest[8*i:]), carry)
+	}
+	t.n++
+}
+
+func copiedOf(fields, entries total, expiring int) Copied {
+	h := sha256.New()
+	_ = binary.Write(h, binary.BigEndian, fields.sum)
+	_ = binary.Write(h, binary.BigEndian, entries.sum)
+	return Copied{fields.n, entries.n, expiring, hex.EncodeToString(h.Sum(nil))}
 }
 
 // copyAll writes every item of one engine into the other.

@@ -153,10 +153,10 @@ func TestBrokenOffMigrationIsResumedAndNotUsed(t *testing.T) {
 // losing is an engine that loses a field of what is written to it.
 type losing struct{ engine.Engine }
 
-func (l losing) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
+func (l losing) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		lost := false
-		for item, err := range l.Engine.Scan(ctx) {
+		for item, err := range l.Engine.Dump(ctx) {
 			if !lost && item.Left == 0 && item.Space == "acme" {
 				lost = true
 				continue

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -69,8 +73,10 @@ func (r room) tickets(ctx context.Context) (n int, err error) {
 type reindexing struct {
 	*Store
 	check bool
-	tell  func(Difference) error
-	rooms map[engine.Space]room
+	// telling guards tell: several things are looked at at the same time.
+	telling sync.Mutex
+	tell    func(Difference) error
+	rooms   map[engine.Space]room
 	// owed are the notices that say in which index they stand, found those that do:
 	// where they stand there, only a worker knows.
 	owed    map[keyName]string
@@ -78,12 +84,27 @@ type reindexing struct {
 	highest map[engine.Space]uint64 // number of a ticket
 }
 
+// lookers is how many things are looked at at a time: each waits for the engine,
+// and those that wait together share a round trip.
+const lookers = 16
+
 // walk looks at everything once.
 func (x *reindexing) walk(ctx context.Context, seen func(tickets int)) error {
+	looking, within := errgroup.WithContext(ctx)
+	looking.SetLimit(lookers)
+	err := x.each(within, seen, func(look func() error) { looking.Go(patiently(look)) })
+	if err = cmp.Or(looking.Wait(), err); err != nil {
+		return err
+	}
+	return errors.Join(x.outbox(ctx), patiently(func() error { return x.numbers(ctx) })())
+}
+
+// each gives what is to be looked at.
+func (x *reindexing) each(ctx context.Context, seen func(tickets int), give func(look func() error)) error {
 	var last keyName
 	n := 0
 	for item, err := range x.engine.Dump(ctx) {
-		if err != nil {
+		if err = cmp.Or(err, ctx.Err()); err != nil {
 			return err
 		}
 		r, ours := x.rooms[item.Space]
@@ -94,23 +115,20 @@ func (x *reindexing) walk(ctx context.Context, seen func(tickets int)) error {
 			if strings.HasPrefix(item.Index, prefixOutbox) {
 				x.found[keyName{item.Space, item.Index + " " + item.Name}] = true
 			}
-			err = x.entry(ctx, r, item)
-		} else {
-			x.field(item)
-			if is := (keyName{item.Space, item.Record}); is != last {
-				last = is
-				if strings.HasPrefix(item.Record, prefixTicket) {
-					n++
-					seen(n)
-				}
-				err = x.record(ctx, r, item.Record)
-			}
+			give(func() error { return x.entry(ctx, r, item) })
+			continue
 		}
-		if err != nil {
-			return err
+		x.field(item)
+		if is := (keyName{item.Space, item.Record}); is != last {
+			last = is
+			if strings.HasPrefix(item.Record, prefixTicket) {
+				n++
+				seen(n)
+			}
+			give(func() error { return x.record(ctx, r, item.Record) })
 		}
 	}
-	return errors.Join(x.outbox(ctx), x.numbers(ctx))
+	return nil
 }
 
 // field remembers what can only be judged when everything was seen.
@@ -125,20 +143,41 @@ func (x *reindexing) field(item engine.Item) {
 	}
 }
 
+// errMoved is what looking gives when what differed has changed before it was
+// mended.
+var errMoved = errors.New("store: changed meanwhile")
+
+// looks is how often a thing is looked at that changes meanwhile. What then still
+// differs, the next run finds.
+const looks = 3
+
+func patiently(look func() error) func() error {
+	return func() error {
+		for range looks {
+			if err := look(); !errors.Is(err, errMoved) {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // differs tells of a difference. mend, if there is one, puts it right, unless the
-// store has changed meanwhile: then there was none, or the next run finds it.
+// store has changed meanwhile: then it gives errMoved.
 func (x *reindexing) differs(r room, record, what string, mend func() error) error {
 	d := Difference{Site: r.Name, Record: record, What: what}
 	if !x.check && mend != nil {
 		err := mend()
 		if errors.Is(err, ticket.ErrConflict) {
-			return nil
+			return errMoved
 		}
 		if err != nil {
 			return err
 		}
 		d.Mended = true
 	}
+	x.telling.Lock()
+	defer x.telling.Unlock()
 	return x.tell(d)
 }
 
@@ -372,7 +411,7 @@ func (x *reindexing) outbox(ctx context.Context) error {
 			_, err = d.commit(ctx)
 			return err
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errMoved) {
 			return err
 		}
 	}

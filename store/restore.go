@@ -59,6 +59,35 @@ type Restored struct {
 	KeptBack int
 }
 
+// keyring holds wrapped keys by what they belong to, in about 120 bytes for each:
+// there is one for each ticket.
+type keyring struct {
+	at    map[[16]byte]uint32 // where each begins
+	bytes []byte
+}
+
+func (k *keyring) add(of keyName, wrapped []byte) {
+	if k.at == nil {
+		k.at = map[[16]byte]uint32{}
+	}
+	k.at[of.digest()] = uint32(len(k.bytes) / wrappedBytes)
+	k.bytes = append(k.bytes, wrapped...)
+}
+
+// of gives a key, or nil.
+func (k *keyring) of(name keyName) []byte {
+	n, found := k.at[name.digest()]
+	if !found {
+		return nil
+	}
+	return k.bytes[int(n)*wrappedBytes:][:wrappedBytes]
+}
+
+func (n keyName) digest() [16]byte {
+	h := sha256.Sum256([]byte(string(n.site) + "\x00" + n.record))
+	return [16]byte(h[:])
+}
+
 // Restore writes a backup into a store that is empty, without what was erased
 // since. Everything that is written is read again and compared, and every ticket
 // is opened. Until it is complete, no daemon opens the store. The master key must
@@ -86,9 +115,8 @@ type restoring struct {
 	manifest Manifest
 	keysOf   Manifest // of the backup whose keys are used
 	erased   erased
-	keys     map[keyName][]byte
-	used     map[keyName]bool
-	sums     struct{ fields, entries [][16]byte }
+	keys     keyring
+	sums     struct{ fields, entries total }
 	batch    []engine.Step
 	space    engine.Space
 	done     Restored
@@ -100,7 +128,7 @@ func beginRestore(ctx context.Context, opt Options, from RestoreOptions) (*resto
 	if from.Progress == nil {
 		from.Progress = func(int, int) {}
 	}
-	r := &restoring{from: from, keys: map[keyName][]byte{}, used: map[keyName]bool{}, dropped: map[keyName]bool{}}
+	r := &restoring{from: from, dropped: map[keyName]bool{}}
 	if err := r.open(ctx, opt); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -240,8 +268,10 @@ func (r *restoring) readKeys(ctx context.Context) error {
 		switch {
 		case line.Space == global, line.Record == recordInUse:
 			return r.put(ctx, line.Item)
+		case len(line.Value) != wrappedBytes:
+			return fmt.Errorf("the key of %s %s is damaged", line.Space, line.Record)
 		case !r.erased.covers(key, r.keysOf.Begun):
-			r.keys[key] = line.Value
+			r.keys.add(key, line.Value)
 		}
 		return ctx.Err()
 	})
@@ -320,7 +350,7 @@ func (r *restoring) record(ctx context.Context, fields []backupLine) error {
 		}
 	}
 	aTicket := strings.HasPrefix(is.record, prefixTicket)
-	if sealed && r.keys[owner] == nil {
+	if sealed && r.keys.of(owner) == nil {
 		r.dropped[is] = true
 		if aTicket {
 			r.done.Forgotten++
@@ -330,8 +360,7 @@ func (r *restoring) record(ctx context.Context, fields []backupLine) error {
 	if aTicket {
 		r.done.Tickets++
 	}
-	if wrapped := r.keys[is]; wrapped != nil && !r.used[is] {
-		r.used[is] = true
+	if wrapped := r.keys.of(is); wrapped != nil {
 		fields = append(fields, backupLine{Item: engine.Item{Space: is.site, Record: is.record, Name: fieldKey, Value: wrapped}, Expires: fields[0].Expires})
 	}
 	for _, f := range fields {
@@ -366,9 +395,9 @@ func (r *restoring) put(ctx context.Context, item engine.Item) error {
 	r.batch = append(r.batch, stepsOf(item)...)
 	switch {
 	case item.Index != "":
-		r.sums.entries = append(r.sums.entries, sum(item))
+		r.sums.entries.add(item)
 	case item.Left == 0:
-		r.sums.fields = append(r.sums.fields, sum(item))
+		r.sums.fields.add(item)
 	}
 	return nil
 }
@@ -389,12 +418,11 @@ func (r *restoring) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := copiedOf(distinct(r.sums.fields), distinct(r.sums.entries), nil)
+	want := copiedOf(r.sums.fields, r.sums.entries, 0)
 	if got.Digest != want.Digest || got.Fields != want.Fields || got.Entries != want.Entries {
 		return fmt.Errorf("what was written is not what can be read: %d fields and %d entries of %d and %d", got.Fields, got.Entries, want.Fields, want.Entries)
 	}
 	r.done.Copied = got
-	r.sums.fields, r.sums.entries = nil, nil
 	return nil
 }
 
@@ -402,7 +430,7 @@ func (r *restoring) compare(ctx context.Context) error {
 func (r *restoring) copyBlobs(ctx context.Context) error {
 	return lines(r.dir, r.manifest.Blobs.Name, func(b blobLine) error {
 		site, record, _, _, ok := parseFileName(b.Name)
-		if !ok || r.keys[keyName{engine.Space(site), record}] == nil {
+		if !ok || r.keys.of(keyName{engine.Space(site), record}) == nil {
 			return ctx.Err()
 		}
 		r.done.Blobs++

@@ -112,6 +112,9 @@ func (v *vault) open(k key, at place, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
+// wrappedBytes is how long a wrapped key is.
+const wrappedBytes = sealedHead + len(key{}) + chacha20poly1305.Overhead
+
 // wrap seals a key, as it is.
 func wrap(under key, at place, k key) []byte {
 	out := make([]byte, sealedHead, sealedHead+len(k)+chacha20poly1305.Overhead)

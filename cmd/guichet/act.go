@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"guichet/store"
 	"guichet/ticket"
@@ -41,13 +42,23 @@ func (p *program) confirm(yes, asJSON bool, question string) error {
 	return errors.New("nothing was done")
 }
 
-// quietly is a progress bar, or nothing where its lines would be in the way.
+// quietly is a progress bar, or where that would be in the way, a line each few
+// seconds on standard error: none for what is done before.
 func (p *program) quietly(asJSON bool) store.Progress {
-	if asJSON || !p.Terminal {
-		return nil
+	if !asJSON && p.Terminal {
+		return p.progress()
 	}
-	return p.progress()
+	told := p.Now()
+	return func(done, total int) {
+		if now := p.Now(); total > 0 && now.Sub(told) >= lineEvery {
+			told = now
+			fmt.Fprintf(p.Stderr, "%3d %%\n", 100*int64(done)/int64(total))
+		}
+	}
 }
+
+// lineEvery is how long who waits is left without a word.
+const lineEvery = 5 * time.Second
 
 // person reads an address, and looks for all that some sites keep of it.
 func (t *tool) person(ctx context.Context, text, only string, progress store.Progress) (ticket.Address, []*store.Person, error) {

@@ -13,60 +13,59 @@ import (
 	"guichet/store/engine"
 )
 
-// scanAtOnce is how many keys, fields or entries one round trip asks for.
+// scanAtOnce is how many keys or entries one round trip asks for.
 const scanAtOnce = 500
 
 var errStopped = errors.New("stopped")
 
+// keysAtOnce is how many keys one round trip reads whole.
+const keysAtOnce = 50
+
 // Scan is engine.Engine's: SCAN on each master, never KEYS.
 func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
-	return e.scan(ctx, someFields)
+	return e.scan(ctx, nil)
 }
 
 // Dump is engine.Engine's. A record is read by one HGETALL: the largest are some
 // megabytes.
 func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		// SCAN and ZSCAN give things again while their tables grow or shrink. What
-		// was given is remembered by hash, in some 20 bytes for each.
-		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
-		var record engine.Item // the one under way
-		again := false
-		for item, err := range e.scan(ctx, allFields) {
-			is := engine.Item{Space: item.Space, Record: item.Record, Index: item.Index}
-			if item.Index != "" {
-				is.Name = item.Name
-			}
-			if err == nil && (is.Space != record.Space || is.Record != record.Record || is.Index != record.Index || is.Name != record.Name) {
-				hash := maphash.String(seed, strings.Join([]string{string(is.Space), is.Record, is.Index, is.Name}, "\x00"))
-				_, again = seen[hash]
-				seen[hash], record = struct{}{}, is
-			}
-			if (err != nil || !again) && !yield(item, err) {
-				return
-			}
-		}
+		e.scan(ctx, newOnce())(yield)
 	}
 }
 
-// fieldsOf gives the fields of a hash.
-type fieldsOf func(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error
-
-func someFields(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error {
-	return pairs(ctx, node.HScan(ctx, key, 0, "", scanAtOnce), give)
+// once remembers what was given: SCAN and ZSCAN give things again while their
+// tables grow or shrink. It takes some 20 bytes for each key, and for each entry
+// of the index under way. A nil one remembers nothing.
+type once struct {
+	seed          maphash.Seed
+	keys, entries map[uint64]struct{}
 }
 
-func allFields(ctx context.Context, node *goredis.Client, key string, give func(field, value string) error) error {
-	all, err := node.HGetAll(ctx, key).Result()
-	for field, value := range all {
-		if err == nil {
-			err = give(field, value)
-		}
+func newOnce() *once {
+	return &once{seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, entries: map[uint64]struct{}{}}
+}
+
+func (o *once) first(of map[uint64]struct{}, name string) bool {
+	hash := maphash.String(o.seed, name)
+	_, found := of[hash]
+	of[hash] = struct{}{}
+	return !found
+}
+
+// key reports whether a key comes for the first time.
+func (o *once) key(name string) bool { return o == nil || o.first(o.keys, name) }
+
+// index begins the entries of another index.
+func (o *once) index() {
+	if o != nil && len(o.entries) > 0 {
+		o.entries = map[uint64]struct{}{}
 	}
-	return err
 }
 
-func (e *Engine) scan(ctx context.Context, fields fieldsOf) iter.Seq2[engine.Item, error] {
+func (o *once) entry(member string) bool { return o == nil || o.first(o.entries, member) }
+
+func (e *Engine) scan(ctx context.Context, o *once) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		give := func(item engine.Item) error {
 			if !yield(item, nil) {
@@ -77,7 +76,7 @@ func (e *Engine) scan(ctx context.Context, fields fieldsOf) iter.Seq2[engine.Ite
 		nodes, err := e.masters(ctx)
 		for _, node := range nodes {
 			if err == nil {
-				err = scanNode(ctx, node, fields, give)
+				err = scanNode(ctx, node, o, give)
 			}
 		}
 		if err != nil && !errors.Is(err, errStopped) {
@@ -86,18 +85,25 @@ func (e *Engine) scan(ctx context.Context, fields fieldsOf) iter.Seq2[engine.Ite
 	}
 }
 
-func scanNode(ctx context.Context, node *goredis.Client, fields fieldsOf, give func(engine.Item) error) error {
+func scanNode(ctx context.Context, node *goredis.Client, o *once, give func(engine.Item) error) error {
+	found := make([]string, 0, keysAtOnce)
 	keys := node.Scan(ctx, 0, keyPrefix+"*", scanAtOnce).Iterator()
 	for keys.Next(ctx) {
 		item, ok := itemOf(keys.Val())
-		if !ok || item.Space.Volatile() {
+		if !ok || item.Space.Volatile() || !o.key(keys.Val()) {
 			continue
 		}
-		if err := scanKey(ctx, node, keys.Val(), item, fields, give); err != nil {
-			return err
+		if found = append(found, keys.Val()); len(found) == keysAtOnce {
+			if err := scanKeys(ctx, node, found, o, give); err != nil {
+				return err
+			}
+			found = found[:0]
 		}
 	}
-	return keys.Err()
+	if err := keys.Err(); err != nil {
+		return err
+	}
+	return scanKeys(ctx, node, found, o, give)
 }
 
 // itemOf reads the name of a key back.
@@ -107,36 +113,74 @@ func itemOf(key string) (engine.Item, bool) {
 	return engine.Item{Space: engine.Space(space), Record: name}, found && ended && name != syncKey
 }
 
-func scanKey(ctx context.Context, node *goredis.Client, key string, item engine.Item, fields fieldsOf, give func(engine.Item) error) error {
-	kind, err := node.Type(ctx, key).Result()
+// scanKeys gives what some keys hold, the records in two round trips: of what
+// kind they are, and what is in them.
+func scanKeys(ctx context.Context, node *goredis.Client, keys []string, o *once, give func(engine.Item) error) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	kinds, lefts := make([]*goredis.StatusCmd, len(keys)), make([]*goredis.DurationCmd, len(keys))
+	_, err := node.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
+		for i, key := range keys {
+			kinds[i], lefts[i] = pipe.Type(ctx, key), pipe.PTTL(ctx, key)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case "hash":
-		left, err := node.PTTL(ctx, key).Result()
+	records := make([]*goredis.MapStringStringCmd, len(keys))
+	_, err = node.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
+		for i, key := range keys {
+			if kinds[i].Val() == "hash" {
+				records[i] = pipe.HGetAll(ctx, key)
+			}
+		}
+		return nil
+	})
+	for i, key := range keys {
 		if err != nil {
 			return err
 		}
-		item.Left = max(0, left) // below 0 it lives for ever
-		return fields(ctx, node, key, func(field, value string) error {
-			item.Name, item.Value = field, []byte(value)
-			return give(item)
-		})
-	case "zset":
-		item.Index, item.Record = item.Record, ""
-		return pairs(ctx, node.ZScan(ctx, key, 0, "", scanAtOnce), func(member, score string) error {
-			entry, err := parseEntry(member, score)
-			item.Name, item.Score = entry.Member, entry.Score
-			return errors.Join(err, give(item))
-		})
-	case "none":
-		return nil // its time was over
+		item, _ := itemOf(key)
+		switch kind := kinds[i].Val(); kind {
+		case "hash":
+			item.Left = max(0, lefts[i].Val()) // below 0 it lives for ever
+			err = giveRecord(item, records[i].Val(), give)
+		case "zset":
+			err = giveIndex(ctx, node, key, item, o, give)
+		case "none": // its time was over
+		default:
+			err = fmt.Errorf("key %q is a %s", key, kind)
+		}
 	}
-	return fmt.Errorf("key %q is a %s", key, kind)
+	return err
 }
 
-// pairs gives what HSCAN and ZSCAN find.
+func giveRecord(item engine.Item, fields map[string]string, give func(engine.Item) error) error {
+	for field, value := range fields {
+		item.Name, item.Value = field, []byte(value)
+		if err := give(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func giveIndex(ctx context.Context, node *goredis.Client, key string, item engine.Item, o *once, give func(engine.Item) error) error {
+	item.Index, item.Record = item.Record, ""
+	o.index()
+	return pairs(ctx, node.ZScan(ctx, key, 0, "", scanAtOnce), func(member, score string) error {
+		if !o.entry(member) {
+			return nil
+		}
+		entry, err := parseEntry(member, score)
+		item.Name, item.Score = entry.Member, entry.Score
+		return errors.Join(err, give(item))
+	})
+}
+
+// pairs gives what ZSCAN finds.
 func pairs(ctx context.Context, scan *goredis.ScanCmd, give func(name, value string) error) error {
 	it := scan.Iterator()
 	for it.Next(ctx) {
