@@ -32,16 +32,16 @@ func (s *Store) ListenControl() (serve func(context.Context) error, err error) {
 	return func(ctx context.Context) error { return control.Serve(ctx, l, e, s.wakeWorkers) }, nil
 }
 
-// ringFor bounds how long a tool takes to wake a daemon.
-const ringFor = time.Second
+// wakeFor bounds how long a tool takes to wake a daemon.
+const wakeFor = time.Second
 
-// ring wakes the daemon of this machine when a tool beside it made a mail due. A
+// wakeDaemon wakes the one of this machine when a tool beside it made a mail due. A
 // daemon elsewhere finds it when it looks again.
-func (s *Store) ring() {
+func (s *Store) wakeDaemon() {
 	if s.bell == "" || !s.made.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), ringFor)
+	ctx, cancel := context.WithTimeout(context.Background(), wakeFor)
 	defer cancel()
 	_ = control.Wake(ctx, s.bell) // there may be none here
 }

@@ -26,9 +26,6 @@ type Copied struct {
 // Progress is told how far a copy has come: steps done, of how many.
 type Progress func(done, total int)
 
-// stepsAtOnce is how much one commit of a copy writes.
-const stepsAtOnce = 500
-
 // Migrate copies everything of one engine into another that is empty, as it is:
 // nothing is unsealed, and blobs stay in their directory. Then it reads both
 // again and compares them. A copy that was broken off is begun again by the same
@@ -161,35 +158,74 @@ func copiedOf(fields, entries total, expiring int) Copied {
 
 // copyAll writes every item of one engine into the other.
 func copyAll(ctx context.Context, from, to engine.Engine, done func(n int)) error {
-	var steps []engine.Step
-	var space engine.Space
-	n := 0
-	flush := func() error {
-		if len(steps) == 0 {
-			return nil
+	n, into := 0, pouring{engine: to}
+	err := into.fill(ctx, func() error {
+		for item, err := range from.Scan(ctx) {
+			if err == nil && !mark(item) {
+				err = into.put(ctx, item)
+				n++
+			}
+			if err != nil {
+				return err
+			}
+			done(n)
 		}
-		_, err := to.Commit(ctx, space, engine.Batch{Steps: steps})
-		steps = steps[:0]
-		done(n)
-		return err
-	}
-	for item, err := range from.Scan(ctx) {
-		if err == nil && (item.Space != space || len(steps) >= stepsAtOnce) {
-			err = flush()
-			space = item.Space
-		}
-		if err != nil {
-			return fmt.Errorf("store: migrate: %w", err)
-		}
-		if !mark(item) {
-			steps = append(steps, stepsOf(item)...)
-			n++
-		}
-	}
-	if err := flush(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
 	return nil
+}
+
+// pouring writes items into an engine that nobody uses yet, many in one commit.
+type pouring struct {
+	engine engine.Engine
+	space  engine.Space
+	steps  []engine.Step
+	bytes  int
+}
+
+// pouredAtOnce and pouredBytes bound one commit.
+const (
+	pouredAtOnce = 5000
+	pouredBytes  = 4 << 20
+)
+
+// fill runs do, which puts items, and writes what is left of them. All is durable
+// when it returns.
+func (p *pouring) fill(ctx context.Context, do func() error) error {
+	all := func() error {
+		if err := do(); err != nil {
+			return err
+		}
+		return p.flush(ctx)
+	}
+	if f, ok := bare(p.engine).(engine.Filler); ok {
+		return f.Fill(all)
+	}
+	return all()
+}
+
+func (p *pouring) put(ctx context.Context, item engine.Item) error {
+	if item.Space != p.space || len(p.steps) >= pouredAtOnce || p.bytes >= pouredBytes {
+		if err := p.flush(ctx); err != nil {
+			return err
+		}
+	}
+	p.space = item.Space
+	p.steps = append(p.steps, stepsOf(item)...)
+	p.bytes += len(item.Value)
+	return nil
+}
+
+func (p *pouring) flush(ctx context.Context) error {
+	if len(p.steps) == 0 {
+		return nil
+	}
+	_, err := p.engine.Commit(ctx, p.space, engine.Batch{Steps: p.steps})
+	p.steps, p.bytes = p.steps[:0], 0
+	return err
 }
 
 func stepsOf(item engine.Item) []engine.Step {

@@ -98,7 +98,7 @@ func Restore(ctx context.Context, opt Options, from RestoreOptions) (r Restored,
 		return r, fmt.Errorf("store: restore: %w", err)
 	}
 	defer func() { err = errors.Join(err, rs.close()) }()
-	for _, step := range []func(context.Context) error{rs.claim, rs.readKeys, rs.write, rs.compare, rs.copyBlobs, rs.remember, rs.mend, rs.forgetHeld, rs.holdMails, rs.release} {
+	for _, step := range []func(context.Context) error{rs.claim, rs.write, rs.compare, rs.copyBlobs, rs.remember, rs.mend, rs.forgetHeld, rs.holdMails, rs.release} {
 		if err := step(ctx); err != nil {
 			return rs.done, fmt.Errorf("store: restore: %w", err)
 		}
@@ -117,8 +117,7 @@ type restoring struct {
 	erased   erased
 	keys     keyring
 	sums     struct{ fields, entries total }
-	batch    []engine.Step
-	space    engine.Space
+	into     pouring
 	done     Restored
 	dropped  map[keyName]bool // records that are not restored
 	step     int
@@ -222,7 +221,7 @@ func (r *restoring) assemble(ctx context.Context, opt Options) error {
 	if err != nil {
 		return errors.Join(err, e.Close())
 	}
-	r.Store = newStore(e, m, v, opt)
+	r.Store, r.into.engine = newStore(e, m, v, opt), e
 	if r.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs"))); err != nil {
 		return errors.Join(err, e.Close())
 	}
@@ -278,20 +277,24 @@ func (r *restoring) readKeys(ctx context.Context) error {
 	return err
 }
 
-// write writes the records whose keys there are, and then the entries of indexes
+// write writes the keys, the records that they open, and then the entries of indexes
 // that name them: of what was erased, not even a random name comes near the
 // store.
 func (r *restoring) write(ctx context.Context) error {
-	err := r.eachLine(ctx, r.records(ctx))
-	if err == nil {
-		err = r.eachLine(ctx, func(line *backupLine) error {
+	return r.into.fill(ctx, func() error {
+		if err := r.readKeys(ctx); err != nil {
+			return err
+		}
+		if err := r.eachLine(ctx, r.records(ctx)); err != nil {
+			return err
+		}
+		return r.eachLine(ctx, func(line *backupLine) error {
 			if line == nil || line.Index == "" {
 				return nil
 			}
 			return r.entry(ctx, line.Item)
 		})
-	}
-	return errors.Join(err, r.flush(ctx))
+	})
 }
 
 // eachLine gives every line of the data, and nil after the last.
@@ -386,29 +389,13 @@ func (r *restoring) entry(ctx context.Context, item engine.Item) error {
 
 // put writes an item, some at a time.
 func (r *restoring) put(ctx context.Context, item engine.Item) error {
-	if len(r.batch) > 0 && (item.Space != r.space || len(r.batch) >= stepsAtOnce) {
-		if err := r.flush(ctx); err != nil {
-			return err
-		}
-	}
-	r.space = item.Space
-	r.batch = append(r.batch, stepsOf(item)...)
 	switch {
 	case item.Index != "":
 		r.sums.entries.add(item)
 	case item.Left == 0:
 		r.sums.fields.add(item)
 	}
-	return nil
-}
-
-func (r *restoring) flush(ctx context.Context) error {
-	if len(r.batch) == 0 {
-		return nil
-	}
-	_, err := r.engine.Commit(ctx, r.space, engine.Batch{Steps: r.batch})
-	r.batch = r.batch[:0]
-	return err
+	return r.into.put(ctx, item)
 }
 
 // compare reads everything again.
@@ -520,8 +507,11 @@ func (r *restoring) holdMails(ctx context.Context) error {
 	return err
 }
 
+// heldAtOnce is how many mails one commit keeps back.
+const heldAtOnce = 500
+
 func (r *restoring) holdSome(ctx context.Context, in room) (more bool, err error) {
-	page, err := list(ctx, in, "the outbox", []engine.Ask{{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: indexDue, Record: prefixNotice, N: stepsAtOnce}}},
+	page, err := list(ctx, in, "the outbox", []engine.Ask{{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: indexDue, Record: prefixNotice, N: heldAtOnce}}},
 		"", func(row engine.Row) (func(*draft) error, error) {
 			d, k, p, err := in.openDelivery(row.Entry, row)
 			p.State, p.Due = ticket.OnHold, 0

@@ -191,7 +191,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.hinted()
-		s.ring()
+		s.wakeDaemon()
 		err = errors.Join(s.engine.Close(), s.blobs.Close())
 	})
 	return err

@@ -61,6 +61,13 @@ type Compacter interface {
 	Compact(ctx context.Context) error
 }
 
+// Filler is an engine that can be filled without waiting for the disk at each
+// commit. What do commits is durable when Fill returns; if the machine fails
+// before, the store is of no use and has to be begun anew.
+type Filler interface {
+	Fill(do func() error) error
+}
+
 // Space is a part of the store that is changed in one step: the name of a site,
 // or one of the installation's own, which begin with a sign that no site's does.
 type Space string
