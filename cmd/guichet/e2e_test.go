@@ -446,8 +446,13 @@ func (w *world) dialog(ts *testscript.TestScript, args []string) error {
 			if done := w.interrupt(text); done {
 				return nil
 			}
+		case "G":
+			got, err := answers.ReadString('\n')
+			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				return fmt.Errorf("the session goes on: %q (%v)", got, err)
+			}
 		default:
-			return fmt.Errorf("neither C:, c:, S:, L: nor X:: %q", line)
+			return fmt.Errorf("neither C:, c:, S:, L:, X: nor G:: %q", line)
 		}
 	}
 	return nil
