@@ -10,9 +10,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"guichet/router"
 )
 
 // pages is where the HTML of a day's mails is written, to be looked at:
@@ -116,9 +119,9 @@ func (w *world) arrived() []*received {
 // shown is a mail as a golden file holds it.
 func shown(m *received) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "--- to %s\nFrom: %s\nSubject: %s\n\n%s\n", m.to, m.from, m.subject, strings.TrimSpace(steady(m.message.Text)))
+	fmt.Fprintf(&b, "--- to %s\nFrom: %s\nSubject: %s\n\n%s\n", m.to, m.from, steady(m.subject), strings.TrimSpace(steady(m.message.Text)))
 	for _, a := range m.message.Attachments {
-		fmt.Fprintf(&b, "[%s, %s]\n", a.Name, a.Type)
+		fmt.Fprintf(&b, "[%s, %s]\n", steady(a.Name), a.Type)
 	}
 	return b.String()
 }
@@ -127,6 +130,9 @@ func shown(m *received) string {
 var (
 	timesOfDay = regexp.MustCompile(strings.ReplaceAll(`\d{1,2}_\pL+_\d{4}(?:,_\d{1,2}:\d{2}|_à_\d{1,2}_h_\d{2})?`, "_", `[\s\x{a0}]+`)) // also spaces that do not break
 	dates      = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
+	howLong    = regexp.MustCompile(`just now|à l’instant|(?:< )?\d+ (?:min|h)\b`)
+	daysOfWeek = regexp.MustCompile(`(?m)^  \pL+\.?,? \d{1,2} \pL+ +`)
+	margins    = regexp.MustCompile(`(?m)^ {6,}(\pL)`)
 	namesHeld  = regexp.MustCompile(`(#\pL+[ \x{a0}])[a-z2-7]{16}\b`)
 )
 
@@ -136,6 +142,9 @@ func steady(text string) string {
 	text = grouped.ReplaceAllString(text, "CODE")
 	text = timesOfDay.ReplaceAllString(text, "WHEN")
 	text = dates.ReplaceAllString(text, "DATE")
+	text = howLong.ReplaceAllString(text, "AGE")
+	text = daysOfWeek.ReplaceAllString(text, "  DAY  ")
+	text = margins.ReplaceAllString(text, "      $1")
 	return namesHeld.ReplaceAllString(text, "${1}HELD")
 }
 
@@ -179,4 +188,38 @@ func (w *world) page(name string, m *received) error {
 	}
 	w.paged++
 	return os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d-%s.html", w.paged, m.to)), []byte(html), 0o644)
+}
+
+// TestDaysUseEveryCommand: each by its English name on one day, and by a French
+// one on the other.
+func TestDaysUseEveryCommand(t *testing.T) {
+	english, french := readDay(t, "day-english.txt"), readDay(t, "day-french.txt")
+	for _, c := range router.Help() {
+		if !english[c.Name] {
+			t.Errorf("no #%s in English", c.Name)
+		}
+		names := c.Names["fr"]
+		if len(names) == 0 {
+			names = []string{c.Name}
+		}
+		if !slices.ContainsFunc(names, func(n string) bool { return french[n] }) {
+			t.Errorf("none of #%s in French", strings.Join(names, ", #"))
+		}
+	}
+}
+
+var commandGiven = regexp.MustCompile(`(?m)^#(\pL+)`)
+
+// readDay gives the commands that the mails of a day begin with.
+func readDay(t *testing.T, name string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "mail", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]bool{}
+	for _, found := range commandGiven.FindAllStringSubmatch(string(text), -1) {
+		given[found[1]] = true
+	}
+	return given
 }
