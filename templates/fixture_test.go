@@ -297,6 +297,12 @@ func (s story) report(p ticket.Period) ToReader {
 		if i%3 != 0 {
 			t.SetState(ticket.Closed, t.Opened.Add(time.Duration(i%11+1)*7*time.Hour))
 		}
+		if p == ticket.Month { // where times are promised
+			t.Service.FirstAnswer = ticket.Promise{Within: time.Hour}
+			if i%6 == 1 {
+				t.Service.FirstAnswer.Missed = t.Opened.Add(time.Hour)
+			}
+		}
 		tally.Add(t)
 	}
 	return ToReader{Locale: s.locale, Site: site, Report: tally.Report(p == ticket.Month),

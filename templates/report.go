@@ -35,6 +35,8 @@ type readerView struct {
 	Opened, Answered, Closed, Reopened, Open          int
 	AnswerHalf, AnswerMost                            string
 	SolutionHalf, SolutionMost                        string
+	MissedAnswers, MissedSolutions            int
+	Promised                                  bool
 	Oldest                                            string
 	Beyond, Moved, SeveralQueues, Agents, Tags, Hours bool
 }
@@ -50,6 +52,7 @@ func (in ToReader) write(c *catalogue) (Mail, error) {
 	view := readerView{
 		Who: in.who(), From: c.when(r.From, in.Site.Zone), Until: c.when(r.Until, in.Site.Zone), Queues: in.queues(),
 		Opened: t.Opened, Answered: t.Answered, Closed: t.Closed, Reopened: t.Reopened, Open: t.Open,
+		MissedAnswers: t.Missed.Answers, MissedSolutions: t.Missed.Solutions, Promised: r.Promised,
 		Beyond: r.Beyond, Moved: t.Opened+t.Answered+t.Closed > 0, SeveralQueues: len(r.Queues) > 1, Agents: len(r.Agents) > 0, Tags: len(r.Tags) > 0, Hours: r.Period == ticket.Day,
 	}
 	view.Title = c.word("report."+string(r.Period), "until", view.Until)
@@ -221,7 +224,8 @@ func (c *catalogue) groups(all []ticket.Group, called func(ticket.Group) string)
 	return b
 }
 
-// times say how long answers and solutions took, where there were any.
+// times say how long answers and solutions took, where there were any, and how many
+// came too late.
 func (c *catalogue) times(f ticket.Figures) string {
 	var said []string
 	for _, each := range []struct {
@@ -231,6 +235,9 @@ func (c *catalogue) times(f ticket.Figures) string {
 		if each.spread.Count > 0 {
 			said = append(said, c.word(each.key, "half", c.span(each.spread.Half), "most", c.span(each.spread.Most)))
 		}
+	}
+	if n := f.Missed.Answers + f.Missed.Solutions; n > 0 {
+		said = append(said, c.word("report.missed", "n", strconv.Itoa(n)))
 	}
 	return strings.Join(said, " · ")
 }

@@ -88,7 +88,9 @@ type Report struct {
 	Made time.Time `json:"made"`
 	// Beyond is set where there were more tickets than could be counted.
 	Beyond bool    `json:"beyond"`
-	Total  Figures `json:"total"`
+	// Promised is set where a time was promised for any of the tickets.
+	Promised bool    `json:"promised"`
+	Total    Figures `json:"total"`
 	// Parts are what happened in each of Steps.
 	Parts []Figures `json:"parts"`
 	// Queues, Agents and Tags are those that anything was counted of, the busiest
@@ -125,9 +127,16 @@ type Figures struct {
 	// opening until the team was done.
 	Answer   Spread `json:"first_answer"`
 	Solution Spread `json:"solution"`
+	Missed   Missed `json:"missed"`
 }
 
-func (f Figures) empty() bool { return f.Opened+f.Answered+f.Closed+f.Reopened+f.Open == 0 }
+// Missed counts what was promised for that time and not kept.
+type Missed struct {
+	Answers   int `json:"first_answers"`
+	Solutions int `json:"solutions"`
+}
+
+func (f Figures) empty() bool { return f.Opened+f.Answered+f.Closed+f.Reopened+f.Open+f.Missed.Answers+f.Missed.Solutions == 0 }
 
 // Spread is how times lie: half are at most Half, nine of ten at most Most.
 type Spread struct {
@@ -172,6 +181,7 @@ func NewTally(b ReportBody, now time.Time) *Tally {
 // what is what a report counts of one ticket.
 type what struct {
 	opened, answered, closed, reopened, open bool
+	missedAnswer, missedSolution             bool
 	answer, solution, age                    time.Duration
 }
 
@@ -181,6 +191,7 @@ func (y *Tally) Add(t *Ticket) {
 		return
 	}
 	y.counted[t.ID] = true
+	y.report.Promised = y.report.Promised || t.Service.FirstAnswer.Within+t.Service.Solution.Within > 0
 	w := y.look(t)
 	y.total.add(w)
 	sumsOf(y.queues, t.Queue, t.Queue, "").add(w)
@@ -209,12 +220,19 @@ func (y *Tally) look(t *Ticket) what {
 	if finished := t.finished(); y.last(finished) >= 0 {
 		w.closed, w.solution = true, finished[y.last(finished)].Sub(t.Opened)
 	}
+	w.missedAnswer, w.missedSolution = y.missed(t.Service.FirstAnswer), y.missed(t.Service.Solution)
 	w.open, w.age = !t.State.Done(), y.report.Made.Sub(t.Opened)
 	return w
 }
 
 func (y *Tally) in(at time.Time) bool {
 	return !at.IsZero() && !at.Before(y.report.From) && at.Before(y.report.Until)
+}
+
+// missed reports whether the time for a promise was over within the report's, and
+// it was not kept by then.
+func (y *Tally) missed(p Promise) bool {
+	return y.in(p.Missed) || y.in(p.Due) && p.Late(y.report.Made)
 }
 
 // last is the newest of some times that counts, or -1.
@@ -290,6 +308,8 @@ func (s *sums) add(w what) {
 	count(&s.Closed, w.closed)
 	count(&s.Reopened, w.reopened)
 	count(&s.Open, w.open)
+	count(&s.Missed.Answers, w.missedAnswer)
+	count(&s.Missed.Solutions, w.missedSolution)
 	if w.answered {
 		s.answers = append(s.answers, w.answer)
 	}

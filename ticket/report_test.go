@@ -123,14 +123,18 @@ func counted(t *testing.T) *Report {
 	}
 	add(func(x *Ticket) { // answered by Ben, closed by Anna
 		x.Opened, x.State, x.Assignee, x.Tags = at(0, 9), Closed, 2, []string{"coffee"}
+		x.Service.Solution = Promise{Within: 1, Missed: at(1, 8), Kept: at(1, 9)}
 		x.Course = Course{Answered: at(0, 10), AnsweredBy: 3, Finished: []time.Time{at(1, 9)}}
 	})
 	add(func(x *Ticket) { // closed twice: counts once, by the newest
 		x.Opened, x.State, x.Assignee, x.Tags = at(-3, 0), Solved, 2, []string{"coffee", "=cmd|' /C calc'!A0"}
 		x.Course = Course{Answered: at(-2, 0), AnsweredBy: 2, Finished: []time.Time{at(-1, 0), at(1, 0), at(4, 0)}, Reopened: []time.Time{at(0, 1), at(2, 0)}}
 	})
-	add(func(x *Ticket) { x.Opened, x.Queue = at(6, 0), "billing" }) // nobody's, new
-	add(func(x *Ticket) {                                            // open for long
+	add(func(x *Ticket) { // nobody's, new, and to be answered yet
+		x.Opened, x.Queue, x.Service.FirstAnswer = at(6, 0), "billing", Promise{Within: 1, Due: at(6, 20)}
+	})
+	add(func(x *Ticket) { // open for long
+		x.Service = Service{Solution: Promise{Within: 1, Missed: at(-1, 0)}, FirstAnswer: Promise{Within: 1, Due: at(0, 5)}} // late since before, and since Monday
 		x.Opened, x.State, x.Assignee, x.Queue = at(-40, 0), Waiting, 3, "billing"
 	})
 	add(func(x *Ticket) { // merged: what became of it is told of the other
@@ -151,9 +155,12 @@ func TestATallyCountsWhatHappened(t *testing.T) {
 	r := counted(t)
 	hours := func(n int) time.Duration { return time.Duration(n) * time.Hour }
 	want := Figures{Opened: 3, Answered: 1, Closed: 3, Reopened: 1, Open: 2, Oldest: hours(46*24 + 12),
-		Answer: Spread{1, hours(1), hours(1)}, Solution: Spread{3, hours(7 * 24), hours(11 * 24)}}
+		Answer: Spread{1, hours(1), hours(1)}, Solution: Spread{3, hours(7 * 24), hours(11 * 24)}, Missed: Missed{Answers: 1, Solutions: 1}}
 	if diff := cmp.Diff(want, r.Total); diff != "" {
 		t.Errorf("total (-want +got):\n%s", diff)
+	}
+	if !r.Promised {
+		t.Error("nothing was promised")
 	}
 	show := func(groups []Group) (lines []string) {
 		for _, g := range groups {
@@ -197,7 +204,7 @@ func TestAReportAsCSVHoldsNoFormulaAndNoRequester(t *testing.T) {
 	if !strings.Contains(text, "tag,'=cmd|' /C calc'!A0,,2026-03-02T00:00:00Z,") {
 		t.Errorf("the formula is not escaped:\n%s", text)
 	}
-	if want := "total,,,2026-03-02T00:00:00Z,2026-03-09T00:00:00Z,3,1,3,1,2,1116,60,60,10080,15840"; strings.Join(rows[1], ",") != want {
+	if want := "total,,,2026-03-02T00:00:00Z,2026-03-09T00:00:00Z,3,1,3,1,2,1116,60,60,10080,15840,1,1"; strings.Join(rows[1], ",") != want {
 		t.Errorf("the first line is %s, want %s", strings.Join(rows[1], ","), want)
 	}
 	for in, want := range map[string]string{"": "", "a-b": "a-b", "-1": "'-1", " @x": "' @x", "＝1": "'＝1", "a\r\nb": "a  b", "\t=1": "' =1"} {

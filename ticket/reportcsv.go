@@ -11,7 +11,8 @@ import (
 // reportColumns are those of a report's table for other programs. They are the
 // same in every language.
 var reportColumns = []string{"kind", "name", "address", "from", "until", "opened", "answered", "closed", "reopened", "open",
-	"oldest_open_hours", "first_answer_p50_minutes", "first_answer_p90_minutes", "solution_p50_minutes", "solution_p90_minutes"}
+	"oldest_open_hours", "first_answer_p50_minutes", "first_answer_p90_minutes", "solution_p50_minutes", "solution_p90_minutes",
+	"first_answers_missed", "solutions_missed"}
 
 // CSV is the report as a table for other programs (RFC 4180, UTF-8): a line for
 // the whole, for each hour or day, queue, agent and tag. No cell is a formula to a
@@ -51,16 +52,16 @@ func (g Group) cells(kind string, from, until time.Time) []string {
 		}
 		return strconv.Itoa(int(d.Round(time.Minute).Minutes()))
 	}
-	oldest, open := "", ""
-	if kind != "part" {
-		open = strconv.Itoa(g.Open)
+	oldest, open, missed := "", "", []string{"", ""}
+	if kind != "part" { // of which these are not known
+		open, missed = strconv.Itoa(g.Open), []string{strconv.Itoa(g.Missed.Answers), strconv.Itoa(g.Missed.Solutions)}
 	}
 	if g.Open > 0 {
 		oldest = strconv.Itoa(int(g.Oldest.Hours()))
 	}
-	return []string{kind, unformula(g.Name), unformula(string(g.Address)), from.Format(time.RFC3339), until.Format(time.RFC3339),
+	return append([]string{kind, unformula(g.Name), unformula(string(g.Address)), from.Format(time.RFC3339), until.Format(time.RFC3339),
 		strconv.Itoa(g.Opened), strconv.Itoa(g.Answered), strconv.Itoa(g.Closed), strconv.Itoa(g.Reopened), open, oldest,
-		minutes(g.Answer, g.Answer.Half), minutes(g.Answer, g.Answer.Most), minutes(g.Solution, g.Solution.Half), minutes(g.Solution, g.Solution.Most)}
+		minutes(g.Answer, g.Answer.Half), minutes(g.Answer, g.Answer.Most), minutes(g.Solution, g.Solution.Half), minutes(g.Solution, g.Solution.Most)}, missed...)
 }
 
 // unformula keeps a cell from being a formula: people choose names and tags. What

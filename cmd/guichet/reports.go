@@ -129,7 +129,7 @@ func (c reportCommand) print(p *program, site string, r *ticket.Report, further 
 	fmt.Fprintf(p.Stdout, "%s %s to %s\n", p.style.bold("Site "+site+":"), r.From.Format(minute), r.Until.Format(minute))
 	table := p.list(false, column{title: ""}, column{title: "NAME", flex: true}, column{title: "OPENED", right: true}, column{title: "ANSWERED", right: true},
 		column{title: "CLOSED", right: true}, column{title: "REOPENED", right: true}, column{title: "OPEN", right: true}, column{title: "OLDEST", right: true},
-		column{title: "ANSWER P50", right: true}, column{title: "P90", right: true}, column{title: "SOLUTION P50", right: true}, column{title: "P90", right: true})
+		column{title: "ANSWER P50", right: true}, column{title: "P90", right: true}, column{title: "SOLUTION P50", right: true}, column{title: "P90", right: true}, column{title: "MISSED", right: true})
 	rows := []ticket.Group{{Figures: r.Total}}
 	kinds := []string{"total"}
 	for _, each := range []struct {
@@ -169,5 +169,5 @@ func reportCells(kind string, g ticket.Group) []string {
 		g.Name = "nobody"
 	}
 	return []string{kind, g.Name, strconv.Itoa(g.Opened), strconv.Itoa(g.Answered), strconv.Itoa(g.Closed), strconv.Itoa(g.Reopened), strconv.Itoa(g.Open), oldest,
-		took(g.Answer, g.Answer.Half), took(g.Answer, g.Answer.Most), took(g.Solution, g.Solution.Half), took(g.Solution, g.Solution.Most)}
+		took(g.Answer, g.Answer.Half), took(g.Answer, g.Answer.Most), took(g.Solution, g.Solution.Half), took(g.Solution, g.Solution.Most), strconv.Itoa(g.Missed.Answers + g.Missed.Solutions)}
 }
