@@ -35,8 +35,8 @@ type readerView struct {
 	Opened, Answered, Closed, Reopened, Open          int
 	AnswerHalf, AnswerMost                            string
 	SolutionHalf, SolutionMost                        string
-	MissedAnswers, MissedSolutions            int
-	Promised                                  bool
+	MissedAnswers, MissedSolutions                    int
+	Promised                                          bool
 	Oldest                                            string
 	Beyond, Moved, SeveralQueues, Agents, Tags, Hours bool
 }
@@ -119,17 +119,17 @@ func (in ToReader) queueTitle(g ticket.Group) string {
 type chartView struct {
 	ContentID, Alt string
 	Legend         []legend
-	// Labels stand below the columns, one under each; where they are Ends, under the
-	// first, the middle and the last.
+	// Labels stand below the columns: one under each, or under the first, the middle
+	// and the last.
 	Labels []chartLabel
-	Ends   bool
 	// Rows tell the same in text; none where a table does.
 	Rows [][2]string
 }
 
 type legend struct{ Colour, Text string }
 
-type chartLabel struct{ Text, Value, Align string }
+// chartLabel is words below a column: its number, what it is, and more of that.
+type chartLabel struct{ Value, Text, Below, Align string }
 
 func (in ToReader) flow(c *catalogue) block {
 	v := &chartView{ContentID: in.Flow.ContentID, Alt: c.word("chart.flow")}
@@ -137,11 +137,11 @@ func (in ToReader) flow(c *catalogue) block {
 	steps := in.Report.Steps
 	if len(steps) <= 8 {
 		for _, s := range steps {
-			v.Labels = append(v.Labels, chartLabel{Text: in.step(c, s, "step.day"), Align: "center"})
+			name, day, _ := strings.Cut(in.step(c, s, "step.day"), " ") // one below the other, so that eight fit a phone
+			v.Labels = append(v.Labels, chartLabel{Text: name, Below: day, Align: "center"})
 		}
 		return block{Kind: chartBlock, Chart: v}
 	}
-	v.Ends = true
 	for i, align := range []string{"left", "center", "right"} {
 		v.Labels = append(v.Labels, chartLabel{Text: in.step(c, steps[i*(len(steps)-1)/2], "step.date"), Align: align})
 	}
@@ -250,9 +250,9 @@ func numbers(all ...int) []string {
 	return out
 }
 
-// span is a length of time in at most two units.
+// span is a length of time in at most two units, and at least a minute.
 func (c *catalogue) span(d time.Duration) string {
-	minutes := int(d.Round(time.Minute) / time.Minute)
+	minutes := max(1, int(d.Round(time.Minute)/time.Minute))
 	unit := func(n int, key string) string { return strconv.Itoa(n) + "\u00a0" + c.word(key) }
 	two := func(big int, bigKey string, small int, smallKey string) string {
 		if small == 0 {
@@ -261,8 +261,6 @@ func (c *catalogue) span(d time.Duration) string {
 		return unit(big, bigKey) + "\u00a0" + unit(small, smallKey)
 	}
 	switch {
-	case minutes == 0:
-		return strings.ReplaceAll(c.word("span.none"), " ", "\u00a0")
 	case minutes < 60:
 		return unit(minutes, "span.minutes")
 	case minutes < 24*60:
