@@ -130,7 +130,7 @@ func shown(m *received) string {
 var (
 	timesOfDay = regexp.MustCompile(strings.ReplaceAll(`\d{1,2}_\pL+_\d{4}(?:,_\d{1,2}:\d{2}|_à_\d{1,2}_h_\d{2})?`, "_", `[\s\x{a0}]+`)) // also spaces that do not break
 	dates      = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
-	howLong    = regexp.MustCompile(`just now|à l’instant|(?:< )?\d+ (?:min|h)\b`)
+	howLong    = regexp.MustCompile(`just now|à l’instant|(?:< )?\d+[ \x{a0}](?:min|h)\b`)
 	daysOfWeek = regexp.MustCompile(`(?m)^  \pL+\.?,? \d{1,2} \pL+ +`)
 	margins    = regexp.MustCompile(`(?m)^ {6,}(\pL)`)
 	namesHeld  = regexp.MustCompile(`(#\pL+[ \x{a0}])[a-z2-7]{16}\b`)
