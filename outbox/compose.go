@@ -114,7 +114,7 @@ func (c *composer) toRequester(ctx context.Context, p *ticket.Participant) (*let
 	in := templates.ToRequester{
 		Kind: c.notice.Kind, Locale: c.notice.Locale, Site: c.site, Queue: c.queue, Name: p.Name, ReplyTo: c.replyTo(p),
 		Own:   c.Article != nil && p.Number != 0 && c.Article.Author == p.Number,
-		About: c.notice.About, Code: c.notice.Code,
+		About: c.notice.About, Code: c.notice.Code, Chat: c.chats(p),
 	}
 	if c.notice.Kind == ticket.Acknowledgement && p.Role == ticket.Requester { // whose mailbox is proved
 		in.Account = c.accounts.Link(ctx, c.site.Name, p.Address)
@@ -238,7 +238,7 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 		ReplyTo: c.token(ticket.ReplyToken, p), NoteTo: c.token(ticket.NoteToken, p),
 		Held: c.scrubbedHeld(scrub), Waiting: c.waiting(), Further: c.Further, Aside: c.Aside, Transcript: c.notice.Transcript, Commands: c.commands,
 		Now: c.now, Recipient: p.Address,
-		Undelivered: c.notice.Undelivered, FilesKept: c.withoutFiles,
+		Undelivered: c.notice.Undelivered, FilesKept: c.withoutFiles, Chat: c.chats(p),
 	}
 	sender := c.queue.Mailbox()
 	var files []file
@@ -246,8 +246,10 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 		a, _, passed := c.relayed(ctx, *c.Article, scrub)
 		in.Article = &a
 		if author, ok := c.Ticket.Participant(a.Author); ok && c.notice.Kind.ByPerson() {
-			sender.Name = c.templates.Via(c.site, c.notice.Locale, author.Mailbox, c.queue.Title)
 			files = passed
+			if !in.Chat { // which is one, whoever wrote
+				sender.Name = c.templates.Via(c.site, c.notice.Locale, author.Mailbox, c.queue.Title)
+			}
 		}
 	}
 	if c.withoutFiles {
@@ -431,13 +433,25 @@ func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Ma
 		l.add("Auto-Submitted", "auto-generated")
 		l.add("X-Auto-Response-Suppress", "All")
 	}
-	if n.Kind.ForAgents() {
+	if n.Kind.ForAgents() && !c.chats(p) { // a chat that is a list takes no answers
 		list := c.queue.Address.Local() + "." + c.queue.Address.Domain()
 		l.add("List-Id", strings.TrimSpace(listName(c.queue.Title)+" <"+list+">")) // RFC 2919
 	}
 	l.add(LoopField, "guichet@"+c.hostname)
 	l.add("Content-Language", written.Locale)
 	l.add("MIME-Version", "1.0")
+	if c.chats(p) {
+		l.add("Chat-Version", "1.0")
+		l.html = ""
+	}
+}
+
+// chats reports whether the recipient's program shows mail as a chat.
+func (c *composer) chats(p *ticket.Participant) bool {
+	if c.notice.Kind.ForAgents() {
+		return c.Profile != nil && c.Profile.Chat
+	}
+	return p != nil && p.Chat
 }
 
 // token puts a participant's token on the queue's address.

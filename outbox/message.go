@@ -29,7 +29,7 @@ type message struct {
 	skeleton []byte // all but the files' bytes, once it was composed
 	locale   string
 	text     string
-	html     string
+	html     string // "" for a text alone
 	files    []file
 }
 
@@ -106,7 +106,9 @@ func (m *message) compose() error {
 		}
 	}
 	msg.SetBodyString("text/plain; format=flowed", m.text)
-	msg.AddAlternativeString(mail.TypeTextHTML, m.html)
+	if m.html != "" {
+		msg.AddAlternativeString(mail.TypeTextHTML, m.html)
+	}
 	var files []*mail.File
 	for i := range m.files {
 		f := &m.files[i]

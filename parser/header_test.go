@@ -152,3 +152,16 @@ func TestDigestIgnoresTrace(t *testing.T) {
 		t.Error("another body has the same digest")
 	}
 }
+
+func TestChatPrograms(t *testing.T) {
+	for raw, want := range map[string]bool{
+		"Chat-Version: 1.0\nSubject: x\n\nhi\n": true,
+		"chat-version: 1.0\n\nhi\n":             true,
+		"Subject: Chat-Version: 1.0\n\nhi\n":    false,
+		"Subject: x\n\nChat-Version: 1.0\n":     false,
+	} {
+		if got := Parse([]byte(raw)).Chat; got != want {
+			t.Errorf("%q: %v", raw, got)
+		}
+	}
+}

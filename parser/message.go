@@ -56,6 +56,9 @@ type Message struct {
 	// the body's bytes: the same for two deliveries of one message, whatever
 	// trace lines the hosts between them wrote.
 	Digest [32]byte `json:"-"`
+	// Chat is set when a program wrote it that shows mail as a chat, such as Delta
+	// Chat (Chat-Version).
+	Chat bool `json:"-"`
 	// Languages are those that Accept-Language and Content-Language ask for.
 	Languages []string `json:"-"`
 }

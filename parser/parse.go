@@ -85,6 +85,7 @@ func (m *Message) envelope(h *header, ps *problems) {
 	m.To = parseAddresses(strings.Join(h.all("to"), ", "))
 	m.Cc = parseAddresses(strings.Join(h.all("cc"), ", "))
 	m.Languages = headerLanguages(h)
+	m.Chat = h.get("chat-version") != ""
 	for _, name := range []string{"from", "subject", "date", "message-id", "to"} {
 		if len(h.all(name)) > 1 {
 			ps.add("several " + name + " fields")

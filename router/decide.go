@@ -491,6 +491,7 @@ func (d *decider) remember(t *ticket.Ticket, q *ticket.Queue, p *ticket.Particip
 	if p == nil {
 		return
 	}
+	d.chats(p)
 	if len(m.References) > 0 && p.Thread.Root == "" {
 		if _, ours := ticket.TokenOfMessageID(m.References[0]); !ours {
 			p.Thread.Add(m.References[0])

@@ -77,6 +77,9 @@ func (in *Input) Query() ticket.Query {
 			}
 		}
 	}
+	if in.fromAgent() {
+		q.Profiles = append(q.Profiles, in.Envelope.Evidence.From) // which says whether they chat
+	}
 	if from := in.Envelope.Evidence.From; from != "" && (len(q.Challenges) > 0 || len(q.Tickets) > 0 && !in.fromAgent()) {
 		q.Profiles = append(q.Profiles, from)
 	}

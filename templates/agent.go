@@ -42,6 +42,8 @@ type ToAgent struct {
 	Undelivered *ticket.Undelivered
 	// FilesKept tells that the article's files are too large to go along.
 	FilesKept bool
+	// Chat is set where their program shows mail as a chat: a few lines will do.
+	Chat bool
 	// Commands are those that can be given, for the list in a transcript.
 	Commands []CommandHelp
 }
@@ -113,7 +115,17 @@ func (in ToAgent) write(c *catalogue) (Mail, error) {
 	in.morning(c, &view, subject, bring)
 	in.show(c, &view, bring)
 	in.undelivered(c, &view)
+	if in.Chat && in.short() {
+		return c.finish(chatName(in.Kind), view, bring, subject, "")
+	}
 	return c.finish(string(in.Kind), view, bring, subject, "")
+}
+
+// short reports whether all that the mail has to say fits a chat.
+func (in ToAgent) short() bool {
+	t := in.Transcript
+	long := t != nil && (t.Help || t.Draft != "" || t.Problem == ticket.ProblemOvertaken || t.Problem == ticket.ProblemUnknown)
+	return slices.Contains(chats, in.Kind) && in.Ticket != nil && !long
 }
 
 func (in ToAgent) assignee(c *catalogue) string {

@@ -267,6 +267,18 @@ func (s story) mails() map[string]sample {
 	nothing.Report = ticket.NewTally(nothing.Report.ReportBody, nothing.Report.Made).Report(false)
 	nothing.Report.ReportBody.Queues, nothing.Report.Whole = []string{"help"}, false
 	all["report-nothing"] = nothing
+	for _, name := range []string{"acknowledgement", "answer", "closed", "reopened"} {
+		if in, ok := all[name].(ToRequester); ok {
+			in.Chat = true
+			all["chat-"+name] = in
+		}
+	}
+	for _, name := range []string{"agent-new", "agent-new-unproved", "agent-reply", "agent-answer", "agent-note", "agent-event", "transcript", "transcript-problem"} {
+		if in, ok := all[name].(ToAgent); ok {
+			in.Chat = true
+			all["chat-"+name] = in
+		}
+	}
 	all["postmaster"] = ToAdmin{s.locale, s.site(), ticket.Held{Why: ticket.HeldPostmaster, From: ticket.Mailbox{Name: "Mailer team", Address: "abuse@provider.example"},
 		Subject: "Complaint about a mail from your host", Text: "Hello,\n\none of our users complains about the mail below.\n\nThe abuse team", Proof: ticket.ProofDomain}}
 	return all

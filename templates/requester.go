@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type ToRequester struct {
 	Account string
 	// Withheld names files of the article that are not passed on.
 	Withheld []string
+
+	// Chat is set where their program shows mail as a chat: a few lines will do.
+	Chat bool
 
 	// About is what was asked for, and Code the one that allows it.
 	About *ticket.About
@@ -113,6 +117,9 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 		in.bring(c, &view, bring)
 	}
 	name := string(in.Kind)
+	if in.Chat && slices.Contains(chats, in.Kind) {
+		return c.finish(chatName(in.Kind), view, bring, subject, "")
+	}
 	if own := in.Site.Validation.Template; in.Kind == ticket.Validation && c.mails[own] != nil {
 		name = own
 	}

@@ -32,7 +32,9 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 			Author: "Anna", Article: &public, History: []Entry{{Public: public}}, Withheld: []string{"a.msg"}, Account: "https://my.acme.example/requests", Code: "34679CDF",
 			About: &ticket.About{Action: ticket.EraseOwn, Address: "marie@customer.example", Problem: ticket.ProblemWrongCode, Until: sampleTime, Left: 2}, Requests: []Request{request}}
 		bare := ToRequester{Kind: kind, Locale: locale, Site: &ticket.Site{}, Queue: queue, About: &ticket.About{Undone: true}}
-		return []sample{full, bare}
+		chat := full
+		chat.Chat = true
+		return []sample{full, bare, chat}
 	}
 	event := article
 	event.Kind, event.Event = ticket.EventArticle, ticket.EventDeliveryFailed
@@ -48,7 +50,9 @@ func samples(kind ticket.NoticeKind, locale string) []sample {
 	other := full
 	other.Article, other.Transcript, other.To, other.FilesKept = &event, done, 3, true
 	other.Undelivered = &ticket.Undelivered{To: "marie@customer.example", Reason: "…"}
-	return []sample{full, other, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}
+	chat, chatOther := full, other
+	chat.Chat, chatOther.Chat = true, true
+	return []sample{full, other, chat, chatOther, ToAgent{Kind: kind, Locale: locale, Site: site, Queue: queue}}
 }
 
 func reportSamples(site *ticket.Site, t *ticket.Ticket, locale string) []sample {

@@ -52,10 +52,22 @@ var kinds = []ticket.NoticeKind{
 	ticket.HeldDigest, ticket.Transcript, ticket.AgentList, ticket.AgentShow, ticket.ReportMail, ticket.Postmaster,
 }
 
+// chats are those that have a form of a few lines, for programs that show mail
+// as a chat. All others are sent to these as their text alone.
+var chats = []ticket.NoticeKind{
+	ticket.Acknowledgement, ticket.Answer, ticket.ClosedNotice, ticket.ReopenedNotice,
+	ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent, ticket.Transcript,
+}
+
+func chatName(k ticket.NoticeKind) string { return "chat-" + string(k) }
+
 func mailNames() []string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = string(k)
+	names := make([]string, 0, len(kinds)+len(chats))
+	for _, k := range kinds {
+		names = append(names, string(k))
+	}
+	for _, k := range chats {
+		names = append(names, chatName(k))
 	}
 	return names
 }

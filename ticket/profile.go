@@ -18,6 +18,9 @@ type Profile struct {
 	Quiet Hours `json:"quiet,omitzero"`
 	// Away is until when they are not there; zero where they are.
 	Away time.Time `json:"away,omitzero"`
+	// Chat is set while a program shows them mail as a chat, by the last mail of
+	// theirs.
+	Chat bool `json:"chat,omitempty"`
 	// Version counts changes; 0 creates.
 	Version uint64 `json:"-"`
 }

@@ -145,6 +145,9 @@ type Participant struct {
 	// Thread is what their mail program has seen of this ticket, so that the
 	// next mail lands in the same conversation.
 	Thread Thread `json:"thread"`
+	// Chat is set while a program shows them mail as a chat, by the last mail of
+	// theirs; an agent's stands in their profile.
+	Chat bool `json:"chat,omitempty"`
 	// Watch is, for an agent, what they want to hear of the ticket.
 	Watch Watch `json:"watch,omitempty"`
 	// Overtaken is, for an agent, the colleague's answer that they heard of last.
