@@ -54,7 +54,8 @@ func (c *canary) line(text string) {
 			return // the log has a digest of it
 		}
 	}
-	if strings.Contains(text, " ") && len(strings.TrimSpace(text)) >= telling {
+	// A single word, as the end of a line that was broken, is nobody's own.
+	if text = strings.TrimSpace(text); strings.Contains(text, " ") && len(text) >= telling {
 		c.add(text)
 	}
 }
