@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -86,5 +87,69 @@ func TestCompactionAmongWritersLosesNothing(t *testing.T) {
 	got, err := open(t, dir, time.Now).Read(ctx, "acme", engine.Ask{Record: "a", Names: &prefix})
 	if err != nil || len(got[0].Names) != workers*each {
 		t.Errorf("%d of %d are left, %v", len(got[0].Names), workers*each, err)
+	}
+}
+
+// What changes while a file of several parts is copied, and what is deleted from
+// parts that were copied already, is right in the copy.
+func TestCompactionFollowsWhatChanges(t *testing.T) {
+	dir := t.TempDir()
+	e, err := bolt.Open(bolt.Options{Dir: dir, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit := func(steps ...engine.Step) {
+		if _, err := e.Commit(ctx, "acme", engine.Batch{Steps: steps}); err != nil {
+			t.Error(err)
+		}
+	}
+	ballast := bytes.Repeat([]byte("x"), 64<<10)
+	for _, record := range []string{"a", "m", "z"} {
+		for i := range 90 {
+			commit(engine.Put(record, fmt.Sprint(i), ballast))
+		}
+	}
+	over := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(over)
+		for range 3 {
+			if err := e.Compact(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	round := 0
+	for going := true; going; round++ {
+		select {
+		case <-over:
+			going = false
+		default:
+		}
+		one, other := fmt.Sprint("b", round), fmt.Sprint("b", round-1)
+		commit(engine.Put(one, "v", nil), engine.Drop(other), engine.Put("n", "round", []byte(fmt.Sprint(round))),
+			engine.Add("list", one, engine.Score(round)), engine.Remove("list", other), engine.Add("moving", "it", engine.Score(round)))
+	}
+	group.Wait()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	records, entries := map[string]string{}, map[string]engine.Score{}
+	for item, err := range open(t, dir, time.Now).Dump(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case item.Index != "":
+			entries[item.Index+" "+item.Name] = item.Score
+		case len(item.Value) < len(ballast):
+			records[item.Record+" "+item.Name] = string(item.Value)
+		}
+	}
+	last := round - 1
+	wantRecords := map[string]string{fmt.Sprintf("b%d v", last): "", "n round": fmt.Sprint(last)}
+	wantEntries := map[string]engine.Score{fmt.Sprint("list b", last): engine.Score(last), "moving it": engine.Score(last)}
+	if !maps.Equal(records, wantRecords) || !maps.Equal(entries, wantEntries) {
+		t.Errorf("after %d rounds there are %v and %v", round, records, entries)
 	}
 }

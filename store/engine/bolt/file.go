@@ -19,6 +19,9 @@ type file struct {
 	swap    sync.RWMutex
 	writing sync.Mutex
 	db      *bbolt.DB
+	// touched is what changes while the file is compacted. Who writes holds writing.
+	touched    touched
+	compacting sync.Mutex
 
 	now   func() time.Time
 	queue chan *request
@@ -78,7 +81,7 @@ func (f *file) close() error {
 func (f *file) read(do func(*page) error) error {
 	f.swap.RLock()
 	defer f.swap.RUnlock()
-	return f.db.View(func(tx *bbolt.Tx) error { return do(newPage(tx, f.now())) })
+	return f.db.View(func(tx *bbolt.Tx) error { return do(newPage(tx, f.now(), nil)) })
 }
 
 // write runs do in a transaction and returns when that is on the disk. When ctx
@@ -163,7 +166,7 @@ func (f *file) writeGroup(group []*request) {
 	defer f.writing.Unlock()
 	answers := make([]error, len(group))
 	err := f.db.Update(func(tx *bbolt.Tx) error {
-		p := newWriting(tx, f.now())
+		p := newWriting(tx, f.now(), f.touched)
 		if err := p.sweep(); err != nil {
 			return err
 		}

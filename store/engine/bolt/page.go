@@ -27,7 +27,7 @@ var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries
 // made of.
 type page struct {
 	now                                               engine.Score
-	fields, expiry, expiring, entries, scores, totals *bbolt.Bucket
+	fields, expiry, expiring, entries, scores, totals bucket
 	// written is what a transaction that writes has seen; nil in one that reads.
 	written *written
 }
@@ -39,21 +39,61 @@ type written struct {
 	totals  map[string]int  // to be put when the group is done
 }
 
-func newPage(tx *bbolt.Tx, now time.Time) *page {
+// bucket is one of the file's. While the file is being compacted, touched gathers
+// the keys that change.
+type bucket struct {
+	*bbolt.Bucket
+	touched map[string]bool
+}
+
+func (b bucket) Put(key, value []byte) error {
+	if b.touched != nil {
+		b.touched[string(key)] = true
+	}
+	return b.Bucket.Put(key, value)
+}
+
+func (b bucket) Delete(key []byte) error {
+	if b.touched != nil {
+		b.touched[string(key)] = true
+	}
+	return b.Bucket.Delete(key)
+}
+
+// touched are the keys that changed, by bucket; nil where nobody asks.
+type touched map[string]map[string]bool
+
+func newTouched() touched {
+	t := touched{}
+	for _, name := range buckets {
+		t[name] = map[string]bool{}
+	}
+	return t
+}
+
+func (t touched) count() (n int) {
+	for _, keys := range t {
+		n += len(keys)
+	}
+	return n
+}
+
+func newPage(tx *bbolt.Tx, now time.Time, t touched) *page {
+	of := func(name string) bucket { return bucket{tx.Bucket([]byte(name)), t[name]} }
 	return &page{
 		now:      engine.At(now),
-		fields:   tx.Bucket([]byte(bucketFields)),
-		expiry:   tx.Bucket([]byte(bucketExpiry)),
-		expiring: tx.Bucket([]byte(bucketExpiring)),
-		entries:  tx.Bucket([]byte(bucketEntries)),
-		scores:   tx.Bucket([]byte(bucketScores)),
-		totals:   tx.Bucket([]byte(bucketTotals)),
+		fields:   of(bucketFields),
+		expiry:   of(bucketExpiry),
+		expiring: of(bucketExpiring),
+		entries:  of(bucketEntries),
+		scores:   of(bucketScores),
+		totals:   of(bucketTotals),
 	}
 }
 
 // newWriting is newPage for a group of writes, which is over with settle.
-func newWriting(tx *bbolt.Tx, now time.Time) *page {
-	p := newPage(tx, now)
+func newWriting(tx *bbolt.Tx, now time.Time, t touched) *page {
+	p := newPage(tx, now, t)
 	p.written = &written{lasting: map[string]bool{}, totals: map[string]int{}}
 	return p
 }

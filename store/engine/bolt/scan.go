@@ -88,7 +88,7 @@ func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 }
 
 // seek goes to the first key at or after from.
-func seek(b *bbolt.Bucket, from []byte) (c *bbolt.Cursor, k, v []byte) {
+func seek(b bucket, from []byte) (c *bbolt.Cursor, k, v []byte) {
 	c = b.Cursor()
 	if from == nil {
 		k, v = c.First()
