@@ -146,8 +146,9 @@ func (in ToAgent) buttons(subject string, bring map[string]block) {
 			commands = append(commands, c.Name)
 		}
 	}
+	empty := mailto(in.ReplyTo, subject, "")
 	for _, c := range commands {
-		bring["[#"+c+"]"] = commandButton(in.ReplyTo, subject, "#"+c)
+		bring["[#"+c+"]"] = commandButton(empty, "#"+c)
 	}
 	bring["[note]"] = noteButton(in.NoteTo, subject)
 	id := ""
@@ -166,9 +167,10 @@ var decisions = [...]string{"accept", "reject", "spam"}
 // reply which quotes them does, too.
 func (in ToAgent) decide(id, subject string) []button {
 	var buttons []button
+	empty := mailto(in.ReplyTo, subject, "")
 	for _, name := range decisions {
 		command := "#" + name + " " + id
-		buttons = append(buttons, button{Command: command, Link: mailto(in.ReplyTo, subject, command+"\r\n")})
+		buttons = append(buttons, button{Command: command, Link: withBody(empty, command+"\r\n")})
 	}
 	return buttons
 }

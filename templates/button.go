@@ -1,15 +1,15 @@
 package templates
 
 import (
-	"fmt"
 	"strings"
 
 	"guichet/ticket"
 )
 
-// commandButton writes a mail that holds one command.
-func commandButton(to ticket.Address, subject, command string) block {
-	return block{Kind: buttonsBlock, Buttons: []button{{Command: command, Link: mailto(to, subject, command+"\r\n")}}}
+// commandButton writes a mail that holds one command. empty is the link that
+// writes it without.
+func commandButton(empty, command string) block {
+	return block{Kind: buttonsBlock, Buttons: []button{{Command: command, Link: withBody(empty, command+"\r\n")}}}
 }
 
 // codeButton writes a mail that sends a code back. The code stands in its text:
@@ -30,24 +30,31 @@ func pageButton(link string) block {
 
 // mailto makes a link that writes a mail (RFC 6068).
 func mailto(to ticket.Address, subject, body string) string {
-	link := "mailto:" + percent(string(to)) + "?subject=" + percent(subject)
-	if body != "" {
-		link += "&body=" + percent(body)
+	return withBody("mailto:"+percent(string(to))+"?subject="+percent(subject), body)
+}
+
+// withBody puts a text into the mail that a link writes.
+func withBody(link, body string) string {
+	if body == "" {
+		return link
 	}
-	return link
+	return link + "&body=" + percent(body)
 }
 
 // percent encodes everything but what no program could misread. The + of our
 // reply addresses is encoded too: some programs take it for a space.
 func percent(s string) string {
 	var b strings.Builder
+	b.Grow(len(s) + len(s)/2)
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-._~@", c) >= 0:
+		c := s[i]
+		if letterOrDigit(c) || strings.IndexByte("-._~@", c) >= 0 {
 			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02X", c)
+			continue
 		}
+		b.WriteByte('%')
+		b.WriteByte("0123456789ABCDEF"[c>>4])
+		b.WriteByte("0123456789ABCDEF"[c&15])
 	}
 	return b.String()
 }

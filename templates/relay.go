@@ -132,7 +132,7 @@ func quoteDepth(s string) (int, string) {
 func links(s string) []piece {
 	var out []piece
 	for s != "" {
-		i := strings.Index(strings.ToLower(s), "http")
+		i := indexHTTP(s)
 		if i < 0 {
 			break
 		}
@@ -159,6 +159,16 @@ func links(s string) []piece {
 		out = append(out, piece{Text: s})
 	}
 	return out
+}
+
+// indexHTTP finds where a link may begin, in letters of either case.
+func indexHTTP(s string) int {
+	for i := 0; i+4 <= len(s); i++ {
+		if s[i]|0x20 == 'h' && strings.EqualFold(s[i:i+4], "http") {
+			return i
+		}
+	}
+	return -1
 }
 
 func endsLink(r rune) bool {

@@ -166,3 +166,17 @@ func TestShorten(t *testing.T) {
 		}
 	}
 }
+
+func TestLinksLeadNowhereButToPagesAndMails(t *testing.T) {
+	for link, want := range map[string]string{
+		"https://example.com/a?b=c&d=%C3%A9":   "https://example.com/a?b=c&d=%C3%A9",
+		"mailto:help%2Bx@acme.example?body=%0": "mailto:help%2Bx@acme.example?body=%250",
+		"JavaScript:alert(1)":                  "#",
+		"data:text/html,x":                     "#",
+		"/page:1 \"'<>":                        "/page:1%20%22%27%3c%3e",
+	} {
+		if got := safeHref(link); got != want {
+			t.Errorf("%s leads to %s, not %s", link, got, want)
+		}
+	}
+}

@@ -107,8 +107,9 @@ func (in ToRequester) write(c *catalogue) (Mail, error) {
 		subject = Subject(in.Request.Reference, in.Request.Subject)
 	}
 	bring := map[string]block{":article": {}, ":quote": {}, ":history": {}, ":requests": {}}
+	empty := mailto(in.ReplyTo, subject, "")
 	for _, command := range []string{"#close", "#reopen", "#cancel"} {
-		bring["["+command+"]"] = commandButton(in.ReplyTo, subject, command)
+		bring["["+command+"]"] = commandButton(empty, command)
 	}
 	bring["[account]"] = pageButton(in.Account)
 	bring["[code]"] = codeButton(in.ReplyTo, view.Team, view.ValidationCode)

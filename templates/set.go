@@ -3,7 +3,7 @@
 //
 // A language is one file (languages/en.txt) with a section for each kind of
 // mail and one for single words. Filled with what a mail is about, a section
-// gives a document, which is rendered twice: by textWriter, and by layout.html.
+// gives a document, which is rendered twice: by textWriter, and by htmlWriter in layout.html.
 // Requesters and agents are written to through different inputs, so that an
 // internal note cannot be put into a mail to a requester.
 package templates
@@ -223,6 +223,6 @@ func (c *catalogue) finish(name string, view any, bring map[string]block, subjec
 		m.Subject = Line(d.subject, largestSubject)
 	}
 	m.Text = d.text(c, ticket.QuoteMarker)
-	m.HTML, err = d.html(c.locale, m.Subject, ticket.QuoteMarker)
-	return m, err
+	m.HTML = d.html(c.locale, m.Subject, ticket.QuoteMarker)
+	return m, nil
 }

@@ -15,11 +15,11 @@ const largestSubject = 180
 // subject however often it goes to and fro.
 func Subject(ref ticket.Reference, original string) string {
 	s := Line(original, 1000)
-	if ref.Prefix != "" {
+	if ref.Prefix != "" && strings.Contains(s, "[") { // else the pattern has nothing to find
 		own := regexp.MustCompile(`(?i)\[\s*` + regexp.QuoteMeta(ref.Prefix) + `-\d+\s*\]`)
 		s = own.ReplaceAllString(s, " ")
 	}
-	for {
+	for strings.ContainsAny(s, "[:：") { // else no mark is left
 		stripped := strings.TrimSpace(foreignTag.ReplaceAllString(replyMark.ReplaceAllString(s, ""), ""))
 		if stripped == s {
 			break

@@ -40,7 +40,7 @@ func (in ToAgent) list(c *catalogue, view *agentView, subject string, bring map[
 	bring[":list"] = b
 	if next := l.Page + 1; l.Page*ticket.WorklistPage < l.Total && next <= ticket.WorklistPages {
 		view.More = true
-		bring["[next]"] = commandButton(in.ReplyTo, subject, l.Command(next))
+		bring["[next]"] = commandButton(mailto(in.ReplyTo, subject, ""), l.Command(next))
 	}
 }
 
