@@ -137,7 +137,7 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 	if err := c.data(); err != nil {
 		return true, err
 	}
-	w := c.Text.DotWriter()
+	w := &dots{w: c.Text.W}
 	if err := m.writeTo(ctx, w); err != nil {
 		// Ended here, it would be a mail. It must not become one.
 		_ = c.line.Close()
