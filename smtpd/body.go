@@ -66,8 +66,8 @@ func (b *body) copyFrom(r io.Reader) error {
 	return err
 }
 
-// Write takes content and mends its line ends. (What came by DATA has been
-// mended by the wire; what came by BDAT is so here.)
+// Write takes content that came by BDAT and mends its line ends. (What came by
+// DATA has been mended by the wire, and is added as it is.)
 func (b *body) Write(p []byte) (int, error) {
 	lent := scratch.Get().(*[wireBuffer + wireBuffer/4]byte)
 	defer scratch.Put(lent)

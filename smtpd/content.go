@@ -9,9 +9,9 @@ import "bytes"
 // ends the message: that difference between two hosts is what smuggling lives
 // on.
 //
-// For DATA its output is dot-stuffed again, so that go-smtp, whose own reader
-// loses count after CR CR LF, finds the same lines and the same end. For BDAT
-// (and for the second look that every message gets) there are no dots to mind.
+// For DATA it takes the dots away that the client put before its lines. (go-smtp
+// never sees this content: its own reader loses count after CR CR LF, and takes
+// each byte by itself.) For BDAT there are no dots to mind.
 type content struct {
 	chunk bool      // no dot-stuffing and no end: the length says where it ends
 	at    linePlace // where in a line we are
@@ -24,7 +24,7 @@ type linePlace int8
 const (
 	afterCRLF linePlace = iota // at the start of a line that CRLF, or nothing, precedes
 	afterBare                  // at the start of a line that a bare newline precedes
-	afterDot                   // after a dot that stood afterCRLF, not yet written
+	afterDot                   // after a dot that stood afterCRLF, and is none of the text
 	inLine
 )
 
@@ -43,17 +43,18 @@ func newChunkContent() content { return content{chunk: true, at: inLine} }
 const maxPendingCR = 16
 
 // decode appends what src means to dst and says how much of src it used. When
-// end is true the message is over, its last line ".CRLF" is in dst, and the
-// rest of src is the next command.
+// end is true the message is over, and the rest of src is the next command.
 func (c *content) decode(dst, src []byte) (out []byte, used int, end bool) {
 	for used < len(src) {
 		if line := plainLine(src[used:]); line != nil && c.crs == 0 && c.at != afterDot {
-			end = c.at == afterCRLF && !c.chunk && string(line) == ".\r\n"
-			if c.at == afterBare && line[0] == '.' {
-				dst = append(dst, '.')
+			used += len(line)
+			if c.at == afterCRLF && line[0] == '.' { // never so in a chunk
+				if end = string(line) == ".\r\n"; end {
+					return dst, used, true
+				}
+				line = line[1:]
 			}
 			dst = append(dst, line...)
-			used += len(line)
 			c.place(afterCRLF)
 		} else {
 			dst, end = c.step(dst, src[used])
@@ -87,10 +88,10 @@ func (c *content) step(dst []byte, b byte) (out []byte, end bool) {
 	case '\n':
 		if c.at == afterDot {
 			if c.crs == 1 {
-				return append(dst, ".\r\n"...), true
+				return dst, true
 			}
 			// A dot and something that is no CRLF: the dot is text.
-			dst = append(dst, ".."...)
+			dst = append(dst, '.')
 		}
 		dst = append(dst, "\r\n"...)
 		c.bare = c.bare || c.crs != 1
@@ -108,17 +109,9 @@ func (c *content) step(dst []byte, b byte) (out []byte, end bool) {
 
 // text takes a byte that is neither CR nor LF.
 func (c *content) text(dst []byte, b byte) []byte {
-	if b == '.' {
-		switch c.at {
-		case afterCRLF:
-			c.at = afterDot
-			return dst
-		case afterBare:
-			dst = append(dst, '.')
-		}
-	}
-	if c.at == afterDot {
-		dst = append(dst, '.')
+	if b == '.' && c.at == afterCRLF {
+		c.at = afterDot
+		return dst
 	}
 	c.at = inLine
 	return append(dst, b)
@@ -130,7 +123,7 @@ func (c *content) bareNewlines(dst []byte) []byte {
 		return dst
 	}
 	if c.at == afterDot {
-		dst = append(dst, ".."...)
+		dst = append(dst, '.')
 	}
 	for ; c.crs > 0; c.crs-- {
 		dst = append(dst, "\r\n"...)

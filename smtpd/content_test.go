@@ -52,8 +52,7 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// read gives the pieces to a content, and its output to a plain reader of
-// dot-stuffed lines as go-smtp is one.
+// read gives the pieces to a content.
 func read(pieces ...string) (text, rest string, end, bare bool) {
 	var c content
 	var out []byte
@@ -66,14 +65,7 @@ func read(pieces ...string) (text, rest string, end, bare bool) {
 		out, used, end = c.decode(out, []byte(piece))
 		rest += piece[used:]
 	}
-	var b strings.Builder
-	for line := range strings.Lines(string(out)) {
-		if line == ".\r\n" {
-			break
-		}
-		b.WriteString(strings.TrimPrefix(line, "."))
-	}
-	return b.String(), rest, end, c.bare
+	return string(out), rest, end, c.bare
 }
 
 // TestContentOnlyEnd: whatever comes, the data end where CR LF dot CR LF first

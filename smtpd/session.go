@@ -125,7 +125,7 @@ func (s *session) Data(r io.Reader) (err error) {
 		ID: m.id, Client: s.client, Helo: s.helo, TLS: s.wire.secure,
 		From: m.from, Null: m.null, Recipients: m.recipients,
 	}
-	size, err := s.receive(m, e, r)
+	size, err := s.receive(m, e, s.source(r))
 	s.report(e, size, time.Since(start), err)
 	if err != nil {
 		return answer(err)
@@ -133,13 +133,22 @@ func (s *session) Data(r io.Reader) (err error) {
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: m.id + " queued"}
 }
 
-// receive is the way of one message from the wire to the Handler.
-func (s *session) receive(m *message, e *envelope.Envelope, r io.Reader) (size int64, err error) {
+// source fills a body from where a message is: for BDAT it comes from go-smtp,
+// through a pipe; for DATA from the wire itself.
+func (s *session) source(r io.Reader) func(*body) error {
+	if _, chunks := r.(*io.PipeReader); chunks {
+		return func(b *body) error { return b.copyFrom(r) }
+	}
+	return func(b *body) error { return s.wire.message(b.add) }
+}
+
+// receive is the way of one message from its source to the Handler.
+func (s *session) receive(m *message, e *envelope.Envelope, fill func(*body) error) (size int64, err error) {
 	defer s.recovered(&err)
 	b := newBody(s.settings.SpoolDir, s.settings.MaxSize, s.server.memory)
 	defer b.Close()
 	received := s.server.timed(StageReceive)
-	if err := b.copyFrom(r); err != nil {
+	if err := fill(b); err != nil {
 		if errors.As(err, new(*envelope.Refusal)) || errors.Is(err, smtp.ErrDataTooLarge) || !s.cut(err) {
 			return b.size, err
 		}

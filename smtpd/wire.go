@@ -17,7 +17,8 @@ import (
 //
 //   - commands one by one, and the next only when the last was answered, so that
 //     what a client sends too early is never taken for something else;
-//   - message content through a content machine, until the one true end;
+//   - message content not at all: the session takes it from here, as a content
+//     machine reads it until the one true end, of which go-smtp hears;
 //   - after any failed read, nothing more: not one byte in, not one out.
 //
 // All of it runs on the connection's goroutine except drain and whole.
@@ -76,8 +77,8 @@ func newWire(conn net.Conn, settings *Settings) *wire {
 	return &wire{Conn: conn, settings: settings, buffer: make([]byte, firstBuffer)}
 }
 
-// Read gives go-smtp the next piece: at most one command, or content that ends
-// at the end of its message. It never runs past either.
+// Read gives go-smtp the next piece: at most one command, or of a message its
+// end, or a chunk. It never runs past either.
 func (w *wire) Read(p []byte) (int, error) {
 	for len(w.out) == 0 {
 		if w.gone || w.wantTLS {
@@ -136,24 +137,53 @@ func (w *wire) line() (string, error) {
 	}
 }
 
-func (w *wire) advanceData() error {
-	if len(w.in) == 0 {
-		if err := w.fill(); err != nil {
+// message gives the content that follows DATA to take, piece by piece, each
+// valid until the next, and returns at its end. io.ErrUnexpectedEOF is an end of
+// the connection; what take returns ends it too, and leaves the rest to be
+// skipped.
+func (w *wire) message(take func([]byte) error) error {
+	for w.phase == inData {
+		text, err := w.receive()
+		if err != nil {
+			w.gone = true
+			return io.ErrUnexpectedEOF
+		}
+		if err := take(text); err != nil {
 			return err
 		}
 	}
-	clean, used, end := w.content.decode(w.work(), w.in)
-	w.in, w.out = w.in[used:], clean
+	return nil
+}
+
+// endOfData is all that go-smtp sees of a message.
+var endOfData = []byte(".\r\n")
+
+// receive takes some more of the content, without the client's dots. At its end
+// go-smtp is told.
+func (w *wire) receive() (text []byte, err error) {
+	if len(w.in) == 0 {
+		if err := w.fill(); err != nil {
+			return nil, err
+		}
+	}
+	text, used, end := w.content.decode(w.work(), w.in)
+	w.in = w.in[used:]
 	if w.content.bare && w.settings.BareNewline == Reject {
-		return w.bareNewline()
+		return nil, w.bareNewline()
 	}
 	if w.size += int64(used); w.size > w.tooMuch() {
-		return w.hangUp(RefusedSize, 552, "5.3.4", "Message is larger than we take")
+		return nil, w.hangUp(RefusedSize, 552, "5.3.4", "Message is larger than we take")
 	}
 	if end {
-		w.phase, w.complete = inCommands, true
+		w.phase, w.complete, w.out = inCommands, true, endOfData
 	}
-	return nil
+	return text, nil
+}
+
+// advanceData skips what nobody took of a message.
+func (w *wire) advanceData() error {
+	_, err := w.receive()
+	return err
 }
 
 // tooMuch is where we stop to read on only to be able to say no: up to there
