@@ -46,6 +46,11 @@ const (
 	trigramSample  = 600
 )
 
+// lettersEach is for how many letters a text has at least one small word, if it
+// is sentences and not names, numbers and codes, in which trigrams find nothing.
+// Sentences have one for some twenty letters.
+const lettersEach = 100
+
 // detectLanguage is the ISO 639-1 code of a text, or "" when it is too short
 // to tell. Scripts of one language tell at once; others by their small words,
 // which even two lines have; between the languages that small words leave
@@ -67,7 +72,7 @@ func detectLanguage(text string, asked []string) string {
 		return best.code
 	case best.hits == 1 && second.hits == 0 && contains(asked, best.code):
 		return best.code
-	case letters.total < 80 || second.hits == 0:
+	case letters.total < 80 || second.hits == 0 || best.hits*lettersEach < letters.total:
 		return ""
 	}
 	return byTrigrams(shorten(sample, trigramSample), words.possible())
