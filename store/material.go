@@ -22,9 +22,75 @@ const (
 	digestLength = 100
 )
 
-// Material reads what a notice is about, in one round trip where it brings an
-// article.
-func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Material, err error) {
+// Material reads what a notice is about. Most notices bring an article of a
+// ticket: what is asked for at the same time of such ones is one round trip, and
+// for agents a second one.
+func (s *Store) Material(ctx context.Context, n ticket.Notice) (ticket.Material, error) {
+	if ofArticle(n) {
+		return s.reading.do(ctx, n.Site, n)
+	}
+	return s.material(ctx, n)
+}
+
+// ofArticle reports whether a notice is about one article of its ticket and what
+// went before, and nothing else.
+func ofArticle(n ticket.Notice) bool {
+	switch n.Kind {
+	case ticket.Acknowledgement, ticket.Answer, ticket.AgentNew, ticket.AgentReply, ticket.AgentAnswer, ticket.AgentNote, ticket.AgentEvent:
+		return !n.Ticket.IsZero() && n.Article != 0 && n.Held == "" && n.About == nil && n.Report == nil
+	}
+	return false
+}
+
+// brought is the article that a notice is about.
+type brought struct {
+	ticket ticket.ID
+	number int
+}
+
+// materials reads what a group of notices is about, of each article once.
+func (s *Store) materials(ctx context.Context, site string, group []*asked[ticket.Notice, ticket.Material]) {
+	read := map[brought]*asked[ticket.Notice, ticket.Material]{}
+	var asks []engine.Ask
+	var order []*asked[ticket.Notice, ticket.Material]
+	for _, a := range group {
+		b := brought{a.ask.Ticket, a.ask.Article}
+		if read[b] == nil {
+			read[b] = &asked[ticket.Notice, ticket.Material]{ask: a.ask}
+			asks, order = append(asks, askMaterial(b.ticket, b.number)), append(order, read[b])
+		}
+	}
+	r, err := s.room(ctx, site)
+	var answers []engine.Answer
+	if err == nil {
+		answers, err = r.read(ctx, "tickets", asks...)
+	}
+	for i, one := range order {
+		if one.err = err; err == nil {
+			one.result, one.err = r.openMaterial(ticket.Material{}, one.ask, one.ask.Article, answers[i].Rows[0].Fields)
+		}
+	}
+	for _, a := range group {
+		one := read[brought{a.ask.Ticket, a.ask.Article}]
+		if a.err = one.err; a.err == nil {
+			a.result = one.result
+			a.result.Ticket = one.result.Ticket.Clone() // each may do with it what it likes
+		}
+	}
+	r.addProfiles(ctx, group)
+}
+
+// recipient is the address that a notice goes to.
+func recipient(n ticket.Notice, m ticket.Material) ticket.Address {
+	if m.Ticket != nil {
+		if p, ok := m.Ticket.Participant(n.To); ok {
+			return p.Address
+		}
+	}
+	return n.Mailbox.Address
+}
+
+func (s *Store) material(ctx context.Context, n ticket.Notice) (m ticket.Material, err error) {
 	r, err := s.room(ctx, n.Site)
 	if err != nil {
 		return m, err
@@ -53,24 +119,19 @@ func (s *Store) Material(ctx context.Context, n ticket.Notice) (m ticket.Materia
 			return m, err
 		}
 	}
-	to := n.Mailbox.Address
 	if !n.Ticket.IsZero() {
 		if err := r.addTicket(ctx, n, &m); err != nil {
 			return m, err
 		}
-		if p, ok := m.Ticket.Participant(n.To); ok {
-			to = p.Address
-		}
 	}
 	if n.About != nil && n.About.Action == ticket.SeeSite {
-		if m.Sight, err = r.sighted(ctx, to); err != nil {
+		if m.Sight, err = r.sighted(ctx, recipient(n, m)); err != nil {
 			return m, err
 		}
 	}
-	if n.Kind.ForAgents() {
-		err = r.addProfile(ctx, to, &m)
-	}
-	return m, err
+	alone := &asked[ticket.Notice, ticket.Material]{ask: n, result: m}
+	r.addProfiles(ctx, []*asked[ticket.Notice, ticket.Material]{alone})
+	return alone.result, alone.err
 }
 
 // addOwn adds the tickets that a notice tells of, and for an export all that was
@@ -192,26 +253,39 @@ func (r room) publicArticles(ctx context.Context, t *ticket.Ticket) ([]ticket.Ar
 }
 
 func (r room) readMaterial(ctx context.Context, n ticket.Notice, last int, m *ticket.Material) error {
-	after := max(0, last-1-historyLength)
-	ask := engine.Ask{Record: recordTicket(n.Ticket), Fields: append([]string{}, ticketFields...)}
-	for number := after + 1; number <= last; number++ {
-		ask.Fields = append(ask.Fields, fieldArticle(number))
-	}
-	answers, err := r.read(ctx, "a ticket", ask)
+	answers, err := r.read(ctx, "a ticket", askMaterial(n.Ticket, last))
 	if err != nil {
 		return err
 	}
-	fields := answers[0].Rows[0].Fields
-	if m.Ticket, err = r.ticketOf(n.Ticket, fields); err != nil {
-		return err
+	*m, err = r.openMaterial(*m, n, last, answers[0].Rows[0].Fields)
+	return err
+}
+
+// before is how many articles there are before those that are read where last is
+// the last.
+func before(last int) int { return max(0, last-1-historyLength) }
+
+// askMaterial asks for a ticket, its article last, and what went before.
+func askMaterial(id ticket.ID, last int) engine.Ask {
+	ask := engine.Ask{Record: recordTicket(id), Fields: append([]string{}, ticketFields...)}
+	for number := before(last) + 1; number <= last; number++ {
+		ask.Fields = append(ask.Fields, fieldArticle(number))
 	}
-	if m.History, err = r.openArticles(n.Ticket, fields, after, last-after); err != nil {
-		return err
+	return ask
+}
+
+// openMaterial adds what was asked to m.
+func (r room) openMaterial(m ticket.Material, n ticket.Notice, last int, fields map[string][]byte) (_ ticket.Material, err error) {
+	if m.Ticket, err = r.ticketOf(n.Ticket, fields); err != nil {
+		return m, err
+	}
+	if m.History, err = r.openArticles(n.Ticket, fields, before(last), last-before(last)); err != nil {
+		return m, err
 	}
 	if i := len(m.History) - 1; i >= 0 && n.Article != 0 && m.History[i].Number == n.Article {
 		m.Article, m.History = &m.History[i], m.History[:i]
 	}
-	return nil
+	return m, nil
 }
 
 // addHeld adds the held mail of a queue that waits longest, and counts the rest.

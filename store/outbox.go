@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,8 +20,6 @@ const (
 	// takenFor is how long the answer of the brakes to a notice is remembered: as
 	// long as any notice is tried.
 	takenFor = 31 * 24 * time.Hour
-	// settledFor is how long the repeat of a settlement is known.
-	settledFor = time.Hour
 )
 
 // noticeFields are what a notice is read from, beside the key of its ticket.
@@ -243,39 +243,113 @@ func (s *Store) Allow(ctx context.Context, n ticket.Notice) (refused *ticket.Bra
 // follows from it. It gives ErrLeaseLost when the lease is over and another has
 // the notice, and ticket.ErrConflict when the change must be decided again.
 func (s *Store) Settle(ctx context.Context, delivery ticket.Delivery, o ticket.Outcome) error {
-	n := delivery.Notice
-	r, err := s.room(ctx, n.Site)
+	if o.Change != nil {
+		return s.settleAlone(ctx, settlement{delivery, o})
+	}
+	_, err := s.settling.do(ctx, delivery.Notice.Site, settlement{delivery, o})
+	return err
+}
+
+// settlement is what became of a leased delivery.
+type settlement struct {
+	ticket.Delivery
+	outcome ticket.Outcome
+}
+
+// settleTogether settles a group in one commit. Where one keeps the others from
+// that, by a lease that it lost, each is settled by itself.
+func (s *Store) settleTogether(ctx context.Context, site string, group []*asked[settlement, struct{}]) {
+	err := error(ticket.ErrConflict)
+	if len(group) > 1 {
+		err = s.settleGroup(ctx, site, group)
+	}
+	alone := errors.Is(err, ticket.ErrConflict) || errors.Is(err, ErrLeaseLost)
+	for _, a := range group {
+		if a.err = err; alone {
+			a.err = s.settleAlone(ctx, a.ask)
+		}
+	}
+}
+
+func (s *Store) settleGroup(ctx context.Context, site string, group []*asked[settlement, struct{}]) error {
+	r, err := s.room(ctx, site)
 	if err != nil {
 		return err
 	}
-	score, err := strconv.ParseInt(delivery.Lease, 10, 64)
+	d := newDraft(r, s.now())
+	for _, a := range group {
+		if err := d.settlement(ctx, a.ask); err != nil {
+			return err
+		}
+	}
+	_, err = d.commit(ctx)
+	return err
+}
+
+func (s *Store) settleAlone(ctx context.Context, one settlement) error {
+	r, err := s.room(ctx, one.Notice.Site)
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, s.now())
+	if err := d.settlement(ctx, one); err != nil {
+		return err
+	}
+	if one.outcome.Change != nil {
+		if err := d.change(ctx, one.outcome.Change); err != nil {
+			return err
+		}
+	}
+	_, err = d.commit(ctx)
+	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
+		return r.repeated(ctx, one)
+	}
+	return err
+}
+
+// repeated tells the repeat of a settlement, whose answer was lost on its way,
+// from one that comes after another's: what stands there is then what it would
+// write.
+func (r room) repeated(ctx context.Context, one settlement) error {
+	id := one.Notice.ID
+	lost := fmt.Errorf("%w: notice %s", ErrLeaseLost, id)
+	answers, err := r.read(ctx, "a notice", engine.Ask{Record: recordNotice(id), Fields: noticeFields, Follow: toTicketKey})
+	if err != nil {
+		return err
+	}
+	_, _, there, err := r.openDelivery(engine.Entry{Member: id}, answers[0].Rows[0])
+	if errors.Is(err, ErrNotFound) {
+		return lost
+	}
+	if err != nil {
+		return err
+	}
+	if there.Spent = false; !there.same(one.after()) {
+		return lost
+	}
+	return r.engine.Sync(ctx, r.space) // what was done must be as durable as if it were done now
+}
+
+// settlement adds what became of a delivery, if the lease of it still holds.
+func (d *draft) settlement(ctx context.Context, one settlement) error {
+	score, err := strconv.ParseInt(one.Lease, 10, 64)
 	if err != nil {
 		return fmt.Errorf("store: settling a notice without a lease")
 	}
-	d := newDraft(r, s.now())
-	d.batch.Operation = recordOperation(r.digest(kindOperation, "settle", n.ID, delivery.Lease, string(o.State)))
-	d.batch.Remember = settledFor
-	d.check(engine.Leased(indexDue, engine.Entry{Member: n.ID, Score: engine.Score(score)}))
-	k, err := r.noticeKey(ctx, n)
+	d.check(engine.Leased(indexDue, engine.Entry{Member: one.Notice.ID, Score: engine.Score(score)}))
+	k, err := d.noticeKey(ctx, one.Notice)
 	if errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("%w: its notice is gone", ErrLeaseLost)
 	}
 	if err != nil {
 		return err
 	}
-	if err := d.settle(delivery, k, o); err != nil {
-		return err
+	p, at := one.after(), engine.At(d.now)
+	if p.Due != 0 {
+		at = p.Due
+		d.due = earliest(d.due, at)
 	}
-	if o.Change != nil {
-		if err := d.change(ctx, o.Change); err != nil {
-			return err
-		}
-	}
-	_, err = d.commit(ctx)
-	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
-		return fmt.Errorf("%w: notice %s", ErrLeaseLost, n.ID)
-	}
-	return err
+	return d.moveTo(one.Notice, k, p, at)
 }
 
 func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
@@ -286,10 +360,11 @@ func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 	return k.key, err
 }
 
-// settle moves a notice to where its new state belongs. What was tried counts
-// as an attempt; what a brake or a person kept back was not tried.
-func (d *draft) settle(was ticket.Delivery, k key, o ticket.Outcome) error {
-	p := progress{State: o.State, Attempts: was.Attempts, Error: o.Error, Tries: was.Tries}
+// after is how the delivery stands when it is settled. What was tried counts as
+// an attempt; what a brake or a person kept back was not tried.
+func (s settlement) after() progress {
+	o := s.outcome
+	p := progress{State: o.State, Attempts: s.Attempts, Error: o.Error, Tries: s.Tries}
 	if o.Try != nil {
 		p.Tries = append(slices.Clone(p.Tries), *o.Try)
 		p.Tries = p.Tries[max(0, len(p.Tries)-ticket.TriesKept):]
@@ -298,12 +373,17 @@ func (d *draft) settle(was ticket.Delivery, k key, o ticket.Outcome) error {
 	case ticket.Queued, ticket.Delivered, ticket.Failed:
 		p.Attempts++
 	}
-	due := engine.At(d.now)
 	if o.State == ticket.Queued {
-		due = engine.At(o.Due)
-		d.due = earliest(d.due, due)
+		p.Due = engine.At(o.Due)
 	}
-	return d.moveTo(was.Notice, k, p, due)
+	return p
+}
+
+// same compares what would be kept of two.
+func (p progress) same(other progress) bool {
+	one, err := json.Marshal(p)
+	two, otherErr := json.Marshal(other)
+	return err == nil && otherErr == nil && bytes.Equal(one, two)
 }
 
 // moveTo writes down where a notice stands, and moves it there. The code that it

@@ -104,15 +104,34 @@ func (r room) openProfile(record string, fields map[string][]byte) (*ticket.Prof
 	return p, nil
 }
 
-// addProfile adds what the agent chose whom a notice goes to.
-func (r room) addProfile(ctx context.Context, a ticket.Address, m *ticket.Material) error {
-	record := recordProfile(r.person(a))
-	answers, err := r.read(ctx, "a profile", engine.Ask{Record: record, Fields: profileFields})
-	if err != nil {
-		return err
+// addProfiles adds what agents chose to whom notices go.
+func (r room) addProfiles(ctx context.Context, group []*asked[ticket.Notice, ticket.Material]) {
+	of := map[string][]*asked[ticket.Notice, ticket.Material]{}
+	var asks []engine.Ask
+	for _, a := range group {
+		if a.err != nil || !a.ask.Kind.ForAgents() {
+			continue
+		}
+		record := recordProfile(r.person(recipient(a.ask, a.result)))
+		if of[record] == nil {
+			asks = append(asks, engine.Ask{Record: record, Fields: profileFields})
+		}
+		of[record] = append(of[record], a)
 	}
-	if fields := answers[0].Rows[0].Fields; fields[fieldSealed] != nil {
-		m.Profile, err = r.openProfile(record, fields)
+	if len(asks) == 0 {
+		return
 	}
-	return err
+	answers, err := r.read(ctx, "profiles", asks...)
+	for i, ask := range asks {
+		var p *ticket.Profile
+		wrong := err
+		if err == nil {
+			if fields := answers[i].Rows[0].Fields; fields[fieldSealed] != nil {
+				p, wrong = r.openProfile(ask.Record, fields)
+			}
+		}
+		for _, a := range of[ask.Record] {
+			a.result.Profile, a.err = p, wrong
+		}
+	}
 }

@@ -88,7 +88,10 @@ type Store struct {
 	log     *slog.Logger
 	wake    chan struct{}
 	teller  *teller
-	waker   atomic.Pointer[Waker]
+	// settling and reading are what workers of the outbox do together.
+	settling *together[settlement, struct{}]
+	reading  *together[ticket.Notice, ticket.Material]
+	waker    atomic.Pointer[Waker]
 	// commits counts those that changed something; alarm rings when a timer is due
 	// before the next look.
 	commits atomic.Int64
@@ -177,6 +180,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
 		wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
 	}
+	s.settling, s.reading = newTogether(s.settleTogether), newTogether(s.materials)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
