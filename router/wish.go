@@ -252,7 +252,7 @@ func (d *decider) siteWish(q *ticket.Queue, proof ticket.Proof) {
 		return
 	}
 	if ticket.SeeSite.Permits(ticket.Claim{Proof: proof, Method: d.in.Envelope.Evidence.Method, Staff: true}) {
-		d.site(q, d.sender(), d.locale()).Brakes = ticket.CodeBrakes(d.from, proof, d.in.Site.Validation.Valid)
+		d.site(q, d.sender(), d.locale()).Brakes = ticket.TranscriptBrakes(d.from)
 		return
 	}
 	d.challenge(q, ticket.Challenge{Action: ticket.SeeSite, Mailbox: d.sender(), Locale: d.locale()}, proof)

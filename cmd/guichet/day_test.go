@@ -131,6 +131,7 @@ var (
 	timesOfDay = regexp.MustCompile(strings.ReplaceAll(`\d{1,2}_\pL+_\d{4}(?:,_\d{1,2}:\d{2}|_à_\d{1,2}_h_\d{2})?`, "_", `[\s\x{a0}]+`)) // also spaces that do not break
 	dates      = regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 	howLong    = regexp.MustCompile(`just now|à l’instant|(?:< )?\d+[ \x{a0}](?:min|h)\b`)
+	agesBroken = regexp.MustCompile(`(AGE[^\n]*)\n {4,}`) // lines that an age made longer or shorter
 	daysOfWeek = regexp.MustCompile(`(?m)^  \pL+\.?,? \d{1,2} \pL+ +`)
 	margins    = regexp.MustCompile(`(?m)^ {6,}(\pL)`)
 	namesHeld  = regexp.MustCompile(`(#\pL+[ \x{a0}])[a-z2-7]{16}\b`)
@@ -143,6 +144,9 @@ func steady(text string) string {
 	text = timesOfDay.ReplaceAllString(text, "WHEN")
 	text = dates.ReplaceAllString(text, "DATE")
 	text = howLong.ReplaceAllString(text, "AGE")
+	for agesBroken.MatchString(text) {
+		text = agesBroken.ReplaceAllString(text, "$1 ")
+	}
 	text = daysOfWeek.ReplaceAllString(text, "  DAY  ")
 	text = margins.ReplaceAllString(text, "      $1")
 	return namesHeld.ReplaceAllString(text, "${1}HELD")
