@@ -87,7 +87,7 @@ type Report struct {
 	ReportBody
 	Made time.Time `json:"made"`
 	// Beyond is set where there were more tickets than could be counted.
-	Beyond bool    `json:"beyond"`
+	Beyond bool `json:"beyond"`
 	// Promised is set where a time was promised for any of the tickets.
 	Promised bool    `json:"promised"`
 	Total    Figures `json:"total"`
@@ -136,7 +136,9 @@ type Missed struct {
 	Solutions int `json:"solutions"`
 }
 
-func (f Figures) empty() bool { return f.Opened+f.Answered+f.Closed+f.Reopened+f.Open+f.Missed.Answers+f.Missed.Solutions == 0 }
+func (f Figures) empty() bool {
+	return f.Opened+f.Answered+f.Closed+f.Reopened+f.Open+f.Missed.Answers+f.Missed.Solutions == 0
+}
 
 // Spread is how times lie: half are at most Half, nine of ten at most Most.
 type Spread struct {

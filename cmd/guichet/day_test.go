@@ -227,3 +227,22 @@ func readDay(t *testing.T, name string) map[string]bool {
 	}
 	return given
 }
+
+// TestScriptsAreNotCutShort: stop is testscript's own and ends a script with
+// success, whatever stands below it. The daemon's end is halt.
+func TestScriptsAreNotCutShort(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/mail/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(string(text), "\n-- ")
+		if regexp.MustCompile(`(?m)^stop\b`).MatchString(head) {
+			t.Errorf("%s ends at a stop", name)
+		}
+	}
+}
