@@ -436,6 +436,11 @@ func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Ma
 	if n.Kind.ForAgents() && !c.chats(p) { // a chat that is a list takes no answers
 		list := c.queue.Address.Local() + "." + c.queue.Address.Domain()
 		l.add("List-Id", strings.TrimSpace(listName(c.queue.Title)+" <"+list+">")) // RFC 2919
+		if c.Ticket != nil && p != nil && p.Number != 0 && p.Role == ticket.AgentRole {
+			// What mail programs offer as leaving the list is no more mail of this ticket.
+			to := strings.ReplaceAll(string(c.token(ticket.ReplyToken, p)), "+", "%2B")
+			l.add("List-Unsubscribe", "<mailto:"+to+"?subject=unfollow&body=%23unfollow>") // RFC 2369 §3.2
+		}
 	}
 	l.add(LoopField, "guichet@"+c.hostname)
 	l.add("Content-Language", written.Locale)

@@ -54,7 +54,7 @@ func ParseKey(text []byte) (crypto.Signer, error) {
 // §5.4.2).
 var signed = []string{
 	"From", "Reply-To", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "MIME-Version",
-	"Content-Type", "Content-Language", "Auto-Submitted", "List-Id",
+	"Content-Type", "Content-Language", "Auto-Submitted", "List-Id", "List-Unsubscribe",
 }
 
 // keysFor are the keys that sign for a From address.
