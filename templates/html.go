@@ -359,9 +359,9 @@ func (w *htmlWriter) facts(all []fact) {
 func (w *htmlWriter) pairs(rows []row) {
 	w.mark(`<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px;line-height:1.5">`)
 	for _, r := range rows {
-		w.mark(`<tr><th scope="row" class="ink" align="left" valign="top" style="padding:4px 16px 4px 0;font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-weight:600;font-size:14px;text-align:left;color:#1d2125">`)
+		w.mark(`<tr><th scope="row" class="ink" align="left" valign="top" style="padding:4px 16px 4px 0;font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-weight:600;font-size:14px;text-align:left;color:#1d2125;word-break:break-word">`)
 		w.say(r.Head)
-		w.mark(`</th><td valign="top" style="padding:4px 0">`)
+		w.mark(`</th><td valign="top" style="padding:4px 0;word-break:break-word">`)
 		w.say(r.Side)
 		w.mark("</td></tr>")
 	}
