@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestTools(t *testing.T) {
 				return err
 			}
 			env.Values[sandboxKey{}] = &sandbox{
-				now:    time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+				clock:  &handClock{now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
 				random: rand.NewChaCha8([32]byte{1}),
 				zones:  map[string]mockdns.Zone{},
 			}
@@ -75,7 +76,7 @@ type sandboxKey struct{}
 
 // sandbox is the outside of the program in one session.
 type sandbox struct {
-	now    time.Time
+	clock  *handClock
 	random *rand.ChaCha8
 	zones  map[string]mockdns.Zone
 	width  int
@@ -93,11 +94,30 @@ func sandboxCommand(do func(*sandbox, *testscript.TestScript, []string) error) f
 	}
 }
 
+// handClock stands still until it is moved. What a store writes a little after a
+// commit reads it meanwhile.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
 func (s *sandbox) environment(ts *testscript.TestScript) environment {
 	return environment{
 		Stdin: strings.NewReader(""), Stdout: ts.Stdout(), Stderr: ts.Stderr(), Dir: ts.MkAbs("."),
 		Getenv:   func(name string) (string, bool) { return ts.Getenv(name), ts.Getenv(name) != "" },
-		Now:      func() time.Time { return s.now },
+		Now:      s.clock.Now,
 		Resolver: &mockdns.Resolver{Zones: s.zones},
 		Terminal: s.width > 0, Width: s.width,
 	}
@@ -151,7 +171,7 @@ func (s *sandbox) deliver(ts *testscript.TestScript, files []string) error {
 			if err := r.Deliver(context.Background(), e); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
-			s.now = s.now.Add(time.Minute)
+			s.clock.pass(time.Minute)
 		}
 		return nil
 	})
@@ -173,13 +193,13 @@ func (s *sandbox) arrives(p *program, c *config.Config, d *router.Directory, fil
 	}
 	x.envelope.ID = strings.TrimSuffix(file, ".eml") + "-1"
 	x.envelope.Trace = fmt.Appendf(nil, "Return-Path: <%s>\r\nReceived: from %s ([%s])\r\n\tby %s with ESMTP; %s\r\n",
-		x.envelope.From, x.envelope.Helo, x.envelope.Client, c.Hostname, s.now.Format(time.RFC1123Z))
+		x.envelope.From, x.envelope.Helo, x.envelope.Client, c.Hostname, s.clock.Now().Format(time.RFC1123Z))
 	return &x.envelope, nil
 }
 
 func (s *sandbox) attempt(ts *testscript.TestScript, args []string) error {
-	o := ticket.Outcome{State: ticket.DeliveryState(args[0]), Due: s.now.Add(5 * time.Minute)}
-	o.Try = &ticket.Try{At: s.now, Took: 12 * time.Millisecond, Host: "relay.example", Code: 250, Answer: "2.0.0 queued as 4F2"}
+	o := ticket.Outcome{State: ticket.DeliveryState(args[0]), Due: s.clock.Now().Add(5 * time.Minute)}
+	o.Try = &ticket.Try{At: s.clock.Now(), Took: 12 * time.Millisecond, Host: "relay.example", Code: 250, Answer: "2.0.0 queued as 4F2"}
 	if len(args) > 1 {
 		o.Error, o.Try.Answer = args[1], args[1]
 		o.Try.Code, _ = strconv.Atoi(args[1][:3])
@@ -195,7 +215,7 @@ func (s *sandbox) attempt(ts *testscript.TestScript, args []string) error {
 
 func (s *sandbox) pass(_ *testscript.TestScript, args []string) error {
 	d, err := time.ParseDuration(args[0])
-	s.now = s.now.Add(d)
+	s.clock.pass(d)
 	return err
 }
 
