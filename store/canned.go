@@ -1,9 +1,6 @@
 package store
 
 import (
-	"fmt"
-	"strconv"
-
 	"guichet/store/engine"
 	"guichet/ticket"
 )
@@ -16,34 +13,19 @@ func (d *draft) canned(c *ticket.Canned) error {
 	if c == nil {
 		return nil
 	}
-	if c.Version == 0 {
-		d.check(engine.Absent(recordCanned, fieldTVersion))
-	} else {
-		d.check(engine.Equal(recordCanned, fieldTVersion, strconv.AppendUint(nil, c.Version, 10)))
-	}
-	k := d.drawKey(recordCanned)
-	sealed, err := d.sealJSON(k.key, d.at(recordCanned, fieldSealed), c)
-	if err != nil {
-		return err
-	}
-	d.step(engine.Put(recordCanned, fieldKey, k.wrapped), engine.Put(recordCanned, fieldSealed, sealed),
-		engine.Put(recordCanned, fieldTVersion, strconv.AppendUint(nil, c.Version+1, 10)))
-	return nil
+	return d.putSealed(recordCanned, c.Version, c)
 }
 
 // canned asks for the canned answers of the site.
 func (l *lookup) canned() {
-	l.askRow(engine.Ask{Record: recordCanned, Fields: profileFields}, func(row engine.Row) error {
+	l.askRow(engine.Ask{Record: recordCanned, Fields: sealedFields}, func(row engine.Row) error {
 		if row.Fields[fieldSealed] == nil {
 			return nil
 		}
-		if err := l.openRow(recordCanned, row, &l.facts.Canned); err != nil {
-			return err
+		err := l.openRow(recordCanned, row, &l.facts.Canned)
+		if err == nil {
+			l.facts.Canned.Version, err = versionOf(recordCanned, row.Fields)
 		}
-		var err error
-		if l.facts.Canned.Version, err = strconv.ParseUint(string(row.Fields[fieldTVersion]), 10, 64); err != nil {
-			return fmt.Errorf("version of the canned answers: %w", err)
-		}
-		return nil
+		return err
 	})
 }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"guichet/store/engine"
@@ -22,11 +20,7 @@ const keepExpired = 24 * time.Hour
 // of the ticket that it is about, or under its own, and vanishes by itself.
 func (d *draft) challenge(ctx context.Context, c ticket.Challenge) error {
 	record := recordChallenge(c.ID)
-	if c.Version == 0 {
-		d.check(engine.Absent(record, fieldTVersion))
-	} else {
-		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, c.Version, 10)))
-	}
+	d.still(record, c.Version)
 	k, err := d.challengeKey(ctx, c)
 	if err != nil {
 		return err
@@ -35,8 +29,7 @@ func (d *draft) challenge(ctx context.Context, c ticket.Challenge) error {
 	if err != nil {
 		return err
 	}
-	d.step(engine.Put(record, fieldSealed, sealed),
-		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, c.Version+1, 10)),
+	d.step(engine.Put(record, fieldSealed, sealed), counted(record, c.Version),
 		engine.Expire(record, max(c.Expires.Add(keepExpired).Sub(d.now), time.Minute)))
 	if c.Action == ticket.ConfirmOwn && !c.Ticket.IsZero() && c.Version == 0 && d.KeepUnconfirmed > 0 {
 		d.schedule(Timer{Kind: ConfirmTimer, Ticket: c.Ticket}, d.now.Add(d.KeepUnconfirmed))
@@ -62,7 +55,7 @@ func (d *draft) challengeKey(ctx context.Context, c ticket.Challenge) (key, erro
 // gone.
 func (d *draft) spend(c ticket.Challenge) {
 	record := recordChallenge(c.ID)
-	d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, c.Version, 10)))
+	d.still(record, c.Version)
 	d.step(engine.Drop(record))
 	if !c.Ticket.IsZero() {
 		d.step(engine.Delete(recordTicket(c.Ticket), fieldChallenge(c.ID)))
@@ -72,12 +65,9 @@ func (d *draft) spend(c ticket.Challenge) {
 // openChallenge reads a challenge from a row of challengeFields.
 func (r room) openChallenge(id ticket.ID, row engine.Row) (*ticket.Challenge, error) {
 	c := &ticket.Challenge{}
-	if err := r.openRow(recordChallenge(id), row, c); err != nil {
-		return nil, err
+	err := r.openRow(recordChallenge(id), row, c)
+	if err == nil {
+		c.Version, err = versionOf(recordChallenge(id), row.Fields)
 	}
-	var err error
-	if c.Version, err = strconv.ParseUint(string(row.Fields[fieldTVersion]), 10, 64); err != nil {
-		return nil, fmt.Errorf("version of challenge %s: %w", id, err)
-	}
-	return c, nil
+	return c, err
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -13,28 +11,15 @@ import (
 // This file is about what agents chose. A profile lies under the digest of the
 // address that the settings list; further addresses of theirs lead to it.
 
-// profileFields are what a profile is read from.
-var profileFields = []string{fieldTVersion, fieldKey, fieldSealed}
-
 // toProfile follows a further address of an agent to their profile.
-var toProfile = &engine.Follow{Field: fieldOf, Record: prefixProfile, Fields: profileFields}
+var toProfile = &engine.Follow{Field: fieldOf, Record: prefixProfile, Fields: sealedFields}
 
 // profile adds a profile at the version that was read.
 func (d *draft) profile(p ticket.Profile) error {
 	of := d.person(p.Address)
-	record := recordProfile(of)
-	if p.Version == 0 {
-		d.check(engine.Absent(record, fieldTVersion))
-	} else {
-		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, p.Version, 10)))
-	}
-	k := d.drawKey(record)
-	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), p)
-	if err != nil {
+	if err := d.putSealed(recordProfile(of), p.Version, p); err != nil {
 		return err
 	}
-	d.step(engine.Put(record, fieldKey, k.wrapped), engine.Put(record, fieldSealed, sealed),
-		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, p.Version+1, 10)))
 	for _, other := range p.Others {
 		d.step(engine.Put(recordAlias(d.person(other)), fieldOf, []byte(of)))
 	}
@@ -57,7 +42,7 @@ func (d *draft) forgetProfile(a ticket.Address, p *ticket.Profile) error {
 		return d.profile(*p)
 	}
 	record := recordProfile(d.person(a))
-	d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, p.Version, 10)))
+	d.still(record, p.Version)
 	d.step(engine.Drop(record))
 	for _, other := range p.Others {
 		d.step(engine.Drop(recordAlias(d.person(other))))
@@ -71,7 +56,7 @@ func (l *lookup) profile(a ticket.Address) {
 	if !l.once(recordProfile(of)) {
 		return
 	}
-	l.askRow(engine.Ask{Record: recordProfile(of), Fields: profileFields}, func(row engine.Row) error {
+	l.askRow(engine.Ask{Record: recordProfile(of), Fields: sealedFields}, func(row engine.Row) error {
 		return l.foundProfile(a, recordProfile(of), row.Fields)
 	})
 	l.askRow(engine.Ask{Record: recordAlias(of), Follow: toProfile}, func(row engine.Row) error {
@@ -94,14 +79,11 @@ func (l *lookup) foundProfile(a ticket.Address, record string, fields map[string
 
 func (r room) openProfile(record string, fields map[string][]byte) (*ticket.Profile, error) {
 	p := &ticket.Profile{}
-	if err := r.openRow(record, engine.Row{Fields: fields}, p); err != nil {
-		return nil, err
+	err := r.openRow(record, engine.Row{Fields: fields}, p)
+	if err == nil {
+		p.Version, err = versionOf(record, fields)
 	}
-	var err error
-	if p.Version, err = strconv.ParseUint(string(fields[fieldTVersion]), 10, 64); err != nil {
-		return nil, fmt.Errorf("version of a profile: %w", err)
-	}
-	return p, nil
+	return p, err
 }
 
 // addProfiles adds what agents chose to whom notices go.
@@ -114,7 +96,7 @@ func (r room) addProfiles(ctx context.Context, group []*asked[ticket.Notice, tic
 		}
 		record := recordProfile(r.person(recipient(a.ask, a.result)))
 		if of[record] == nil {
-			asks = append(asks, engine.Ask{Record: record, Fields: profileFields})
+			asks = append(asks, engine.Ask{Record: record, Fields: sealedFields})
 		}
 		of[record] = append(of[record], a)
 	}
