@@ -347,20 +347,9 @@ func (l *lookup) whole(row engine.Row) (bool, error) {
 func (l *lookup) person(a ticket.Address, whole bool) {
 	of := l.room.person(a)
 	page := &engine.Page{Index: indexOwn(of), Record: prefixTicket, Reverse: true, N: ticket.MaxOwn}
-	l.askPage(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) error {
-		for _, row := range answer.Rows {
-			id, err := ticket.ParseID(row.Member)
-			if err != nil {
-				return fmt.Errorf("own tickets: %w", err)
-			}
-			if err := l.addTicket(id, row.Fields); err != nil {
-				return err
-			}
-			if l.facts.Tickets[id] != nil {
-				l.facts.Own = append(l.facts.Own, id)
-			}
-		}
-		return nil
+	l.askPage(engine.Ask{Fields: ticketFields, Page: page}, func(answer engine.Answer) (err error) {
+		l.facts.Own, err = l.addTickets(answer.Rows)
+		return err
 	})
 	l.askRow(engine.Ask{Record: recordEnrolled(of), Fields: []string{fieldKey, fieldSight}}, func(row engine.Row) error {
 		l.facts.Enrolled = row.Fields[fieldKey] != nil
@@ -387,23 +376,33 @@ func (l *lookup) open() {
 }
 
 func (l *lookup) addOpen(rows []engine.Row) error {
-	for _, row := range rows {
-		id, err := ticket.ParseID(row.Member)
-		if err != nil {
-			return fmt.Errorf("open tickets: %w", err)
-		}
-		if err := l.addTicket(id, row.Fields); err != nil {
-			return err
-		}
-		if l.facts.Tickets[id] != nil {
-			l.facts.Whole = append(l.facts.Whole, id)
-		}
+	ids, err := l.addTickets(rows)
+	if err != nil {
+		return err
 	}
+	l.facts.Whole = append(l.facts.Whole, ids...)
 	slices.SortStableFunc(l.facts.Whole, func(a, b ticket.ID) int {
 		return l.facts.Tickets[b].Changed.Compare(l.facts.Tickets[a].Changed)
 	})
 	l.facts.Whole = l.facts.Whole[:min(len(l.facts.Whole), ticket.MaxWhole)]
 	return nil
+}
+
+// addTickets reads the tickets of an index, and gives those that are there.
+func (l *lookup) addTickets(rows []engine.Row) (ids []ticket.ID, err error) {
+	for _, row := range rows {
+		id, err := ticket.ParseID(row.Member)
+		if err != nil {
+			return nil, fmt.Errorf("a member of an index: %w", err)
+		}
+		if err := l.addTicket(id, row.Fields); err != nil {
+			return nil, err
+		}
+		if l.facts.Tickets[id] != nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // dropVanished takes out of the tickets the challenges that are over: the next
@@ -424,8 +423,8 @@ func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket
 	if err := r.openJSON(k.key, r.at(recordTicket(id), fieldSealed), fields[fieldSealed], t); err != nil {
 		return nil, err
 	}
-	if t.Version, err = strconv.ParseUint(string(fields[fieldTVersion]), 10, 64); err != nil {
-		return nil, fmt.Errorf("version of ticket %s: %w", id, err)
+	if t.Version, err = versionOf(recordTicket(id), fields); err != nil {
+		return nil, err
 	}
 	number, err := strconv.ParseUint(string(fields[fieldNumber]), 10, 64)
 	if err != nil {
