@@ -39,50 +39,11 @@ func (in *Input) Query() ticket.Query {
 	q := query{ticket.Query{Site: in.Site.Name, Sender: in.Envelope.Evidence.From}}
 	for _, t := range in.Targets {
 		q.Seen = append(q.Seen, in.seen(t))
-		for _, token := range t.Tokens {
-			q.name(token)
-		}
-		if _, ok := in.challenged(t); ok {
-			q.Address, q.IfSighted = in.Envelope.Evidence.From, true
-			q.Whole = in.Site.Staff(q.Address)
-		}
-		if w, ok := in.wishOf(t); ok && !in.asksNothing() {
-			q.Address = in.Envelope.Evidence.From
-			switch w.action {
-			case ticket.AskStatus:
-				q.Tracking = in.trackingCodes()
-				q.Whole = in.Site.Staff(q.Address)
-			case ticket.SeeSite:
-				q.IfSighted = true
-				q.Whole = in.Site.Staff(q.Address)
-			}
-		}
-		for _, id := range threadIDs(in.Message) {
-			if t.Queue != nil {
-				q.MessageIDs = append(q.MessageIDs, threadKey(t.Queue, id))
-			}
-		}
+		q.own(in, t)
 	}
-	for _, id := range threadIDs(in.Message) {
-		if token, ok := ticket.TokenOfMessageID(id); ok {
-			q.name(token)
-		}
-	}
+	q.thread(in)
 	q.Held = heldNamed(in.Message.Text)
-	if from := in.Envelope.Evidence.From; from != "" && (in.fromAgent() || len(q.Tickets) > 0) {
-		// A mail with a token may be an agent's who writes from elsewhere.
-		for _, c := range read(in.Message.Reply).commands {
-			if c.command.wants != nil {
-				c.command.wants(c.argument, in, &q.Query)
-			}
-		}
-	}
-	if in.fromAgent() {
-		q.Profiles = append(q.Profiles, in.Envelope.Evidence.From) // which says whether they chat
-	}
-	if from := in.Envelope.Evidence.From; from != "" && (len(q.Challenges) > 0 || len(q.Tickets) > 0 && !in.fromAgent()) {
-		q.Profiles = append(q.Profiles, from)
-	}
+	q.author(in)
 	if b := in.Message.Bounce; b != nil {
 		if token, ok := ticket.TokenOfMessageID(b.OriginalMessageID); ok {
 			q.name(token)
@@ -97,15 +58,68 @@ func (in *Input) Query() ticket.Query {
 	return q.Query
 }
 
-// fromAgent reports whether the From address is an agent's of a queue of the
-// site. It proves nothing, and asks for nothing that only agents may see.
-func (in *Input) fromAgent() bool {
-	from := in.Envelope.Evidence.From
-	return from != "" && in.Site.Agent(from)
-}
-
 // query is a query while it is put together.
 type query struct{ ticket.Query }
+
+// own asks for what is the author's, where the message may be about that: a code
+// that comes back, or a wish.
+func (q *query) own(in *Input, t Target) {
+	from := in.Envelope.Evidence.From
+	if _, ok := in.challenged(t); ok {
+		q.Address, q.IfSighted, q.Whole = from, true, in.Site.Staff(from)
+	}
+	w, ok := in.wishOf(t)
+	if !ok || in.asksNothing() {
+		return
+	}
+	q.Address = from
+	switch w.action {
+	case ticket.AskStatus:
+		q.Tracking, q.Whole = in.trackingCodes(), in.Site.Staff(from)
+	case ticket.SeeSite:
+		q.IfSighted, q.Whole = true, in.Site.Staff(from)
+	}
+}
+
+// thread asks for the tickets that the message may go into, by its tokens and by
+// the messages that it answers.
+func (q *query) thread(in *Input) {
+	ids := threadIDs(in.Message)
+	for _, t := range in.Targets {
+		for _, token := range t.Tokens {
+			q.name(token)
+		}
+		for _, id := range ids {
+			if t.Queue != nil {
+				q.MessageIDs = append(q.MessageIDs, threadKey(t.Queue, id))
+			}
+		}
+	}
+	for _, id := range ids {
+		if token, ok := ticket.TokenOfMessageID(id); ok {
+			q.name(token)
+		}
+	}
+}
+
+// author asks for what the commands of an agent are about, and for what the
+// author chose: whether they chat, and of which agent their address is another.
+// With a token a mail may be an agent's who writes from elsewhere.
+func (q *query) author(in *Input) {
+	from, agent := in.Envelope.Evidence.From, in.fromAgent()
+	if from == "" || !agent && len(q.Tickets)+len(q.Challenges) == 0 {
+		return
+	}
+	q.Profiles = append(q.Profiles, from)
+	if !agent && len(q.Tickets) == 0 {
+		return
+	}
+	for _, c := range read(in.Message.Reply).commands {
+		if c.command.wants != nil {
+			c.command.wants(c.argument, in, &q.Query)
+		}
+	}
+}
 
 // name asks for what a token names.
 func (q *query) name(token ticket.Token) {
@@ -114,6 +128,13 @@ func (q *query) name(token ticket.Token) {
 		return
 	}
 	q.Tickets = append(q.Tickets, token.Ticket)
+}
+
+// fromAgent reports whether the From address is an agent's of a queue of the
+// site. It proves nothing, and asks for nothing that only agents may see.
+func (in *Input) fromAgent() bool {
+	from := in.Envelope.Evidence.From
+	return from != "" && in.Site.Agent(from)
 }
 
 // threadMax bounds how many ancestors of one message are looked up: the newest

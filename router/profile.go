@@ -22,21 +22,16 @@ var choosing = []command{
 		help: map[string]string{
 			"en": "You get no more mail about this ticket, unless it is yours.",
 			"fr": "Vous ne recevez plus de message de cette demande, sauf si elle est à vous."}},
-	{name: "notify", names: map[string][]string{"fr": {"notifier"}}, usage: "all|mine|digest|off [22:00-07:00]", action: ticket.AgentRead, anywhere: true, wants: wantsProfile, run: (*act).notify,
+	{name: "notify", names: map[string][]string{"fr": {"notifier"}}, usage: "all|mine|digest|off [22:00-07:00]", action: ticket.AgentRead, anywhere: true, run: (*act).notify,
 		example: "#notify mine 19:00-08:00",
 		help: map[string]string{
 			"en": "Says which mails you want: of all tickets, of mine (that you have or follow, and new ones), the daily digest alone, or off; and in which hours none.",
 			"fr": "Dit quels messages vous voulez : toutes les demandes (tout), les miennes (que vous avez ou suivez, et les nouvelles), le résumé quotidien seul (résumé), ou aucun ; et à quelles heures rien."}},
-	{name: "away", names: map[string][]string{"fr": {"absent", "absente"}}, usage: "WHEN", action: ticket.AgentRead, anywhere: true, wants: wantsProfile, run: (*act).away,
+	{name: "away", names: map[string][]string{"fr": {"absent", "absente"}}, usage: "WHEN", action: ticket.AgentRead, anywhere: true, run: (*act).away,
 		example: "#away until 2026-12-20",
 		help: map[string]string{
 			"en": "You are not there until then: when a customer of yours writes, the ticket goes back to the team. With - you are back.",
 			"fr": "Vous êtes absent jusque-là : si un de vos demandeurs écrit, la demande revient à l’équipe. Avec - vous êtes de retour."}},
-}
-
-// wantsProfile asks what the writer chose before.
-func wantsProfile(_ string, in *Input, q *ticket.Query) {
-	q.Profiles = append(q.Profiles, in.Envelope.Evidence.From)
 }
 
 func (a *act) follow() ticket.TranscriptLine {
@@ -163,7 +158,8 @@ func (d *decider) unknownAddressOf(w writer, found match) (*ticket.Participant, 
 	return p, ok && p.Role == ticket.AgentRole && !p.Removed
 }
 
-// askAlias holds a mail that may be an agent's from another address, and asks them at the address that is known whether it is theirs.
+// askAlias holds a mail that may be an agent's from another address, and asks them
+// at the address that is known whether it is theirs.
 func (d *decider) askAlias(w writer, agent *ticket.Participant) Outcome {
 	o := d.holdInto(w, ticket.HeldAlias, "an agent's token, from an address that is not known as theirs")
 	held := d.change.Held[len(d.change.Held)-1].ID
