@@ -14,7 +14,7 @@ var answering = []command{
 		help: map[string]string{
 			"en": "The whole mail is an internal note. The requester never sees it.",
 			"fr": "Tout le message est une note interne. Le demandeur ne la voit jamais."}},
-	{name: "send", names: map[string][]string{"fr": {"envoyer"}}, usage: "[NAME]", action: ticket.AgentWrite, wants: wantsCanned, run: (*act).send,
+	{name: "send", names: map[string][]string{"fr": {"envoyer"}}, usage: "[NAME]", action: ticket.AgentWrite, sends: true, wants: wantsCanned, run: (*act).send,
 		example: "#send refund",
 		help: map[string]string{
 			"en": "Sends the canned answer of that name, before your own words if there are any; without a name, your answer that waits.",
@@ -71,7 +71,7 @@ func (d *decider) leave(t *ticket.Ticket, p ticket.Pending) {
 	}
 }
 
-// release lets a pending answer leave.
+// releasePending lets a pending answer leave.
 func (d *decider) releasePending(t *ticket.Ticket, p ticket.Pending) {
 	t.Settle(p)
 	c := d.alter(t)

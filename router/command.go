@@ -26,6 +26,9 @@ type command struct {
 	// words on its own line, which are then part of the mail's; private for what
 	// keeps the mail from the requester.
 	anywhere, text, private bool
+	// opens is set for what makes the ticket that the rest of the mail is about;
+	// sends for what sends the canned answer that it names.
+	opens, sends bool
 	// many is set for what can be done to the tickets of a list, by their numbers.
 	many bool
 	// wants asks for what the command needs to know beside the ticket.

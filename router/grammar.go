@@ -34,7 +34,7 @@ func (s script) private() bool {
 
 // canned reports whether a canned answer is to be sent.
 func (s script) canned() bool {
-	return slices.ContainsFunc(s.commands, func(w written) bool { return w.command.name == "send" && w.argument != "" })
+	return slices.ContainsFunc(s.commands, func(w written) bool { return w.command.sends && w.argument != "" })
 }
 
 // plain reports whether there are words at most: no command, and no slip.

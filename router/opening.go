@@ -15,7 +15,7 @@ import (
 
 // opening are the commands that open a ticket.
 var opening = []command{
-	{name: "for", names: map[string][]string{"fr": {"pour"}}, usage: "ADDRESS", action: ticket.AgentWrite, anywhere: true, run: (*act).openFor,
+	{name: "for", names: map[string][]string{"fr": {"pour"}}, usage: "ADDRESS", action: ticket.AgentWrite, anywhere: true, opens: true, run: (*act).openFor,
 		example: "#for marie@customer.example",
 		help: map[string]string{
 			"en": "Opens a ticket for somebody, as for a caller: in a new mail to the queue, with what it is about below. They get its reference and code by mail. Other commands may follow.",
