@@ -208,7 +208,7 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 	opens := false
 	claim := ticket.Claim{Proof: d.in.Envelope.Evidence.Proof, Method: d.in.Envelope.Evidence.Method, ListedAgent: q.Agent(d.from)}
 	for _, c := range s.commands {
-		if opens = opens || c.command.name == "for"; !opens && !c.command.anywhere {
+		if opens = opens || c.command.opens; !opens && !c.command.anywhere {
 			return nil, ticket.TranscriptBody{Problem: ticket.ProblemNoTicket, Line: c.line, Help: true}
 		}
 		if !c.command.action.Permits(claim) {
@@ -236,10 +236,6 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 	}
 	d.openedFor(a, a.text)
 	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}
-	for _, e := range a.events {
-		event := d.event(e.event, w, false)
-		event.Detail = e.detail
-		d.write(a.ticket, event)
-	}
+	d.writeEvents(w, a, false)
 	return a.ticket, ticket.TranscriptBody{Done: done}
 }

@@ -85,24 +85,34 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 // the colleagues of all in one mail. says is set where words of the same mail do
 // that already.
 func (d *decider) tellEvents(w writer, a *act, says bool) {
-	t, number := w.ticket, 0
 	// The mail begins with the last: whom the ticket was given to reads that first.
 	slices.SortStableFunc(a.events, func(x, y happened) int { return x.weight() - y.weight() })
-	for i, e := range a.events {
-		event := d.event(e.event, w, i == 0 && !says && !a.listed)
-		event.Detail = e.detail
-		number = d.write(t, event)
-		switch {
-		case says && !a.private: // which shows the new state
-		case e.event == ticket.EventClosed:
-			d.tellRequesters(ticket.ClosedNotice, t, 0)
-		case e.event == ticket.EventReopened:
-			d.tellRequesters(ticket.ReopenedNotice, t, 0)
+	number := d.writeEvents(w, a, !says && !a.listed)
+	if says && !a.private {
+		return // the answer shows the new state
+	}
+	for _, e := range a.events {
+		switch e.event {
+		case ticket.EventClosed:
+			d.tellRequesters(ticket.ClosedNotice, w.ticket, 0)
+		case ticket.EventReopened:
+			d.tellRequesters(ticket.ReopenedNotice, w.ticket, 0)
 		}
 	}
-	if number > 0 && !says { // else the answer or the note shows it
-		d.tellAgents(ticket.AgentEvent, t, w.participant, number)
+	if number > 0 && !says { // else the note shows it
+		d.tellAgents(ticket.AgentEvent, w.ticket, w.participant, number)
 	}
+}
+
+// writeEvents writes down what commands made happen, and gives the number of the
+// last, or 0. keeps is set where no other entry keeps the message: the first does.
+func (d *decider) writeEvents(w writer, a *act, keeps bool) (last int) {
+	for i, e := range a.events {
+		event := d.event(e.event, w, keeps && i == 0)
+		event.Detail = e.detail
+		last = d.write(w.ticket, event)
+	}
+	return last
 }
 
 // tellRequesters owes the requester, and those copied, a mail each.

@@ -171,8 +171,7 @@ func (d *decider) ownCommand(w writer, c *command, text string) Outcome {
 	}
 	a := &act{d: d, ticket: t, writer: w.participant}
 	c.run(a)
-	for i, e := range a.events {
-		number := d.write(t, d.event(e.event, w, i == 0 && !says))
+	if number := d.writeEvents(w, a, !says); number > 0 {
 		d.tellAgents(ticket.AgentEvent, t, nil, number)
 	}
 	kind := ticket.ReopenedNotice
