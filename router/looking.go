@@ -67,7 +67,7 @@ func wantsList(read func(in *Input, argument string) (ticket.Worklist, string)) 
 const listsMax = 5
 
 func wantsShown(argument string, in *Input, q *ticket.Query) {
-	if n, ok := in.referenceOrNumber(argument); ok {
+	if n, ok := in.number(argument); ok {
 		q.References = append(q.References, n)
 	}
 }
@@ -130,7 +130,7 @@ func (d *decider) inThread(n *ticket.Notice) {
 func (a *act) show() ticket.TranscriptLine {
 	t := a.ticket
 	if strings.TrimSpace(a.argument) != "" {
-		n, ok := a.d.in.referenceOrNumber(a.argument)
+		n, ok := a.d.in.number(a.argument)
 		if !ok {
 			return a.refuse(ticket.ProblemNoSuchTicket)
 		}

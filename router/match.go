@@ -1,7 +1,6 @@
 package router
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func (in *Input) Query() ticket.Query {
 			q.name(token)
 		}
 	}
-	q.References = append(q.References, subjectReferences(in.Site, in.Message.Subject)...)
+	q.References = append(q.References, in.subjectReferences()...)
 	slices.SortFunc(q.Tickets, func(a, b ticket.ID) int { return strings.Compare(string(a[:]), string(b[:])) })
 	q.Tickets = slices.Compact(q.Tickets)
 	for _, id := range q.Tickets {
@@ -171,24 +170,6 @@ func threadIDs(m *parser.Message) []string {
 // because one mail to two queues is a ticket in each.
 func threadKey(q *ticket.Queue, messageID string) string { return q.Name + " " + messageID }
 
-var referenceTag = regexp.MustCompile(`(?i)\b[A-Z][A-Z0-9]{1,7}-[0-9]{1,15}\b`)
-
-// referencesMax bounds how many references of one subject are looked up.
-const referencesMax = 4
-
-// subjectReferences are the numbers of the site that a subject names, the first
-// few. Those of other gateways may stand before them.
-func subjectReferences(site *ticket.Site, subject string) []uint64 {
-	var out []uint64
-	for _, found := range referenceTag.FindAllString(subject, -1) {
-		r, err := ticket.ParseReference(found)
-		if err == nil && strings.EqualFold(r.Prefix, site.Prefix) && !slices.Contains(out, r.Number) && len(out) < referencesMax {
-			out = append(out, r.Number)
-		}
-	}
-	return out
-}
-
 // find gives the ticket of a message that came to a target: by the rules of
 // threading, the surest first. A subject's words alone lead nowhere.
 func (d *decider) find(t Target) match {
@@ -210,7 +191,7 @@ func (d *decider) find(t Target) match {
 			return match{ticket: d.facts.Tickets[found], rule: ByMessageID}
 		}
 	}
-	for _, n := range subjectReferences(d.in.Site, d.in.Message.Subject) {
+	for _, n := range d.in.subjectReferences() {
 		if found, ok := d.facts.ByReference[n]; ok && d.facts.Tickets[found] != nil {
 			return match{ticket: d.facts.Tickets[found], rule: ByReference}
 		}

@@ -41,16 +41,6 @@ func wantsReference(argument string, in *Input, q *ticket.Query) {
 // namedMax bounds how many tickets the commands of one mail name.
 const namedMax = 50
 
-// number reads the reference of a ticket of the site: ACM-1040, [ACM-1040], 1040.
-func (in *Input) number(word string) (uint64, bool) {
-	word = strings.Trim(word, "[],;.")
-	if !strings.Contains(word, "-") {
-		word = in.Site.Prefix + "-" + word
-	}
-	r, err := ticket.ParseReference(word)
-	return r.Number, err == nil && strings.EqualFold(r.Prefix, in.Site.Prefix)
-}
-
 // wantsNewest asks for what the requester wrote last.
 func wantsNewest(_ string, _ *Input, q *ticket.Query) { q.Newest = true }
 

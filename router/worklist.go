@@ -220,18 +220,3 @@ func (in *Input) contact(argument string) (ticket.Worklist, string) {
 	}
 	return w, problem
 }
-
-// reference reads a ticket's reference of the site, alone: ACM-1042 or
-// [ACM-1042].
-func (in *Input) reference(argument string) (uint64, bool) {
-	r, err := ticket.ParseReference(strings.Trim(argument, "#.,; "))
-	return r.Number, err == nil && strings.EqualFold(r.Prefix, in.Site.Prefix)
-}
-
-// referenceOrNumber is reference where nothing else than a ticket can be meant.
-func (in *Input) referenceOrNumber(argument string) (uint64, bool) {
-	if n, err := strconv.ParseUint(strings.Trim(argument, "[]#.,; "), 10, 64); err == nil && n > 0 {
-		return n, true
-	}
-	return in.reference(argument)
-}
