@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"guichet/ticket"
@@ -22,16 +21,12 @@ type Shelf interface {
 type Digests struct {
 	router *Router
 	shelf  Shelf
-
-	mu sync.Mutex
-	// told is the day whose digest each queue has had, as far as this daemon
-	// knows: it asks nobody twice.
-	told map[string]string
+	told   told // of each queue, the day
 }
 
 // Digests makes the digests of what the shelf holds.
 func (r *Router) Digests(shelf Shelf) *Digests {
-	return &Digests{router: r, shelf: shelf, told: map[string]string{}}
+	return &Digests{router: r, shelf: shelf}
 }
 
 // Due owes the digests whose hour has come. A queue that fails does not keep
@@ -42,26 +37,16 @@ func (d *Digests) Due(ctx context.Context) error {
 		for i := range site.Queues {
 			queue := &site.Queues[i]
 			day, due := digestDay(queue, site.Zone, d.router.now())
-			name := site.Name + " " + queue.Name
-			if !due || d.last(name) == day {
+			if !due {
 				continue
 			}
-			if err := d.owe(ctx, site, queue, day); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("digest of %s: %w", name, err))
-				continue
+			err := d.told.once(site.Name+" "+queue.Name, day, func() error { return d.owe(ctx, site, queue, day) })
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("digest of %w", err))
 			}
-			d.mu.Lock()
-			d.told[name] = day
-			d.mu.Unlock()
 		}
 	}
 	return failed
-}
-
-func (d *Digests) last(name string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.told[name]
 }
 
 // digestLate is how long after its hour a digest still leaves, as when no daemon

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"guichet/ticket"
@@ -82,15 +81,11 @@ const reportYears = 10
 // that they name. Any number of daemons may do so side by side.
 type Reports struct {
 	router *Router
-
-	mu sync.Mutex
-	// told is the time of the newest report of each site and period, as far as this
-	// daemon knows.
-	told map[string]time.Time
+	told   told // of each site and period, the time of its newest report
 }
 
 // Reports makes what reports the directory's sites.
-func (r *Router) Reports() *Reports { return &Reports{router: r, told: map[string]time.Time{}} }
+func (r *Router) Reports() *Reports { return &Reports{router: r} }
 
 // reportLate is how long after its time a report still leaves, as when no daemon
 // ran then. It is below the time that the store knows a commit again.
@@ -107,26 +102,17 @@ func (p *Reports) Due(ctx context.Context) error {
 				continue
 			}
 			now := p.router.now().In(cmp.Or(site.Zone, time.UTC))
-			last, name := at.Last(period, now), site.Name+" "+string(period)
-			if now.Sub(last) >= reportLate || p.last(name).Equal(last) {
+			last := at.Last(period, now)
+			if now.Sub(last) >= reportLate {
 				continue
 			}
-			if err := p.owe(ctx, site, period, last); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("report of %s: %w", name, err))
-				continue
+			err := p.told.once(site.Name+" "+string(period), last.UTC().Format(time.RFC3339), func() error { return p.owe(ctx, site, period, last) })
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("report of %w", err))
 			}
-			p.mu.Lock()
-			p.told[name] = last
-			p.mu.Unlock()
 		}
 	}
 	return failed
-}
-
-func (p *Reports) last(name string) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.told[name]
 }
 
 // owe commits the report that is due at a time. All daemons give the commit the
