@@ -4,9 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"guichet/ticket"
 )
@@ -110,20 +107,9 @@ func (c *command) gather() {
 	for _, names := range c.names {
 		for _, n := range names {
 			c.all = append(c.all, n)
-			if bare := unaccented(n); bare != n {
+			if bare := ticket.Fold(n); bare != n {
 				c.all = append(c.all, bare)
 			}
 		}
 	}
-}
-
-// unaccented drops the accents of letters.
-func unaccented(s string) string {
-	marks := func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return r
-	}
-	return strings.Map(marks, norm.NFD.String(s))
 }

@@ -115,7 +115,7 @@ type form struct {
 	subject, text string
 }
 
-// Names of a form's fields, without accents, in all languages.
+// Names of a form's fields, in all languages, folded.
 var (
 	formAddress = []string{"email", "e-mail", "mail", "address", "email address", "courriel", "adresse", "adresse e-mail", "adresse mail", "adresse electronique"}
 	formName    = []string{"name", "full name", "your name", "nom", "nom complet", "votre nom"}
@@ -136,7 +136,7 @@ func (d *decider) formOf(q *ticket.Queue, proof ticket.Proof) (form, bool) {
 	f := form{subject: d.in.Message.Subject, text: rest}
 	var further []string
 	for _, field := range fields {
-		switch name := unaccented(strings.ToLower(field.name)); {
+		switch name := ticket.Fold(field.name); {
 		case slices.Contains(formAddress, name) && f.mailbox.Address == "":
 			f.mailbox.Address, _ = ticket.ParseAddress(strings.Trim(field.value, "<> "))
 		case slices.Contains(formName, name):

@@ -44,10 +44,10 @@ func (a *act) unfollow() ticket.TranscriptLine {
 	return ticket.TranscriptLine{Result: ticket.ResultUnfollowed}
 }
 
-// notifies are the words for what agents want to hear, in all languages.
+// notifies are the words for what agents want to hear, in all languages, folded.
 var notifies = map[string]ticket.Notify{
 	"all": ticket.NotifyAll, "mine": ticket.NotifyMine, "digest": ticket.NotifyDigest, "off": ticket.NotifyOff,
-	"tout": ticket.NotifyAll, "miennes": ticket.NotifyMine, "résumé": ticket.NotifyDigest, "resume": ticket.NotifyDigest, "rien": ticket.NotifyOff,
+	"tout": ticket.NotifyAll, "miennes": ticket.NotifyMine, "resume": ticket.NotifyDigest, "rien": ticket.NotifyOff,
 }
 
 var hoursOfDay = regexp.MustCompile(`^(\d{1,2})(?:[:h](\d{2})?)?-(\d{1,2})(?:[:h](\d{2})?)?$`)
@@ -71,7 +71,7 @@ func (a *act) notify() ticket.TranscriptLine {
 	words := strings.Fields(strings.ToLower(strings.ReplaceAll(a.argument, " - ", "-")))
 	p := a.d.profile()
 	p.Quiet = ticket.Hours{}
-	notify, ok := notifies[words[0]]
+	notify, ok := notifies[ticket.Fold(words[0])]
 	if len(words) == 2 && ok {
 		p.Quiet, ok = readHours(words[1])
 	}
@@ -89,7 +89,7 @@ func (a *act) away() ticket.TranscriptLine {
 		return ticket.TranscriptLine{Result: ticket.ResultBack}
 	}
 	text := strings.ToLower(a.argument)
-	for _, word := range []string{"until ", "jusqu'au ", "jusqu’au ", "jusqu'à ", "jusqu’à "} {
+	for _, word := range []string{"until ", "jusqu'au ", "jusqu'à "} {
 		text = strings.TrimPrefix(text, word)
 	}
 	at, ok := readWhen(text, a.d.in.Now, a.d.in.Site.Zone, endOfDay)

@@ -26,6 +26,10 @@ func TestNotify(t *testing.T) {
 	if p := w.profile("anna@acme.example"); p.Notify != ticket.NotifyAll || p.Quiet != (ticket.Hours{}) {
 		t.Fatalf("%+v", p)
 	}
+	w.send(w.answer(to, "#notifier Résumé 22–7\n")).results(ticket.ResultNotify)
+	if p := w.profile("anna@acme.example"); p.Notify != ticket.NotifyDigest || p.Quiet != (ticket.Hours{From: 22 * 60, To: 7 * 60}) {
+		t.Fatalf("%+v", p)
+	}
 	for _, text := range []string{"#notify", "#notify loud", "#notify mine 25-7", "#notify mine 22:75-7", "#notify mine 22-7 x"} {
 		if body := w.send(w.answer(to, text+"\n")).did(router.Asked).notice(ticket.Transcript, "anna@acme.example").Transcript; body.Problem != ticket.ProblemArgument {
 			t.Errorf("%q: %+v", text, body)
@@ -59,7 +63,7 @@ func TestAway(t *testing.T) {
 	if w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Hello?\n")).ticket().Assignee == 0 {
 		t.Error("it was given back though she is there")
 	}
-	w.send(w.answer(to, "#away until 2026-03-20\n"))
+	w.send(w.answer(to, "#absente jusqu’au 2026-03-20\n")).results(ticket.ResultAway)
 	w.now = w.now.Add(30 * 24 * time.Hour)
 	if w.send(w.answer(f.notice(ticket.Acknowledgement, "marie@customer.example"), "Hello??\n")).ticket().Assignee == 0 {
 		t.Error("it was given back though she is back")

@@ -17,7 +17,7 @@ var (
 		{"wednesday", "wed", "mercredi", "mer"}, {"thursday", "thu", "jeudi", "jeu"}, {"friday", "fri", "vendredi", "ven"},
 		{"saturday", "sat", "samedi", "sam"},
 	}
-	dayWords = map[string]int{"today": 0, "aujourd'hui": 0, "aujourd’hui": 0, "tomorrow": 1, "demain": 1}
+	dayWords = map[string]int{"today": 0, "aujourd'hui": 0, "tomorrow": 1, "demain": 1}
 	span     = regexp.MustCompile(`^(\d{1,4}) ?(min|mo|m|h|d|j|w|s)[a-zé]*$`)
 	clock    = regexp.MustCompile(`^(\d{1,2})(?:[:h](\d{2})?)$`)
 )

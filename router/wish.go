@@ -15,7 +15,7 @@ import (
 // wrote. Agents have commands of their own.
 type wish struct {
 	name   string
-	names  map[string][]string // in other languages, by language
+	names  map[string][]string // in other languages, by language, folded
 	action ticket.Action
 	// argument is set for what needs an address: #cc +eve@example.com.
 	argument bool
@@ -32,7 +32,7 @@ var wishes = []wish{
 	{name: "reopen", names: map[string][]string{"fr": {"rouvrir"}}, action: ticket.ReopenOwn, inThread: true},
 	{name: "cc", names: map[string][]string{"fr": {"copie"}}, action: ticket.AddParticipant, argument: true, inThread: true},
 	{name: "address", names: map[string][]string{"fr": {"adresse"}}, action: ticket.ChangeAddress, argument: true, inThread: true},
-	{name: "mydata", names: map[string][]string{"fr": {"mesdonnees", "mesdonnées"}}, action: ticket.ExportOwn},
+	{name: "mydata", names: map[string][]string{"fr": {"mesdonnees"}}, action: ticket.ExportOwn},
 	{name: "forget", names: map[string][]string{"fr": {"oublier", "effacer"}}, action: ticket.EraseOwn},
 	{name: "cancel", names: map[string][]string{"fr": {"annuler"}}, action: ticket.KeepOwn},
 	{name: "enrol", names: map[string][]string{"fr": {"inscription"}}, action: ticket.Enrol},
@@ -49,7 +49,7 @@ type wished struct {
 
 // wishNamed finds a wish by a name in any language.
 func wishNamed(name string) (*wish, bool) {
-	name = strings.ToLower(name)
+	name = ticket.Fold(name)
 	i := slices.IndexFunc(wishes, func(w wish) bool {
 		return w.name == name || slices.ContainsFunc(mapValues(w.names), func(n string) bool { return n == name })
 	})

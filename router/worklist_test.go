@@ -140,6 +140,7 @@ func TestAListIsAnsweredByItsNumbers(t *testing.T) {
 		{"1 close, 3 take", []string{"1 close: closed", "3 take: taken"}, "", ""},
 		{"1 close; 2,3 tag x, y", []string{"1 close: closed", "2 tag x y: tagged", "3 tag x y: tagged"}, "", ""},
 		{"1-3 snooze 2d", []string{"1 snooze 2d: snoozed", "2 snooze 2d: snoozed", "3 snooze 2d: snoozed"}, "", ""},
+		{"1–2 snooze aujourd’hui 18:00", []string{"1 snooze aujourd'hui 18:00: snoozed", "2 snooze aujourd'hui 18:00: snoozed"}, "", ""},
 		{"1 à 2 #fermer\n3. prendre", []string{"1 close: closed", "2 close: closed", "3 take: taken"}, "", ""},
 		{"1 take\n1 priority high", []string{"1 take: taken", "1 priority high: priority"}, "", ""},
 		{"2\u00a0et 3 assign ben", []string{"2 assign ben: assigned", "3 assign ben: assigned"}, "", ""},

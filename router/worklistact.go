@@ -31,7 +31,7 @@ const (
 
 // numbersFirst finds the numbers at the beginning of a piece of a line: 4, 4-6,
 // 4 to 6.
-var numbersFirst = regexp.MustCompile(`^(\d{1,3})(?: ?(?:-|–|—|\.\.|to|à) ?(\d{1,3}))?(?:[.):]+|\b)(?: |$)`)
+var numbersFirst = regexp.MustCompile(`^(\d{1,3})(?: ?(?:-|\.\.|to|à) ?(\d{1,3}))?(?:[.):]+|\b)(?: |$)`)
 
 // readNumbered reads the answer to a list: 1 close, 3 take, 4-6 snooze 2d. It
 // gives no lines where the text begins with no number, and otherwise all or a
@@ -39,7 +39,7 @@ var numbersFirst = regexp.MustCompile(`^(\d{1,3})(?: ?(?:-|–|—|\.\.|to|à) ?
 func readNumbered(text string) ([]numbered, *ticket.TranscriptBody) {
 	var all []numbered
 	for line := range strings.Lines(text) {
-		line = strings.Join(strings.Fields(strings.Map(plainSpace, line)), " ")
+		line = strings.Map(plainSign, strings.Join(strings.Fields(strings.Map(plainSpace, line)), " "))
 		if line == "" {
 			continue
 		}
