@@ -115,7 +115,7 @@ func (d *decider) agentMail(w writer) Outcome {
 		return d.ask(w, *problem)
 	}
 	text := strings.TrimSpace(a.canned + "\n\n" + a.text)
-	if !a.private && text != "" {
+	if !a.private && (text != "" || d.sendsFiles()) {
 		d.joinCopied(w.ticket, a.writer.Number)
 		a.writer, _ = w.ticket.Participant(a.writer.Number)
 	}
@@ -146,16 +146,19 @@ func (d *decider) copyOfChange() *ticket.Change {
 }
 
 // undoable keeps where the ticket stood, so that the act can be taken back, and
-// reports whether there is anything to take back.
+// reports whether there is anything of it to take back. Where there is not, an
+// earlier act still can be.
 func (d *decider) undoable(a *act, before *ticket.Ticket) bool {
-	a.ticket.Undo = nil
-	if a.undone {
+	was := before.Standing()
+	switch {
+	case a.undone:
+		a.ticket.Undo = nil
+		return false
+	case was.Equal(a.ticket.Standing()) && len(a.ticket.Pending) <= len(before.Pending):
 		return false
 	}
-	if was := before.Standing(); !was.Equal(a.ticket.Standing()) || len(a.ticket.Pending) > len(before.Pending) {
-		a.ticket.Undo = &ticket.Undo{By: a.writer.Number, At: d.in.Now, Articles: before.Articles, After: a.ticket.Articles, Wrote: a.wrote, Standing: was}
-	}
-	return a.ticket.Undo != nil
+	a.ticket.Undo = &ticket.Undo{By: a.writer.Number, At: d.in.Now, Articles: before.Articles, After: a.ticket.Articles, Wrote: a.wrote, Standing: was}
+	return true
 }
 
 // commandsWithoutTicket reports whether a proved agent wrote commands to the

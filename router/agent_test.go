@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +119,8 @@ func nested(depth int) string {
 	return b.String() + "Content-Type: text/plain\n\nAt the bottom\n"
 }
 
-// Files alone are an answer; a picture in a signature is not.
+// Files alone are an answer, also to whom the mail went beside us; a picture in a
+// signature is not.
 func TestAgentSendsFiles(t *testing.T) {
 	file := "--b\nContent-Type: application/pdf; name=manual.pdf\nContent-Disposition: attachment; filename=manual.pdf\nContent-Transfer-Encoding: base64\n\nJVBERi0xLjQK\n--b--\n"
 	logo := "--b\nContent-Type: image/png\nContent-ID: <logo@acme.example>\nContent-Disposition: inline; filename=logo.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n"
@@ -138,15 +140,20 @@ func TestAgentSendsFiles(t *testing.T) {
 		f := w.opened()
 		m := w.answer(f.notice(ticket.AgentNew, "anna@acme.example"), "")
 		head, _, _ := strings.Cut(m.text, "\n\n")
-		m.text = head + "\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n" + c.text + c.part
+		m.text = "Cc: eve@customer.example\n" + head + "\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n" + c.text + c.part
 		got := w.send(m)
 		if got.outcomes[0].Did != c.want {
 			t.Errorf("%s: did %s (%s)", c.why, got.outcomes[0].Did, got.outcomes[0].Why)
 		}
+		var to []ticket.Address
 		for _, n := range got.notices() {
-			if n.Kind == ticket.Answer && c.want != router.Answered {
-				t.Errorf("%s: something left", c.why)
+			if n.Kind == ticket.Answer {
+				to = append(to, w.addressee(n))
 			}
+		}
+		slices.Sort(to)
+		if want := []ticket.Address{"eve@customer.example", "marie@customer.example"}; c.want == router.Answered != slices.Equal(to, want) || c.want != router.Answered && len(to) > 0 {
+			t.Errorf("%s: it left for %s", c.why, to)
 		}
 	}
 }

@@ -102,6 +102,13 @@ func TestUndo(t *testing.T) {
 		t.Errorf("it stands at %+v, not %+v", tk.Standing(), before)
 	}
 	w.send(w.answer(to, "#undo\n")).results(ticket.ResultNothingToUndo)
+	// What only looks leaves the last act to be taken back.
+	w.send(w.answer(to, "#take\n"))
+	if n := w.send(w.answer(to, "#help\n")).notice(ticket.Transcript, "anna@acme.example"); n.Transcript.Undo {
+		t.Error("help is offered to be taken back")
+	}
+	w.send(w.answer(to, "#show\n"))
+	w.send(w.answer(to, "#undo\n")).results(ticket.ResultUndone)
 	w.send(w.answer(to, "#take\n"))
 	w.now = w.now.Add(2 * time.Hour)
 	w.send(w.answer(to, "#undo\n")).results(ticket.ResultNothingToUndo)
