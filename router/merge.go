@@ -166,18 +166,18 @@ func (a *act) link() ticket.TranscriptLine {
 		if !ok || len(a.ticket.Linked) >= linksMax || len(other.Linked) >= linksMax {
 			return a.refuse(ticket.ProblemNoSuchTicket)
 		}
-		linked(a.ticket, other.ID, !off)
-		linked(other, a.ticket.ID, !off)
+		unlink(a.ticket, other)
+		if !off {
+			a.ticket.Linked, other.Linked = append(a.ticket.Linked, other.ID), append(other.Linked, a.ticket.ID)
+		}
 		a.d.alter(other)
 	}
 	a.happens(ticket.EventLinked, a.argument)
 	return ticket.TranscriptLine{Result: ticket.ResultLinked}
 }
 
-// linked notes that a ticket has to do with another, or no longer does.
-func linked(t *ticket.Ticket, with ticket.ID, on bool) {
-	t.Linked = slices.DeleteFunc(t.Linked, func(id ticket.ID) bool { return id == with })
-	if on {
-		t.Linked = append(t.Linked, with)
-	}
+// unlink notes that two tickets have nothing to do with each other any more.
+func unlink(one, other *ticket.Ticket) {
+	one.Linked = slices.DeleteFunc(one.Linked, func(id ticket.ID) bool { return id == other.ID })
+	other.Linked = slices.DeleteFunc(other.Linked, func(id ticket.ID) bool { return id == one.ID })
 }
