@@ -62,16 +62,14 @@ func readPeriod(words []string, now time.Time) (body ticket.ReportBody, rest []s
 	if p, ok := periodWords[words[0]]; ok {
 		return ticket.ReportUntil(p, now), words[1:], ""
 	}
-	for p, layout := range map[ticket.Period]string{ticket.Day: time.DateOnly, ticket.Month: "2006-01"} {
-		at, err := time.ParseInLocation(layout, words[0], now.Location())
-		if err == nil && (at.After(now) || at.Before(now.AddDate(-reportYears, 0, 0))) {
-			return body, nil, ticket.ProblemArgument
-		}
-		if err == nil {
-			return ticket.ReportOf(p, at), words[1:], ""
-		}
+	p, at, ok := ticket.CalendarPeriod(words[0], now.Location())
+	switch {
+	case !ok:
+		return ticket.ReportUntil(ticket.Week, now), words, ""
+	case at.After(now) || at.Before(now.AddDate(-reportYears, 0, 0)):
+		return body, nil, ticket.ProblemArgument
 	}
-	return ticket.ReportUntil(ticket.Week, now), words, ""
+	return ticket.ReportOf(p, at), words[1:], ""
 }
 
 // reportYears is how far back a report may look.

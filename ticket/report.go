@@ -49,6 +49,16 @@ func ReportUntil(p Period, until time.Time) ReportBody {
 	return reportBody(p, from, until)
 }
 
+// CalendarPeriod reads a day or a month of the calendar, 2026-11-20 or 2026-11,
+// and gives when it begins.
+func CalendarPeriod(text string, zone *time.Location) (p Period, at time.Time, ok bool) {
+	if at, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
+		return Day, at, true
+	}
+	at, err := time.ParseInLocation("2006-01", text, zone)
+	return Month, at, err == nil
+}
+
 // ReportOf is the calendar day, week (from its Monday) or month that a time lies
 // in, by the calendar of its zone.
 func ReportOf(p Period, at time.Time) ReportBody {

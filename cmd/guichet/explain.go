@@ -11,7 +11,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -71,15 +70,11 @@ func (c explainCommand) Run(ctx context.Context, p *program) error {
 
 // readMessage reads one message as the door would have it: line ends made CRLF.
 func (p *program) readMessage(name string) ([]byte, error) {
-	in := p.Stdin
-	if name != "-" {
-		f, err := os.Open(p.path(name))
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	in, err := p.open(name)
+	if err != nil {
+		return nil, err
 	}
+	defer in.Close()
 	var messages [][]byte
 	for raw, err := range parser.Mbox(in) {
 		if err != nil {

@@ -198,7 +198,7 @@ func (c mails) each(ctx context.Context, p *program, do func(*tool, *ticket.Held
 		if err != nil {
 			return err
 		}
-		r := p.report(c.JSON)
+		r := p.outcomes(c.JSON)
 		for _, h := range picked {
 			done, err := do(t, h)
 			r.add(h.ID, done, "from "+person(ticket.Mailbox{Address: h.From.Address})+", "+h.Subject, err)

@@ -189,7 +189,7 @@ func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.
 		})
 	}
 	_ = group.Wait() // the results say it
-	r := t.report(asJSON)
+	r := t.outcomes(asJSON)
 	for i, d := range mails {
 		n := d.Notice
 		about, err := t.ticketOf(ctx, n.Site, n.Ticket)

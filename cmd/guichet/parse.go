@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 
 	"guichet/parser"
 )
@@ -46,16 +44,12 @@ func (c parseCommand) Run(p *program) error {
 // parseFile prints the messages of one file. It tells apart an output that is
 // gone, which ends all, and an input that cannot be read.
 func (p *program) parseFile(name string, out *json.Encoder) (wrote, read error) {
-	in := p.Stdin
-	if name != "-" {
-		f, err := os.Open(p.path(name))
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	in, err := p.open(name)
+	if err != nil {
+		return nil, err
 	}
-	for raw, err := range parser.Mbox(io.Reader(in)) {
+	defer in.Close()
+	for raw, err := range parser.Mbox(in) {
 		if err != nil {
 			return nil, err
 		}

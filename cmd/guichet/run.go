@@ -176,6 +176,14 @@ func (p *program) path(name string) string {
 	return filepath.Join(p.Dir, name)
 }
 
+// open reads a file, or standard input where its name is -.
+func (p *program) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(p.Stdin), nil
+	}
+	return os.Open(p.path(name))
+}
+
 // example is the Help of a command: calls that work, each indented so that help
 // shows them as they are typed.
 func example(lines ...string) string {

@@ -33,11 +33,8 @@ func (c ticketsCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	return p.with(ctx, func(t *tool) error {
-		sites, err := t.sites(c.Site)
+		sites, err := t.sitesWith(c.Queue, c.Site)
 		if err != nil {
-			return err
-		}
-		if err := t.checkQueue(c.Queue, sites); err != nil {
 			return err
 		}
 		table := p.list(c.JSON, column{title: "REFERENCE"}, column{title: "STATE"}, column{title: "QUEUE"}, column{title: "REQUESTER"},
@@ -73,10 +70,11 @@ func (c ticketsCommand) states() ([]ticket.State, error) {
 	return states, nil
 }
 
-// checkQueue refuses the name of a queue that none of the sites has.
-func (t *tool) checkQueue(name string, sites []string) error {
-	if name == "" {
-		return nil
+// sitesWith are sites, of which one has that queue at least, where one is named.
+func (t *tool) sitesWith(queue, only string) ([]string, error) {
+	sites, err := t.sites(only)
+	if err != nil || queue == "" {
+		return sites, err
 	}
 	var names []string
 	for _, s := range t.settings.Sites {
@@ -86,11 +84,11 @@ func (t *tool) checkQueue(name string, sites []string) error {
 			}
 		}
 	}
-	if slices.Contains(names, name) {
-		return nil
+	if slices.Contains(names, queue) {
+		return sites, nil
 	}
 	slices.Sort(names)
-	return usageError(fmt.Sprintf("there is no queue %q; there is %s", name, strings.Join(slices.Compact(names), ", ")))
+	return nil, usageError(fmt.Sprintf("there is no queue %q; there is %s", queue, strings.Join(slices.Compact(names), ", ")))
 }
 
 // nameOf is what a person is called, else their address.
