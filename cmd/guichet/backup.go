@@ -45,7 +45,7 @@ func (c backupCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 		if c.JSON {
-			return p.list(true).add(struct {
+			return p.object(struct {
 				store.Manifest
 				Dir         string   `json:"dir"`
 				KeysDeleted []string `json:"keys_deleted"`
@@ -118,7 +118,7 @@ func (c restoreCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.JSON {
-		err = p.list(true).add(restoredOf(done, into))
+		err = p.object(restoredOf(done, into))
 	} else {
 		err = p.tellRestored(done, into, settings.File)
 	}
@@ -224,7 +224,7 @@ func (c reindexCommand) lookups(ctx context.Context, t *tool) error {
 			return err
 		}
 		if c.JSON {
-			err = t.list(true).add(struct {
+			err = t.object(struct {
 				Site    string `json:"site"`
 				Renamed int    `json:"renamed"`
 			}{site, renamed})
@@ -248,7 +248,6 @@ func (c reindexCommand) Run(ctx context.Context, p *program) error {
 			return c.lookups(ctx, t)
 		}
 		left, mended := 0, 0
-		objects := p.list(true)
 		err := t.store.Reindex(ctx, c.Check, t.quietly(c.JSON), func(d store.Difference) error {
 			if d.Mended {
 				mended++
@@ -256,7 +255,7 @@ func (c reindexCommand) Run(ctx context.Context, p *program) error {
 				left++
 			}
 			if c.JSON {
-				return objects.add(d)
+				return p.object(d)
 			}
 			what := printable(d.Site + " " + d.Record + ": " + d.What)
 			if d.Mended {

@@ -133,7 +133,7 @@ func (c benchCommand) measure(ctx context.Context, p *program, l *load, own bool
 		}
 	}
 	if c.JSON {
-		return f, p.list(true).add(f)
+		return f, p.object(f)
 	}
 	return f, f.print(p)
 }

@@ -114,7 +114,7 @@ func (f figures) print(p *program) error {
 	if err := p.write(b.String() + "\n"); err != nil {
 		return err
 	}
-	table := p.list(false, column{title: "MILLISECONDS"}, column{title: "P50", right: true}, column{title: "P90", right: true},
+	table := p.table(column{title: "MILLISECONDS"}, column{title: "P50", right: true}, column{title: "P90", right: true},
 		column{title: "P99", right: true}, column{title: "MAX", right: true})
 	for _, stage := range benchStageNames {
 		if l, ok := f.Latency[stage]; ok {

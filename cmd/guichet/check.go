@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -50,8 +49,7 @@ func (c checkCommand) Run(p *program) error {
 
 // checkJSON is the same for programs.
 func (p *program) checkJSON(settings *config.Config, mistakes config.Mistakes) error {
-	out := json.NewEncoder(p.Stdout)
-	out.SetEscapeHTML(false)
+	out := objectsTo(p.Stdout)
 	for _, m := range mistakes {
 		err := out.Encode(struct {
 			Kind   string `json:"kind"`

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,8 +57,7 @@ func (c doctorCommand) Run(ctx context.Context, p *program) error {
 }
 
 func (p *program) findingsJSON(found []doctor.Finding) error {
-	out := json.NewEncoder(p.Stdout)
-	out.SetEscapeHTML(false)
+	out := objectsTo(p.Stdout)
 	for _, f := range found {
 		if err := out.Encode(f); err != nil {
 			return err

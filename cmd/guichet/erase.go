@@ -74,7 +74,7 @@ func (c eraseCommand) Run(ctx context.Context, p *program) error {
 		}
 		err := e.run(ctx)
 		if c.JSON {
-			return errors.Join(p.list(true).add(e.done), err)
+			return errors.Join(p.object(e.done), err)
 		}
 		return errors.Join(e.tell(), err)
 	})
@@ -109,7 +109,7 @@ func (e *erasure) tickets() (all []*ticket.Ticket) {
 // show says what is to be erased.
 func (e *erasure) show() error {
 	p := e.t.program
-	table := p.list(false, column{title: "REFERENCE"}, column{title: "STATE"}, column{title: "QUEUE"}, column{title: "OPENED"}, column{title: "SUBJECT", flex: true})
+	table := p.table(column{title: "REFERENCE"}, column{title: "STATE"}, column{title: "QUEUE"}, column{title: "OPENED"}, column{title: "SUBJECT", flex: true})
 	for _, t := range e.tickets() {
 		state := string(t.State)
 		if t.LegalHold {
@@ -231,7 +231,7 @@ func (e *erasure) tell() error {
 	}
 	if len(e.done.Sent) > 0 {
 		fmt.Fprint(p.Stdout, "\nThese mails left. Copies of them are in mailboxes, and on the way there:\n\n")
-		table := p.list(false, column{title: "MADE"}, column{title: "TO"}, column{title: "MESSAGE-ID"})
+		table := p.table(column{title: "MADE"}, column{title: "TO"}, column{title: "MESSAGE-ID"})
 		for _, m := range e.done.Sent {
 			made := ""
 			if !m.At.IsZero() {

@@ -63,7 +63,7 @@ func (c explainCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.JSON {
-		return p.list(true).add(x.object())
+		return p.object(x.object())
 	}
 	return p.write(x.text(p))
 }

@@ -181,7 +181,7 @@ func (e *export) tell(ctx context.Context, people []*store.Person) error {
 		}
 	}
 	if e.c.JSON {
-		return e.t.list(true).add(e.done)
+		return e.t.object(e.done)
 	}
 	fmt.Fprintf(e.t.Stdout, "%s: %s, %s.\n", e.done.Out, count(e.done.Requests, "request"), count(e.done.Files, "file"))
 	if e.done.Gone > 0 {

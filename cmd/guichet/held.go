@@ -149,7 +149,7 @@ func (c heldShow) Run(ctx context.Context, p *program) error {
 		if c.JSON {
 			o := heldOf(h, into)
 			o.Text = &h.Text
-			return p.list(true).add(o)
+			return p.object(o)
 		}
 		return p.write(p.heldText(h, into))
 	})

@@ -299,10 +299,10 @@ func (i *importing) tell() error {
 	i.done.Mails, i.done.DryRun = i.archives.seen, i.c.DryRun
 	i.done.Known += i.archives.twice
 	if i.c.JSON {
-		return i.list(true).add(i.done)
+		return i.object(i.done)
 	}
 	number := func(title string) column { return column{title: title, right: true} }
-	table := i.list(false, number("MAILS"), number("TAKEN"), number("KNOWN"), number("LEFT OUT"), number("TICKETS"), number("OPEN"), number("ADDED TO"))
+	table := i.table(number("MAILS"), number("TAKEN"), number("KNOWN"), number("LEFT OUT"), number("TICKETS"), number("OPEN"), number("ADDED TO"))
 	cells := make([]string, 0, 7)
 	for _, n := range []int{i.done.Mails, i.done.Taken, i.done.Known, i.done.LeftOut, i.done.Tickets, i.done.Open, i.done.Added} {
 		cells = append(cells, strconv.Itoa(n))

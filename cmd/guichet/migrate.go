@@ -107,7 +107,7 @@ func (c migrateCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.JSON {
-		return p.list(true).add(m.object())
+		return p.object(m.object())
 	}
 	return m.print()
 }
@@ -215,7 +215,7 @@ func (m *migration) counts(ctx context.Context, at place) ([]siteCounts, error) 
 func (m *migration) print() error {
 	p := m.p
 	number := func(had, has int) string { return strconv.Itoa(had) + " = " + strconv.Itoa(has) }
-	table := p.list(false, column{title: "SITE"}, column{title: "TICKETS", right: true}, column{title: "HELD", right: true}, column{title: "MAILS OWED", right: true})
+	table := p.table(column{title: "SITE"}, column{title: "TICKETS", right: true}, column{title: "HELD", right: true}, column{title: "MAILS OWED", right: true})
 	for i, had := range m.had {
 		has := m.has[i]
 		if err := table.add(nil, had.Site, number(had.Tickets, has.Tickets), number(had.Held, has.Held), number(had.Mails, has.Mails)); err != nil {

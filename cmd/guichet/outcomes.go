@@ -10,22 +10,16 @@ import (
 
 // outcomes tell what became of each thing that a command was about.
 type outcomes struct {
-	p       *program
-	objects *list // nil for people
-	err     error
+	p      *program
+	asJSON bool
+	err    error
 }
 
-func (p *program) outcomes(asJSON bool) *outcomes {
-	r := &outcomes{p: p}
-	if asJSON {
-		r.objects = p.list(true)
-	}
-	return r
-}
+func (p *program) outcomes(asJSON bool) *outcomes { return &outcomes{p: p, asJSON: asJSON} }
 
 // add tells of one thing: what was done, or why it was not.
 func (r *outcomes) add(id, done, what string, err error) {
-	if r.objects != nil {
+	if r.asJSON {
 		o := struct {
 			ID    string `json:"id"`
 			Done  bool   `json:"done"`
@@ -35,7 +29,7 @@ func (r *outcomes) add(id, done, what string, err error) {
 		if err != nil {
 			o.What, o.Error, r.err = "is left as it is", plainly(err).Error(), errFailed
 		}
-		if err := r.objects.add(o); err != nil {
+		if err := r.p.object(o); err != nil {
 			r.err = err
 		}
 		return

@@ -22,8 +22,7 @@ func (c parseCommand) Run(p *program) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
-	out := json.NewEncoder(p.Stdout)
-	out.SetEscapeHTML(false)
+	out := objectsTo(p.Stdout)
 	failed := false
 	for _, name := range files {
 		wrote, err := p.parseFile(name, out)

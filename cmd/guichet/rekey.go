@@ -75,7 +75,7 @@ func (c rekeyCommand) rotate(ctx context.Context, p *program, kind string, rotat
 			return err
 		}
 		if c.JSON {
-			return p.list(true).add(struct {
+			return p.object(struct {
 				Key  string    `json:"key"`
 				From time.Time `json:"from"`
 			}{kind, from})
@@ -102,7 +102,7 @@ func (c rekeyCommand) sites(ctx context.Context, p *program) error {
 			return err
 		}
 		if c.JSON {
-			err = p.list(true).add(struct {
+			err = p.object(struct {
 				Sites   []string `json:"sites"`
 				Wrapped int      `json:"wrapped"`
 				Lost    int      `json:"lost"`
@@ -136,7 +136,7 @@ func (c rekeyCommand) master(ctx context.Context, p *program, settings *config.C
 		return err
 	}
 	if c.JSON {
-		return p.list(true).add(struct {
+		return p.object(struct {
 			MasterKey string `json:"master_key"`
 			Old       string `json:"old"`
 		}{file, old})

@@ -84,7 +84,7 @@ func (c reportCommand) body(now time.Time, zone *time.Location) (ticket.ReportBo
 func (c reportCommand) print(p *program, site string, r *ticket.Report, further bool) error {
 	switch {
 	case c.JSON:
-		return p.list(true).add(struct {
+		return p.object(struct {
 			Site string `json:"site"`
 			*ticket.Report
 		}{site, r})
@@ -97,7 +97,7 @@ func (c reportCommand) print(p *program, site string, r *ticket.Report, further 
 	}
 	minute := "2006-01-02 15:04"
 	fmt.Fprintf(p.Stdout, "%s %s to %s\n", p.style.bold("Site "+site+":"), r.From.Format(minute), r.Until.Format(minute))
-	table := p.list(false, column{title: ""}, column{title: "NAME", flex: true}, column{title: "OPENED", right: true}, column{title: "ANSWERED", right: true},
+	table := p.table(column{title: ""}, column{title: "NAME", flex: true}, column{title: "OPENED", right: true}, column{title: "ANSWERED", right: true},
 		column{title: "CLOSED", right: true}, column{title: "REOPENED", right: true}, column{title: "OPEN", right: true}, column{title: "OLDEST", right: true},
 		column{title: "ANSWER P50", right: true}, column{title: "P90", right: true}, column{title: "SOLUTION P50", right: true}, column{title: "P90", right: true}, column{title: "MISSED", right: true})
 	rows := []ticket.Group{{Figures: r.Total}}

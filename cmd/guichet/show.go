@@ -52,7 +52,7 @@ func (c showCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 		if c.JSON {
-			return p.list(true).add(history.object(p.Now()))
+			return p.object(history.object(p.Now()))
 		}
 		return history.print(p)
 	})
@@ -203,7 +203,7 @@ func (h history) print(p *program) error {
 	if err := p.write(b.String()); err != nil {
 		return err
 	}
-	table := p.list(false, column{title: "MADE"}, column{title: "KIND"}, column{title: "TO"}, column{title: "STATE"},
+	table := p.table(column{title: "MADE"}, column{title: "KIND"}, column{title: "TO"}, column{title: "STATE"},
 		column{title: "ATTEMPTS", right: true}, column{title: "ID"}, column{title: "ERROR", flex: true})
 	for _, d := range h.notices {
 		n := d.Notice

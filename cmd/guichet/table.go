@@ -33,16 +33,31 @@ type list struct {
 	terminal int // columns of the terminal; 0 is no bound
 }
 
+// list is of a command that takes --json.
 func (p *program) list(asJSON bool, columns ...column) *list {
+	l := p.table(columns...)
+	if asJSON {
+		l.asJSON = objectsTo(p.Stdout)
+	}
+	return l
+}
+
+// table is a list for people.
+func (p *program) table(columns ...column) *list {
 	l := &list{out: p.Stdout, style: p.style, columns: columns}
 	if p.Terminal {
 		l.terminal = p.Width
 	}
-	if asJSON {
-		l.asJSON = json.NewEncoder(p.Stdout)
-		l.asJSON.SetEscapeHTML(false)
-	}
 	return l
+}
+
+// object prints one object on a line of its own, as --json does.
+func (p *program) object(o any) error { return objectsTo(p.Stdout).Encode(o) }
+
+func objectsTo(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
 }
 
 // add appends a row: object is what --json prints, cells are what people read.
