@@ -255,10 +255,7 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	if c.withoutFiles {
 		files = nil
 	}
-	for _, a := range c.History {
-		a.Text, a.Whole = scrub.text(a.Text), ""
-		in.History = append(in.History, a)
-	}
+	in.History = c.past(scrub)
 	written, err := c.templates.ToAgent(in)
 	if err != nil {
 		return nil, err
@@ -268,6 +265,16 @@ func (c *composer) toAgent(ctx context.Context, p *ticket.Participant) (*letter,
 	c.finish(l, p, written)
 	l.files = files
 	return l, nil
+}
+
+// past is what was written before, for the team.
+func (c *composer) past(scrub *scrubber) []ticket.Article {
+	var past []ticket.Article
+	for _, a := range c.History {
+		a.Text, a.Whole = scrub.text(a.Text), ""
+		past = append(past, a)
+	}
+	return past
 }
 
 // toNamed writes to somebody whom the settings want to be told of what was
@@ -288,10 +295,7 @@ func (c *composer) toNamed(ctx context.Context) (*letter, error) {
 		a, _, _ := c.relayed(ctx, *c.Article, scrub)
 		in.Article = &a
 	}
-	for _, a := range c.History {
-		a.Text, a.Whole = scrub.text(a.Text), ""
-		in.History = append(in.History, a)
-	}
+	in.History = c.past(scrub)
 	written, err := c.templates.ToAgent(in)
 	if err != nil {
 		return nil, err

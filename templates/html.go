@@ -130,6 +130,12 @@ func (w *htmlWriter) block(b block) {
 // fullTable begins a table as wide as the mail, up to its margin.
 const fullTable = `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:`
 
+// narrowTable begins a table of heads with what stands beside them.
+const narrowTable = `<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px;line-height:1.5">`
+
+// monospace is for codes and commands, letter by letter.
+const monospace = `font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace`
+
 // between parts lines: a break before each but the first.
 func (w *htmlWriter) between(i int) {
 	if i > 0 {
@@ -178,7 +184,7 @@ func (w *htmlWriter) brought(b block) {
 		w.pairs(b.Rows)
 	case commandsBlock:
 		for _, r := range b.Rows {
-			w.mark(`<p style="margin:0 0 12px;font-size:15px;line-height:1.5"><strong class="ink" style="font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:14px;color:#1d2125;word-break:break-word">`)
+			w.mark(`<p style="margin:0 0 12px;font-size:15px;line-height:1.5"><strong class="ink" style="` + monospace + `;font-size:14px;color:#1d2125;word-break:break-word">`)
 			w.say(r.Head)
 			w.mark("</strong><br>")
 			w.say(r.Side)
@@ -339,13 +345,13 @@ func (w *htmlWriter) table(columns []string, rows []tableRow) {
 }
 
 func (w *htmlWriter) facts(all []fact) {
-	w.mark(`<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px;line-height:1.5">`)
+	w.mark(narrowTable)
 	for _, f := range all {
 		w.mark(`<tr><th scope="row" class="dim" align="left" valign="baseline" style="padding:3px 16px 3px 0;font-weight:400;text-align:left;color:#5a636c">`)
 		w.say(f.Label)
 		w.mark(`</th><td class="ink" valign="baseline" style="padding:3px 0;color:#1d2125;word-break:break-word">`)
 		if f.Key {
-			w.mark(`<strong style="font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:18px;letter-spacing:.5px;white-space:nowrap">`)
+			w.mark(`<strong style="` + monospace + `;font-size:18px;letter-spacing:.5px;white-space:nowrap">`)
 			w.words(f.Value)
 			w.mark("</strong>")
 		} else {
@@ -357,9 +363,9 @@ func (w *htmlWriter) facts(all []fact) {
 }
 
 func (w *htmlWriter) pairs(rows []row) {
-	w.mark(`<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px;line-height:1.5">`)
+	w.mark(narrowTable)
 	for _, r := range rows {
-		w.mark(`<tr><th scope="row" class="ink" align="left" valign="top" style="padding:4px 16px 4px 0;font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-weight:600;font-size:14px;text-align:left;color:#1d2125;word-break:break-word">`)
+		w.mark(`<tr><th scope="row" class="ink" align="left" valign="top" style="padding:4px 16px 4px 0;` + monospace + `;font-weight:600;font-size:14px;text-align:left;color:#1d2125;word-break:break-word">`)
 		w.say(r.Head)
 		w.mark(`</th><td valign="top" style="padding:4px 0;word-break:break-word">`)
 		w.say(r.Side)
