@@ -65,25 +65,30 @@ var standing = []command{
 }
 
 func (a *act) close() ticket.TranscriptLine {
-	a.after = ticket.Closed
-	if a.ticket.State == ticket.Closed {
+	if !a.end(ticket.Closed, ticket.EventClosed) {
 		return ticket.TranscriptLine{Result: ticket.ResultAlreadyClosed}
 	}
-	a.ticket.SetState(ticket.Closed, a.d.in.Now)
-	a.ticket.Snoozed = time.Time{}
-	a.happens(ticket.EventClosed, "")
 	return ticket.TranscriptLine{Result: ticket.ResultClosed}
 }
 
 func (a *act) solved() ticket.TranscriptLine {
-	a.after = ticket.Solved
-	if a.ticket.State == ticket.Solved {
+	if !a.end(ticket.Solved, ticket.EventSolved) {
 		return ticket.TranscriptLine{Result: ticket.ResultAlreadySolved}
 	}
-	a.ticket.SetState(ticket.Solved, a.d.in.Now)
-	a.ticket.Snoozed = time.Time{}
-	a.happens(ticket.EventSolved, "")
 	return ticket.TranscriptLine{Result: ticket.ResultSolved}
+}
+
+// end gives the ticket a state in which nobody has to act, now and once an answer
+// has left. It reports false where it has that state already.
+func (a *act) end(s ticket.State, e ticket.Event) bool {
+	a.after = s
+	if a.ticket.State == s {
+		return false
+	}
+	a.ticket.SetState(s, a.d.in.Now)
+	a.ticket.Snoozed = time.Time{}
+	a.happens(e, "")
+	return true
 }
 
 func (a *act) reopen() ticket.TranscriptLine {
