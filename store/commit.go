@@ -317,11 +317,11 @@ func (d *draft) notice(n ticket.Notice, k key) error {
 	if err != nil {
 		return err
 	}
-	due := engine.At(d.now.Add(-clockSlack))
+	due := dueAtOnce(d.now)
 	d.due = earliest(d.due, due)
 	d.step(engine.Put(record, fieldSealed, sealed))
 	d.stand(record, fieldInOutbox, indexDue, n.ID, due)
-	return d.delivery(n.ID, k, progress{State: ticket.Queued, Due: due})
+	return nil
 }
 
 // commit does the batch, and then what follows from it.

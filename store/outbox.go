@@ -25,7 +25,8 @@ const (
 // noticeFields are what a notice is read from, beside the key of its ticket.
 var noticeFields = []string{fieldKey, fieldTicket, fieldSealed, fieldDelivery}
 
-// progress is what the store keeps of a delivery beside the notice.
+// progress is what the store keeps of a delivery beside the notice, from its
+// first attempt on.
 type progress struct {
 	State    ticket.DeliveryState `json:"state"`
 	Attempts int                  `json:"attempts,omitempty"`
@@ -38,6 +39,12 @@ type progress struct {
 	// Spent is set when it brought a code that is forgotten.
 	Spent bool `json:"spent,omitempty"`
 }
+
+// untried is the progress of a notice before its first attempt.
+func untried(n ticket.Notice) progress { return progress{State: ticket.Queued, Due: dueAtOnce(n.Created)} }
+
+// dueAtOnce is the score of what is to leave at once.
+func dueAtOnce(now time.Time) engine.Score { return engine.At(now.Add(-clockSlack)) }
 
 func (d *draft) delivery(id string, k key, p progress) error {
 	record := recordNotice(id)
@@ -205,7 +212,11 @@ func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k
 	if err := r.openJSON(k, r.at(record, fieldSealed), row.Fields[fieldSealed], &d.Notice); err != nil {
 		return d, k, p, err
 	}
-	err = r.openJSON(k, r.at(record, fieldDelivery), row.Fields[fieldDelivery], &p)
+	if sealed := row.Fields[fieldDelivery]; sealed == nil {
+		p = untried(d.Notice)
+	} else {
+		err = r.openJSON(k, r.at(record, fieldDelivery), sealed, &p)
+	}
 	d.State, d.Attempts, d.Error, d.Tries = p.State, p.Attempts, p.Error, p.Tries
 	return d, k, p, err
 }
