@@ -32,9 +32,11 @@ type History struct {
 // pastReason stands where others have what proved their writer.
 const pastReason = "taken over from an archive"
 
-// Team reports whether an address is of those who answered.
+// Team reports whether an address is of those who answered: an agent's, that of
+// any queue of the site, or one of Ours.
 func (h *History) Team(a ticket.Address) bool {
-	return h.Site.Agent(a) || h.Queue.Ours(a) || slices.ContainsFunc(h.Ours, a.Same)
+	queue := func(q ticket.Queue) bool { return q.Ours(a) }
+	return h.Site.Agent(a) || slices.ContainsFunc(h.Site.Queues, queue) || slices.ContainsFunc(h.Ours, a.Same)
 }
 
 // Keys are the forms in which a thread's Message-IDs are looked up, to find the
@@ -125,7 +127,7 @@ func (h *History) write(d *decider, t *ticket.Ticket, mails []Past) {
 	for _, p := range mails {
 		d.set(p)
 		author := h.author(t, p.Message)
-		kind := h.kind(p.Message, author)
+		kind := h.kind(t.Requester(), author, p.Message)
 		text := p.Message.Reply
 		if t.Articles == 0 {
 			text = p.Message.Text
@@ -156,16 +158,18 @@ func (h *History) write(d *decider, t *ticket.Ticket, mails []Past) {
 	t.Changed = mails[len(mails)-1].At
 }
 
-// kind is what of a thread its requester may read: what the team wrote to itself
-// is not for them.
-func (h *History) kind(m *parser.Message, author ticket.Participant) ticket.Kind {
+// kind is what of a thread its requester may read: what they wrote, and what was
+// sent to them. What went between the team and itself, or the team and somebody
+// else, is not for them.
+func (h *History) kind(requester *ticket.Participant, author ticket.Participant, m *parser.Message) ticket.Kind {
+	theirs := func(box ticket.Mailbox) bool { return requester.Is(box.Address) }
 	switch {
 	case Machine(m):
 		return ticket.EventArticle
-	case author.Role == ticket.AgentRole && len(h.outside(m)) == 0:
-		return ticket.InternalArticle
+	case author.Number == requester.Number, slices.ContainsFunc(h.outside(m), theirs):
+		return ticket.PublicArticle
 	}
-	return ticket.PublicArticle
+	return ticket.InternalArticle
 }
 
 // author is who wrote a mail, as somebody who takes part. Of the team, only the
@@ -191,7 +195,8 @@ func (h *History) author(t *ticket.Ticket, m *parser.Message) ticket.Participant
 	return *p
 }
 
-// admit lets those take part whom the team wrote to, and who wrote themselves.
+// admit lets those take part to whom the team wrote together with the requester,
+// and who wrote themselves.
 func (h *History) admit(t *ticket.Ticket, m *parser.Message) {
 	for _, box := range h.outside(m) {
 		for i := range t.Participants {
