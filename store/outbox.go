@@ -41,7 +41,9 @@ type progress struct {
 }
 
 // untried is the progress of a notice before its first attempt.
-func untried(n ticket.Notice) progress { return progress{State: ticket.Queued, Due: dueAtOnce(n.Created)} }
+func untried(n ticket.Notice) progress {
+	return progress{State: ticket.Queued, Due: dueAtOnce(n.Created)}
+}
 
 // dueAtOnce is the score of what is to leave at once.
 func dueAtOnce(now time.Time) engine.Score { return engine.At(now.Add(-clockSlack)) }

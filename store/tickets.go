@@ -158,6 +158,8 @@ type Counts struct {
 	Tickets map[ticket.State]int
 	Outbox  map[ticket.DeliveryState]int // those that are not over
 	Held    int
+	// Unindexed are tickets that changed, and that searches find as they were.
+	Unindexed int
 	// OldestDue is when the notice that waits longest is due; zero for none.
 	OldestDue time.Time
 }
@@ -176,7 +178,7 @@ func (s *Store) Counts(ctx context.Context, site string) (Counts, error) {
 	for _, state := range waiting {
 		asks = append(asks, engine.Ask{Page: &engine.Page{Index: outboxIndex(state), N: 1}})
 	}
-	asks = append(asks, engine.Ask{Page: &engine.Page{Index: indexHeld}})
+	asks = append(asks, engine.Ask{Page: &engine.Page{Index: indexHeld}}, engine.Ask{Page: &engine.Page{Index: indexUnindexed}})
 	answers, err := r.read(ctx, "counts", asks...)
 	if err != nil {
 		return Counts{}, err
@@ -192,6 +194,6 @@ func (s *Store) Counts(ctx context.Context, site string) (Counts, error) {
 	if len(outbox[0].Rows) > 0 {
 		c.OldestDue = outbox[0].Rows[0].Score.Time()
 	}
-	c.Held = outbox[len(waiting)].Total
+	c.Held, c.Unindexed = outbox[len(waiting)].Total, outbox[len(waiting)+1].Total
 	return c, nil
 }

@@ -27,7 +27,7 @@ type stock struct {
 // inventory is the sum of all sites' counts.
 type inventory struct {
 	tickets, notices map[string]int
-	held             int
+	held, unindexed  int
 	oldestDue        time.Time
 }
 
@@ -36,12 +36,13 @@ var (
 	stockTickets = prometheus.NewDesc("guichet_tickets", "Tickets in the store, by state.", []string{"state"}, nil)
 	stockNotices = prometheus.NewDesc("guichet_notices", "Mails that are owed and did not leave yet, by state.", []string{"state"}, nil)
 	stockOverdue = prometheus.NewDesc("guichet_notices_overdue_seconds", "How long the mail that is due longest waits for a worker; 0 when none is due.", nil, nil)
+	stockBehind  = prometheus.NewDesc("guichet_tickets_unindexed", "Tickets that changed, and that searches find as they were.", nil, nil)
 	stockHeld    = prometheus.NewDesc("guichet_held_messages", "Messages kept aside that nobody has decided on.", nil, nil)
 )
 
 // Describe names what there is to tell.
 func (s *stock) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stockUp, stockTickets, stockNotices, stockOverdue, stockHeld} {
+	for _, d := range []*prometheus.Desc{stockUp, stockTickets, stockBehind, stockNotices, stockOverdue, stockHeld} {
 		to <- d
 	}
 }
@@ -60,6 +61,7 @@ func (s *stock) Collect(to chan<- prometheus.Metric) {
 	for state, n := range found.tickets {
 		gauge(stockTickets, float64(n), state)
 	}
+	gauge(stockBehind, float64(found.unindexed))
 	for state, n := range found.notices {
 		gauge(stockNotices, float64(n), state)
 	}
@@ -120,6 +122,7 @@ func (i *inventory) add(c store.Counts) {
 		i.notices[string(state)] += n
 	}
 	i.held += c.Held
+	i.unindexed += c.Unindexed
 	if i.oldestDue.IsZero() || !c.OldestDue.IsZero() && c.OldestDue.Before(i.oldestDue) {
 		i.oldestDue = c.OldestDue
 	}

@@ -46,7 +46,7 @@ func TestStockIsTheSumOfAllSites(t *testing.T) {
 				if failing {
 					return store.Counts{}, errors.New("gone")
 				}
-				c := store.Counts{Tickets: map[ticket.State]int{ticket.New: 2}, Outbox: map[ticket.DeliveryState]int{ticket.Queued: 3}, Held: 1}
+				c := store.Counts{Tickets: map[ticket.State]int{ticket.New: 2}, Outbox: map[ticket.DeliveryState]int{ticket.Queued: 3}, Held: 1, Unindexed: 5}
 				if site == "bolt" {
 					c.OldestDue = time.Now().Add(-time.Minute)
 				}
@@ -54,7 +54,7 @@ func TestStockIsTheSumOfAllSites(t *testing.T) {
 			}}
 		got := gauges(t, s)
 		for name, want := range map[string]float64{"guichet_store_up": 1, "guichet_tickets new": 4, "guichet_notices queued": 6,
-			"guichet_held_messages": 2, "guichet_notices_overdue_seconds": 60} {
+			"guichet_held_messages": 2, "guichet_tickets_unindexed": 10, "guichet_notices_overdue_seconds": 60} {
 			if got[name] != want {
 				t.Errorf("%s is %v, not %v", name, got[name], want)
 			}
