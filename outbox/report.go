@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -67,11 +68,7 @@ func chartsOf(r *ticket.Report) (flow, ages chart.Chart) {
 
 // ReportFile is what the table of a report is called.
 func ReportFile(site *ticket.Site, r *ticket.Report) string {
-	zone := site.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
-	return "report-" + site.Name + "-" + string(r.Period) + "-" + r.From.In(zone).Format(time.DateOnly) + ".csv"
+	return "report-" + site.Name + "-" + string(r.Period) + "-" + r.From.In(cmp.Or(site.Zone, time.UTC)).Format(time.DateOnly) + ".csv"
 }
 
 // generated is a file that is made with the mail.

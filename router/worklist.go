@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,10 +178,7 @@ func someone(text string) (string, bool) {
 
 // narrowSince reads a date, or how long ago: 30d.
 func narrowSince(w *ticket.Worklist, in *Input, value string) string {
-	zone := in.Site.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
+	zone := cmp.Or(in.Site.Zone, time.UTC)
 	if day, err := time.ParseInLocation(time.DateOnly, value, zone); err == nil {
 		w.Since = day
 		return ""

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -83,10 +84,7 @@ var textIsWhom = map[ticket.Event]bool{
 
 // when is a point in time, in the site's zone.
 func (c *catalogue) when(t time.Time, zone *time.Location) string {
-	if zone == nil {
-		zone = time.UTC
-	}
-	t = t.In(zone)
+	t = t.In(cmp.Or(zone, time.UTC))
 	months := strings.Split(c.words["months"], ",")
 	month := t.Month().String()
 	if len(months) == 12 {
@@ -115,9 +113,7 @@ func (c *catalogue) service(t *ticket.Ticket, now time.Time, zone *time.Location
 
 // moment is a point in time, by the hour alone where it is of the same day.
 func (c *catalogue) moment(t, now time.Time, zone *time.Location) string {
-	if zone == nil {
-		zone = time.UTC
-	}
+	zone = cmp.Or(zone, time.UTC)
 	t, now = t.In(zone), now.In(zone)
 	if t.YearDay() != now.YearDay() || t.Year() != now.Year() {
 		return c.when(t, zone)

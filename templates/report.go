@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,11 +184,7 @@ func (c *catalogue) legends(chart Chart, keys ...string) (out []legend) {
 // step is what a part of the time is called: an hour, else a day in the words of a
 // key.
 func (in ToReader) step(c *catalogue, at time.Time, key string) string {
-	zone := in.Site.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
-	at = at.In(zone)
+	at = at.In(cmp.Or(in.Site.Zone, time.UTC))
 	if in.Report.Period == ticket.Day {
 		return at.Format("15:04")
 	}

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -114,10 +115,7 @@ func (p *Profile) Waits(kind NoticeKind, now time.Time, zone *time.Location) tim
 	if p == nil || p.Quiet.From == p.Quiet.To {
 		return time.Time{}
 	}
-	if zone == nil {
-		zone = time.UTC
-	}
-	if local := now.In(zone); p.Quiet.Hold(local) {
+	if local := now.In(cmp.Or(zone, time.UTC)); p.Quiet.Hold(local) {
 		return p.Quiet.End(local)
 	}
 	return time.Time{}

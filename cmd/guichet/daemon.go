@@ -55,7 +55,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if d.store, err = p.openMeasured(ctx, c, d.log, d.metrics.Called); err != nil {
+	if d.store, err = p.openStore(ctx, c, d.log, func(o *store.Options) { o.Called = d.metrics.Called }); err != nil {
 		return nil, err
 	}
 	if d.control, err = d.store.ListenControl(); err != nil {
@@ -121,26 +121,24 @@ func (p *program) parts(c *config.Config) (parts, error) {
 	return parts{directory: router.NewDirectory(c.Hostname, sites), words: words, door: door, outbox: out}, nil
 }
 
-// openStore opens the store of the settings. A tool attaches to the embedded
-// store of a daemon that runs; a second daemon is refused.
-func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Logger, attach bool) (*store.Store, error) {
-	return p.openStoreAs(ctx, c, log, attach, nil)
-}
-
-// openMeasured opens the store for a daemon, which has its calls told of.
-func (p *program) openMeasured(ctx context.Context, c *config.Config, log *slog.Logger, called store.Called) (*store.Store, error) {
-	return p.openStoreAs(ctx, c, log, false, called)
-}
-
-func (p *program) openStoreAs(ctx context.Context, c *config.Config, log *slog.Logger, attach bool, called store.Called) (*store.Store, error) {
+// openStore opens the store of the settings, changed by those that are given. A
+// second daemon on an embedded store is refused.
+func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Logger, changes ...func(*store.Options)) (*store.Store, error) {
 	options := storeOf(c)
-	options.Now, options.Logger, options.Attach, options.Called = p.Now, log, attach, called
+	options.Now, options.Logger = p.Now, log
+	for _, change := range changes {
+		change(&options)
+	}
 	s, err := store.Open(ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return s, nil
 }
+
+// besideDaemon is for tools: they reach the embedded store of a daemon that runs
+// through it.
+func besideDaemon(o *store.Options) { o.Attach = true }
 
 func (d *daemon) listen(ctx context.Context) error {
 	var lc net.ListenConfig

@@ -211,7 +211,7 @@ func TestDoctorReadsAStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := program.openStore(t.Context(), c, newLogger(&p.out, c.Log), false)
+	s, err := program.openStore(t.Context(), c, newLogger(&p.out, c.Log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,7 +173,7 @@ func (p *program) readStore(ctx context.Context, c *config.Config) error {
 	if _, err := os.Stat(c.MasterKey); err != nil {
 		return fmt.Errorf("master key: %w", err) // opening would make another
 	}
-	s, err := p.openStore(ctx, c, newLogger(p.Stderr, config.Log{Level: "error"}), true)
+	s, err := p.openStore(ctx, c, newLogger(p.Stderr, config.Log{Level: "error"}), besideDaemon)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (p *program) openToolOf(ctx context.Context, c *config.Config) (*tool, erro
 	if !founded(c) {
 		return nil, fmt.Errorf("there is no store in %s yet; guichet serve makes it", c.Data)
 	}
-	s, err := p.openStore(ctx, c, newLogger(p.Stderr, config.Log{Level: "warn"}), true)
+	s, err := p.openStore(ctx, c, newLogger(p.Stderr, config.Log{Level: "warn"}), besideDaemon)
 	if err != nil {
 		return nil, err
 	}

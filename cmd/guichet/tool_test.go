@@ -147,7 +147,7 @@ func (s *sandbox) with(ts *testscript.TestScript, do func(*program, *tool) error
 	if err != nil {
 		return err
 	}
-	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler), false)
+	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (s *sandbox) daemon(ts *testscript.TestScript, _ []string) error {
 	if err != nil {
 		return err
 	}
-	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler), false)
+	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

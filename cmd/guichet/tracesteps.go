@@ -88,19 +88,16 @@ func (w *way) steps() []step {
 	}
 	slices.SortStableFunc(all, func(a, b step) int {
 		switch {
-		case a.At == nil || b.At == nil: // what has no time stands last
-			return cmp.Compare(boolToInt(a.At == nil), boolToInt(b.At == nil))
+		case a.At == nil && b.At == nil:
+			return 0
+		case a.At == nil: // what has no time stands last
+			return 1
+		case b.At == nil:
+			return -1
 		}
 		return cmp.Or(a.At.Compare(*b.At), cmp.Compare(a.order, b.order))
 	})
 	return all
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 var stepOrder = []string{stepReceived, stepProof, stepDecided, stepCommitted, stepHeld, stepOwed, stepAttempt, stepStands}
