@@ -166,7 +166,7 @@ func quotedLocal(s string) bool {
 // cleanAddress takes off what does not belong to an address and lowers its
 // domain. What is left may still be no valid address: it is shown as found.
 func cleanAddress(s string) string {
-	if s = decodeWords(s); !isASCII([]byte(s)) { // control bytes are gone by then
+	if s = decodeWords(s); !isASCII(s) { // control bytes are gone by then
 		s = strings.Map(func(r rune) rune {
 			if unicode.Is(unicode.Cf, r) {
 				return -1
@@ -194,8 +194,10 @@ func cleanAddress(s string) string {
 	if strings.HasPrefix(local, "@") { // a source route (RFC 5322 §4.4)
 		local = local[strings.LastIndexAny(local, ":,")+1:]
 	}
-	if ascii, err := idna.Lookup.ToASCII(domain); err == nil && !isASCII([]byte(domain)) {
-		domain = ascii
+	if !isASCII(domain) {
+		if ascii, err := idna.Lookup.ToASCII(domain); err == nil {
+			domain = ascii
+		}
 	}
 	if local = strings.TrimSpace(local); local == "" {
 		return ""
@@ -216,7 +218,7 @@ func cleanName(s string) string {
 	if n := len(s); n > 2 && s[0] == '\'' && s[n-1] == '\'' {
 		s = s[1 : n-1] // Outlook puts 'name' around what was a bare address
 	}
-	if isASCII([]byte(s)) {
+	if isASCII(s) {
 		return strings.TrimSpace(s)
 	}
 	// Direction and other invisible characters make one name look like another.

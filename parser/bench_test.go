@@ -22,6 +22,19 @@ func benchSmall() []byte {
 		"Le lun. 2 mars 2026 à 17:12, Support <help@example.org> a écrit :\r\n> Bonjour,\r\n> est-ce que tout fonctionne de nouveau ?\r\n> Cordialement\r\n")
 }
 
+// benchText is a long mail of paragraphs, with nothing quoted: a report, a log that
+// somebody explains.
+func benchText(n int) []byte {
+	var text strings.Builder
+	for i := 0; text.Len() < n; i++ {
+		fmt.Fprintf(&text, "Le poste %d de l'accueil s'éteint de lui-même vers %d h, une ou deux fois\r\npar jour ; la lampe reste verte, et l'écran devient noir.\r\n", i, 8+i%10)
+		if i%4 == 3 {
+			text.WriteString("\r\n")
+		}
+	}
+	return []byte(benchHeader + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text.String())
+}
+
 func benchPNG(n int) string {
 	raw := bytes.Repeat([]byte("\x89PNG\r\n\x1a\nnot really a picture"), n/20+1)[:n]
 	var out strings.Builder
@@ -91,7 +104,7 @@ func BenchmarkParse(b *testing.B) {
 	for _, mail := range []struct {
 		name string
 		raw  []byte
-	}{{"small", benchSmall()}, {"alternative with image", benchAlternative()}, {"attachment of 5 MB", benchAttachment()}, {"long HTML reply", benchLongHTML()}} {
+	}{{"small", benchSmall()}, {"text of 4 KiB", benchText(4 << 10)}, {"text of 100 KiB", benchText(100 << 10)}, {"alternative with image", benchAlternative()}, {"attachment of 5 MB", benchAttachment()}, {"long HTML reply", benchLongHTML()}} {
 		b.Run(mail.name+"/ours", func(b *testing.B) {
 			b.SetBytes(int64(len(mail.raw)))
 			b.ReportAllocs()

@@ -195,7 +195,7 @@ func findForwarded(m *Message, c content, b *body) *Forwarded {
 // announced reports whether any line says that a forwarded message follows.
 func announced(lines []line) bool {
 	for _, l := range lines {
-		if forwardLine(l.text) {
+		if !l.prose && forwardLine(l.text) {
 			return true
 		}
 	}

@@ -459,7 +459,7 @@ func (w *htmlWriter) emit() {
 	if len(w.lines) >= maxLines {
 		return
 	}
-	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: w.lineHint()})
+	w.lines = append(w.lines, line{text: text, depth: w.quoteDepth(), hint: w.lineHint(), prose: prose(text)})
 }
 
 // lineHint is what is known of a line that ends here.

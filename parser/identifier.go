@@ -82,7 +82,8 @@ func readDate(s string) time.Time {
 	if s == "" {
 		return time.Time{}
 	}
-	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", s); err == nil {
+	bare, _, _ := strings.Cut(s, " (") // a zone's name behind its hours
+	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", bare); err == nil {
 		return t // by far the most; mail.ParseDate tries two dozen forms
 	}
 	if t, err := mail.ParseDate(s); err == nil {

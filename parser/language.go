@@ -255,6 +255,15 @@ var longestSmallWord = func() (n int) {
 	return n
 }()
 
+// smallWordLengths has a bit for each length of those that begin with a byte: most
+// words need not be looked up.
+var smallWordLengths = func() (lengths [256]uint64) {
+	for w := range smallWordOf {
+		lengths[w[0]] |= 1 << len(w)
+	}
+	return lengths
+}()
+
 // maxLanguages is more than smallWords has.
 const maxLanguages = 64
 
@@ -286,11 +295,17 @@ func appendLower(b []byte, r rune) []byte {
 		}
 		return append(b, byte(r))
 	}
+	if r >= 'À' && r <= 'Þ' && r != '×' {
+		r += 'à' - 'À'
+	}
+	if r < 0x100 {
+		return utf8.AppendRune(b, r)
+	}
 	return utf8.AppendRune(b, unicode.ToLower(r))
 }
 
 func (n *wordCount) word(lower []byte) {
-	if len(lower) == 0 || len(lower) > longestSmallWord {
+	if len(lower) == 0 || smallWordLengths[lower[0]]>>len(lower)&1 == 0 {
 		return
 	}
 	for _, i := range smallWordOf[string(lower)] {

@@ -7,6 +7,7 @@ type line struct {
 	text  string // without quote marks
 	depth uint8  // of quoting: marks before it, or block quotes around it
 	hint  hint
+	prose bool // as prose says of text; false also where nobody asked
 }
 
 // hint is what markup says surely of a line.
@@ -31,7 +32,7 @@ func plainLines(text string) []line {
 			// The > closes an address that was folded, and quotes nothing.
 			rest, depth = s, lines[n-1].depth
 		}
-		lines = append(lines, line{text: rest, depth: depth})
+		lines = append(lines, line{text: rest, depth: depth, prose: prose(rest)})
 	}
 	return lines
 }
@@ -49,7 +50,7 @@ func openAngle(s string) bool {
 // cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), and
 // the | of programs that have never heard of it.
 func cutQuoteMarks(s string) (rest string, depth uint8) {
-	if s == "" {
+	if s == "" || s[0] > ' ' && s[0] < 0x80 && s[0] != '>' {
 		return s, 0
 	}
 	rest = strings.TrimLeft(s, " \t")
@@ -110,7 +111,9 @@ type tidyWriter struct {
 }
 
 func (w *tidyWriter) line(depth uint8, text string) {
-	text = strings.TrimRight(text, " \t\u00a0\f")
+	if n := len(text); n > 0 && (text[n-1] <= ' ' || text[n-1] == 0xA0) { // which ends a space that does not break, too
+		text = strings.TrimRight(text, " \t\u00a0\f")
+	}
 	if text == "" && depth == 0 {
 		w.empty++
 		return

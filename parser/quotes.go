@@ -261,30 +261,36 @@ func labelOf(s string) (kind byte, value string) {
 // labelKind is labelOf that tells dates of sending from others. Programs put
 // stars, spaces and wide colons around.
 func labelKind(s string) (kind byte, value string) {
-	if !hasColon(s) { // as most lines have none
+	if i, _ := findColon(s); i < 0 { // as most lines have none
 		return 0, ""
 	}
 	s = strings.TrimLeft(s, " \t*_|>\u00a0\u200e\u200f\u202a\u202b")
-	i := strings.IndexAny(s[:min(len(s), 64)], ":：")
+	i, size := findColon(s)
 	if i <= 0 || i > 60 {
 		return 0, ""
 	}
-	size := 1
-	if strings.HasPrefix(s[i:], "：") {
-		size = len("：")
-	}
 	label := strings.ToLower(strings.Trim(s[:i], " \t*_\u00a0\u3000\u200e\u200f"))
-	if strings.Contains(label, " ") || strings.Contains(label, "\u00a0") || strings.Contains(label, "\u3000") {
+	if kind = headerLabels[label]; kind == 0 && strings.ContainsAny(label, " \u00a0\u3000") {
 		// Outlook pads short labels ("主 题"), French has a space before the colon.
-		if k := headerLabels[strings.Join(strings.Fields(label), "")]; k != 0 && !isASCII([]byte(label)) {
-			return k, trimValue(s[i+size:])
+		words := strings.Fields(label)
+		if kind = headerLabels[strings.Join(words, "")]; kind == 0 || isASCII(label) {
+			kind = headerLabels[strings.Join(words, " ")]
 		}
-		label = strings.Join(strings.Fields(label), " ")
 	}
-	return headerLabels[label], trimValue(s[i+size:])
+	if kind == 0 {
+		return 0, ""
+	}
+	return kind, trimValue(s[i+size:])
 }
 
-func hasColon(s string) bool { return strings.IndexByte(s, ':') >= 0 || strings.Contains(s, "：") }
+// findColon finds the first colon, narrow or wide, and says how many bytes it has.
+func findColon(s string) (i, size int) {
+	i = strings.IndexByte(s, ':')
+	if j := strings.Index(s, "："); j >= 0 && (i < 0 || j < i) {
+		return j, len("：")
+	}
+	return i, 1
+}
 
 func trimValue(s string) string {
 	return strings.Trim(strings.TrimSpace(s), "*\u200e\u200f\u202a\u202b\u202c \t\u00a0")
@@ -504,6 +510,64 @@ var (
 	dateFirst   = regexp.MustCompile(`^\W{0,3}(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}|\d{1,2}[./-]\s?\d{1,2}[./-]\s?\d{2,4}|\d{1,2}\.?\s\pL{3,12}\.?\s\d{4}|\pL{2,14}\.?,?\s\d{1,2}\.?\s\pL{3,14}\.?,?\s\d{4}|\d{4}년|\d{2,4}年)`)
 )
 
+// prose reports whether a line surely opens no quote, in whichever way opensQuote
+// and its like know: as most lines of most mails, it begins and ends with a word
+// and has nothing in it that such a line needs. The patterns that are dear to try
+// are then not tried.
+func prose(s string) bool {
+	if len(s) < 3 || !beginsWord[s[0]] || signsIn[s[1]]&signRule != 0 || signsIn[s[2]]&signRule != 0 {
+		return false
+	}
+	var found lineSigns
+	for i := 0; i < len(s); i++ {
+		found |= signsIn[s[i]]
+	}
+	switch {
+	case found&signColon != 0,
+		found&signDigit != 0 && len(s) <= 60, // notesBlock
+		found&signRule != 0 && strings.Contains(s, "--"),
+		found&signWide != 0 && (strings.Contains(s, "：") || strings.Contains(s, markerSign)):
+		return false
+	}
+	end := s[len(s)-1]
+	return (endsWord[end] || end >= utf8.RuneSelf && beginsWord[s[len(s)-2]]) && !endsAttribution(s)
+}
+
+// lineSigns are what a line that opens a quote has in it, of which prose has no
+// more than one here and there.
+type lineSigns uint8
+
+const (
+	signColon lineSigns = 1 << iota
+	signDigit
+	signRule // what rules are drawn with
+	signWide // the first byte of a wide colon, of our marker
+)
+
+// signsIn tells the signs by their bytes; beginsWord and endsWord those between
+// which prose stands: letters and digits, the first bytes of the letters of
+// Europe and the Near East, and the marks that close a sentence.
+var signsIn, beginsWord, endsWord = func() (signs [256]lineSigns, begins, ends [256]bool) {
+	for c := range 256 {
+		switch {
+		case c >= '0' && c <= '9':
+			signs[c], begins[c], ends[c] = signDigit, true, true
+		case isLetterByte(byte(c)):
+			begins[c], ends[c] = true, true
+		case c >= 0xC3 && c <= 0xDF:
+			begins[c] = true
+		}
+	}
+	for _, c := range []byte("-_=~#*") {
+		signs[c] = signRule
+	}
+	for _, c := range []byte(".,;!?)'\"") {
+		ends[c] = true
+	}
+	signs[':'], signs[0xE2], signs[0xEF] = signColon, signWide, signWide
+	return signs, begins, ends
+}()
+
 // attribution reports whether the lines that end at end are the one before a
 // quote ("On …, Ann wrote:", in up to six pieces), and where it starts.
 func attribution(lines []line, end int) (start int, ok bool) {
@@ -591,7 +655,11 @@ func endsAttribution(last string) bool {
 	if end := last[max(0, len(last)-1):]; end >= "\x80" || strings.Contains("- .>", end) {
 		last = strings.TrimRight(last, "-–— .>")
 	}
-	word := strings.TrimSuffix(last[strings.LastIndexByte(last, ' ')+1:], "(a)")
+	if last == "" || !endsVerb[last[len(last)-1]] {
+		return false
+	}
+	near := last[max(0, len(last)-2*longestLastWord-len(" (a)")):]
+	word := strings.TrimSuffix(near[strings.LastIndexByte(near, ' ')+1:], "(a)")
 	if len(word) > 2*longestLastWord {
 		return false
 	}
@@ -610,6 +678,23 @@ var lastWords = func() map[string]bool {
 		m[v[strings.LastIndexByte(v, ' ')+1:]] = true
 	}
 	return m
+}()
+
+// endsVerb are the bytes with which one of them may end, in either case, and the
+// parenthesis of "napisał(a)".
+var endsVerb = func() (ends [256]bool) {
+	for w := range lastWords {
+		c := w[len(w)-1]
+		ends[c] = true
+		if isLetterByte(c) {
+			ends[c&^0x20] = true
+		}
+	}
+	for c := 0x80; c < 256; c++ {
+		ends[c] = true
+	}
+	ends[')'] = true
+	return ends
 }()
 
 var longestLastWord = func() (n int) {

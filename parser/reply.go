@@ -20,7 +20,11 @@ func (m *Message) split(c content) (reply, signature string) {
 		return m.Text, ""
 	}
 	lines, sign := cutSignature(lines)
-	reply, signature = join(lines), join(sign)
+	if signature = join(sign); sameText(lines, c.text) {
+		reply = m.Text // as of most first mails
+	} else {
+		reply = join(lines)
+	}
 	if !visible(reply) {
 		m.QuoteOnly = true
 		reply, signature = join(strip(c.text)), ""
@@ -29,6 +33,16 @@ func (m *Message) split(c content) (reply, signature string) {
 		reply = m.Text
 	}
 	return reply, signature
+}
+
+// sameText reports whether some lines are all of a text, but for the empty ones
+// around it.
+func sameText(lines, all []line) bool {
+	for len(all) > 0 && all[0].blank() {
+		all = all[1:]
+	}
+	end := trimBlank(all)
+	return trimBlank(lines) == end && (end == 0 || &lines[0] == &all[0])
 }
 
 // answersWithin reports whether the writer says that the answers stand in the
@@ -108,7 +122,7 @@ func fresh(lines []line) (out []line, cut bool) {
 // joins them.
 func splitSharedLine(lines []line) []line {
 	for i, l := range lines {
-		if l.depth > 0 || !strings.Contains(l.text, "--") || !strings.Contains(l.text, "wrote") || len(l.text) > 400 {
+		if l.prose || l.depth > 0 || !strings.Contains(l.text, "--") || !strings.Contains(l.text, "wrote") || len(l.text) > 400 {
 			continue
 		}
 		if m := sameLine.FindStringSubmatch(l.text); m != nil {
@@ -130,6 +144,7 @@ func classifyLines(lines []line) []kindOf {
 		quoted = l.hint&hintLoose != 0 && (quoted || l.depth > 0)
 		switch {
 		case kinds[i] != isNew:
+		case l.prose && l.depth == 0 && l.hint&(hintCut|hintQuote) == 0: // the writer's own
 		case l.hint&hintCut != 0:
 			return tail(lines, kinds, i)
 		case carriesMarker(l.text):
@@ -300,6 +315,9 @@ func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
 		} else {
 			quotes++
 		}
+	}
+	if quotes == 0 && last >= 0 {
+		return lines[runs[0].from:], false
 	}
 	answered := 0 // quotes with an answer below
 	for i, r := range runs {

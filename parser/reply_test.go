@@ -1,7 +1,10 @@
 package parser
 
 import (
+	"maps"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -184,6 +187,65 @@ func TestReplyIsNeverEmptyWhenTextIsNot(t *testing.T) {
 	for _, text := range []string{">", "> \n> \n>x", "-- \nBob", "Sent from my iPhone", "On Mon, 2 Mar 2026, Ann wrote:\n> x", QuoteMarker + "x", "From: a@example.com\nTo: b@example.com\nSubject: x\n\nx"} {
 		if m := Parse([]byte(plainHeader + text)); m.Text != "" && m.Reply == "" {
 			t.Errorf("%q: text %q, no reply", text, m.Text)
+		}
+	}
+}
+
+// TestProseOpensNoQuote holds the quick look at a line to all that it spares: over
+// lines made of what quotes are opened with.
+func TestProseOpensNoQuote(t *testing.T) {
+	pieces := slices.Concat(wroteVerbs, originals, replyMarks, forwardWords, slices.Collect(maps.Keys(headerLabels)), slices.Collect(maps.Keys(openers)), []string{
+		" ", " ", " ", " ", ":", "：", "-", "--", "-----", "> ", "|--", ".", "(a)", "*", "_", "\t", "\u00a0", "\u2063\u2063\u2063", "ann@example.com", "<ann@example.com>",
+		"2026-03-02", "2 mars 2026", "17:12", "3/3/2026 9:12 AM >>>", "é", "à", "“", "\u200e", "\u2013", "the lamp stays green", "merci",
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	plain := 0
+	for range 200_000 {
+		var b strings.Builder
+		for range 1 + random.IntN(6) {
+			b.WriteString(pieces[random.IntN(len(pieces))])
+		}
+		s := b.String()
+		if !prose(s) {
+			continue
+		}
+		plain++
+		lines := []line{{text: s}, {text: "To"}, {text: "Ann"}, {text: "Subject"}}
+		_, _, opens := opensQuote(lines, 0)
+		if opens || carriesMarker(s) || candidate(s) || headOfRest(lines, 0) || forwardLine(s) || sameLine.MatchString(s) {
+			t.Fatalf("%q is taken for prose", s)
+		}
+	}
+	if plain < 10_000 {
+		t.Errorf("only %d lines are prose", plain)
+	}
+}
+
+func TestLineEndsOfAnySort(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		b := make([]byte, random.IntN(12))
+		for i := range b {
+			b[i] = "\r\r\na"[random.IntN(4)]
+		}
+		s := string(b)
+		want := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(s, "\r\r\n", "\n"), "\r\n", "\n"), "\r", "\n")
+		if got := newlines(s); got != want {
+			t.Fatalf("%q: %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestJunkIsSeenAtAnyPlace(t *testing.T) {
+	for _, junk := range []string{"\x00", "\x1b", "\x7f", "\v", "\u202e"} {
+		for at := range 20 {
+			s := strings.Repeat("é", at/2) + strings.Repeat("a", at%2) + junk + "\n’ un texte"
+			if !hasJunk(s) || !hasJunk([]byte(s)) {
+				t.Errorf("%q behind %d bytes is not seen", junk, at)
+			}
+			if clean := strings.Replace(s, junk, "\u2019\t\f", 1); hasJunk(clean) {
+				t.Errorf("%q has no junk", clean)
+			}
 		}
 	}
 }

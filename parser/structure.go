@@ -310,12 +310,7 @@ func cutFooter(body []byte) (encoded, footer []byte) {
 
 // cleanText makes line ends \n and takes out what no text holds.
 func cleanText(s string) string {
-	if strings.IndexByte(s, '\r') >= 0 {
-		s = strings.ReplaceAll(s, "\r\r\n", "\n") // ends that were made CRLF twice
-		s = strings.ReplaceAll(s, "\r\n", "\n")
-		s = strings.ReplaceAll(s, "\r", "\n")
-	}
-	s = strings.TrimPrefix(s, "\uFEFF")
+	s = strings.TrimPrefix(newlines(s), "\uFEFF")
 	if !hasJunk(s) {
 		return s
 	}
@@ -330,9 +325,70 @@ func cleanText(s string) string {
 	}, s)
 }
 
-// hasJunk reports whether any rune of s is junk, a byte at a time.
+// newlines makes every line end \n: CR LF, CR CR LF (an end that was made CRLF
+// twice) and a CR that stands alone. In a longer row of CRs the last two are of
+// the LF behind them.
+func newlines(s string) string {
+	i := strings.IndexByte(s, '\r')
+	if i < 0 {
+		return s
+	}
+	var out strings.Builder
+	out.Grow(len(s))
+	for ; i >= 0; i = strings.IndexByte(s, '\r') {
+		out.WriteString(s[:i])
+		end := i + 1
+		for end < len(s) && s[end] == '\r' {
+			end++
+		}
+		ends := end - i
+		if end < len(s) && s[end] == '\n' {
+			ends, end = max(ends-2, 1), end+1
+		}
+		for range ends {
+			out.WriteByte('\n')
+		}
+		s = s[end:]
+	}
+	out.WriteString(s)
+	return out.String()
+}
+
+// hasJunk reports whether any rune of s is junk. It looks at eight bytes at a
+// time, and closely only where one of them may be.
 func hasJunk[T string | []byte](s T) bool {
-	for i := 0; i < len(s); i++ {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		if mayBeJunk(eight(s, i)) && junkWithin(s, i, i+8) {
+			return true
+		}
+	}
+	return junkWithin(s, i, len(s))
+}
+
+// lowBits and highBits are those bits of each of eight bytes.
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// eight are the eight bytes of s at i.
+func eight[T string | []byte](s T, i int) uint64 {
+	b := s[i : i+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// mayBeJunk reports whether one of eight bytes is a control character, DEL, or
+// the first of a character that turns the direction.
+func mayBeJunk(b uint64) bool {
+	control := b - ' '*lowBits
+	del := b ^ 0x7f*lowBits
+	turn := b ^ 0xE2*lowBits
+	return (control&^b|(del-lowBits)&^del|(turn-lowBits)&^turn)&highBits != 0
+}
+
+func junkWithin[T string | []byte](s T, from, to int) bool {
+	for i := from; i < to; i++ {
 		c := s[i]
 		if c < ' ' && c != '\n' && c != '\t' && c != '\f' || c == 0x7f {
 			return true

@@ -14,7 +14,7 @@ type uuFile struct {
 // of a text. Only one that begins, has well-formed lines and ends counts: a
 // sentence that starts with "begin 666" stays what it is. yEnc is left alone.
 func cutUuencoded(text string) (rest string, files []uuFile) {
-	if !strings.Contains(text, "begin ") && !strings.Contains(text, "begin-base64 ") {
+	if !strings.HasPrefix(text, "begin") && !strings.Contains(text, "\nbegin") {
 		return text, nil
 	}
 	var out strings.Builder
