@@ -126,7 +126,10 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	if err != nil {
 		return o.again(n, out, refused(fmt.Errorf("compose: %w", err)), "")
 	}
-	r := o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
+	give := func(l *letter) result {
+		return o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
+	}
+	r := give(l)
 	if !r.tooLarge || !n.Kind.ForAgents() || len(l.files) == 0 {
 		return r
 	}
@@ -139,7 +142,7 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	if l, err = c.compose(work); err != nil {
 		return r
 	}
-	return o.send(ctx, work, n, out, &outgoing{letter: l, id: n.ID, made: n.Created, hostname: settings.Hostname})
+	return give(l)
 }
 
 // compose reads what the notice is about and writes the letter, where its

@@ -321,8 +321,8 @@ func (c *composer) waiting() []*ticket.Held {
 // command that needs no ticket.
 func (c *composer) withoutTicket() (*letter, error) {
 	to := c.notice.Mailbox
-	if !c.notice.Kind.ForAgents() || !c.queue.Agent(to.Address) {
-		return nil, errGone("without a ticket, only the team is written to")
+	if !c.queue.Agent(to.Address) {
+		return nil, errGone("no longer of the team")
 	}
 	if c.notice.Kind == ticket.HeldDigest && len(c.Waiting) == 0 && (c.Morning == nil || c.Morning.Empty()) {
 		return nil, errGone("there is nothing to do any more")

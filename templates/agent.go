@@ -257,20 +257,27 @@ func (in ToAgent) history(c *catalogue, view *agentView, bring map[string]block)
 		if len(b.Rows) == historyLength {
 			break
 		}
-		who := in.author(&a)
-		r := row{Head: c.when(a.At, in.Site.Zone), Side: c.called(who), Note: a.Kind == ticket.InternalArticle}
-		switch a.Kind {
-		case ticket.EventArticle:
-			r.Side = c.event(&a, who, in.Site.Zone)
-		case ticket.InternalArticle:
-			r.Side += " (" + c.word("history.note") + ")"
-		}
+		r := in.headed(c, &a)
 		if a.Kind != ticket.EventArticle {
 			r.Text = passages(compact(shorten(a.Text, 4, 300)))
 		}
 		b.Rows = append(b.Rows, r)
 	}
 	bring[":history"], view.History = b, len(b.Rows) > 0
+}
+
+// headed is an article without its text: when it was written and by whom, or what
+// happened.
+func (in ToAgent) headed(c *catalogue, a *ticket.Article) row {
+	who := in.author(a)
+	r := row{Head: c.when(a.At, in.Site.Zone), Side: c.called(who), Note: a.Kind == ticket.InternalArticle}
+	switch a.Kind {
+	case ticket.EventArticle:
+		r.Side = c.event(a, who, in.Site.Zone)
+	case ticket.InternalArticle:
+		r.Side += " (" + c.word("history.note") + ")"
+	}
+	return r
 }
 
 func (in ToAgent) held(c *catalogue, view *agentView, bring map[string]block) {

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,7 +181,7 @@ func (in ToAgent) show(c *catalogue, view *agentView, bring map[string]block) {
 	}
 	t := in.Ticket
 	zone := in.Site.Zone
-	view.Priority, view.Tags = c.word("priority."+string(orNormal(t.Priority))), Line(strings.Join(t.Tags, ", "), 500)
+	view.Priority, view.Tags = c.word("priority."+cmp.Or(string(t.Priority), "normal")), Line(strings.Join(t.Tags, ", "), 500)
 	view.Opened, view.Changed = c.when(t.Opened, zone), c.when(t.Changed, zone)
 	if !t.Due.IsZero() {
 		view.Due = c.when(t.Due, zone)
@@ -210,25 +211,11 @@ func (in ToAgent) show(c *catalogue, view *agentView, bring map[string]block) {
 	bring[":all"] = all
 }
 
-func orNormal(p ticket.Priority) ticket.Priority {
-	if p == ticket.Normal {
-		return "normal"
-	}
-	return p
-}
-
 // entry is an article of the whole of a ticket.
 func (in ToAgent) entry(c *catalogue, a *ticket.Article, text string) row {
-	who := in.author(a)
-	r := row{Head: c.when(a.At, in.Site.Zone), Side: c.called(who), Note: a.Kind == ticket.InternalArticle}
-	switch a.Kind {
-	case ticket.EventArticle:
-		r.Side = c.event(a, who, in.Site.Zone)
-		if textIsWhom[a.Event] {
-			text = ""
-		}
-	case ticket.InternalArticle:
-		r.Side += " (" + c.word("history.note") + ")"
+	r := in.headed(c, a)
+	if a.Kind == ticket.EventArticle && textIsWhom[a.Event] {
+		text = ""
 	}
 	for _, f := range a.Attachments {
 		text += "\n" + c.word("attached", "name", Line(f.Name, 120), "size", c.size(f.Size))
