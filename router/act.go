@@ -101,7 +101,7 @@ func (d *decider) agentMail(w writer) Outcome {
 	private := s.private() || w.purpose == ticket.NoteToken
 	if answer, ok := d.overtaken(w); ok && !private && s.canned() {
 		return d.ask(w, ticket.TranscriptBody{Problem: ticket.ProblemAnswered, Written: d.in.Message.Reply})
-	} else if ok && !private && (s.text != "" || d.sendsFiles()) {
+	} else if ok && !private && d.says(s.text) {
 		return d.park(w, s, answer)
 	}
 	before, change := w.ticket.Clone(), d.copyOfChange()
@@ -115,7 +115,7 @@ func (d *decider) agentMail(w writer) Outcome {
 		return d.ask(w, *problem)
 	}
 	text := strings.TrimSpace(a.canned + "\n\n" + a.text)
-	if !a.private && (text != "" || d.sendsFiles()) {
+	if !a.private && d.says(text) {
 		d.joinCopied(w.ticket, a.writer.Number)
 		a.writer, _ = w.ticket.Participant(a.writer.Number)
 	}
@@ -239,6 +239,6 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 	}
 	d.openedFor(a, a.text)
 	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}
-	d.writeEvents(w, a, false)
+	d.writeEvents(w, a)
 	return a.ticket, ticket.TranscriptBody{Done: done}
 }

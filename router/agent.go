@@ -56,12 +56,14 @@ func (d *decider) sendsFiles() bool {
 	return slices.ContainsFunc(d.in.Message.Attachments, func(a parser.Attachment) bool { return !a.Inline })
 }
 
+// says reports whether a mail brings more than commands: words, or such files.
+func (d *decider) says(words string) bool { return words != "" || d.sendsFiles() }
+
 // agentWrites files the text as an answer or a note, moves the ticket, and
 // tells whom it concerns.
 func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 	t, o := w.ticket, Outcome{Did: Acted, Why: "an agent's commands", Proof: w.claim.Proof}
-	says := text != "" || d.sendsFiles()
-	a.wrote = says
+	a.wrote = d.says(text)
 	d.remember(t, w.queue, w.participant)
 	if name := d.in.Message.From.Name; name != "" {
 		w.participant.Name = name
@@ -70,25 +72,24 @@ func (d *decider) agentWrites(w writer, a *act, text string) Outcome {
 		w.participant.Other = append(w.participant.Other, from) // not to be seen, either, in what they wrote
 	}
 	switch {
-	case says && a.private:
+	case a.wrote && a.private:
 		number := d.write(t, d.article(ticket.InternalArticle, w.participant.Number, text, w.claim.Proof))
 		d.tellAgents(ticket.AgentNote, t, w.participant, number)
 		o.Why = "an agent's note"
-	case says:
+	case a.wrote:
 		o = d.answer(w, a, text)
 	}
-	d.tellEvents(w, a, says)
+	d.tellEvents(w, a)
 	return o
 }
 
 // tellEvents writes down what commands made happen, and tells whom it concerns:
-// the colleagues of all in one mail. says is set where words of the same mail do
-// that already.
-func (d *decider) tellEvents(w writer, a *act, says bool) {
+// the colleagues of all in one mail, unless words of the same mail do that.
+func (d *decider) tellEvents(w writer, a *act) {
 	// The mail begins with the last: whom the ticket was given to reads that first.
 	slices.SortStableFunc(a.events, func(x, y happened) int { return x.weight() - y.weight() })
-	number := d.writeEvents(w, a, !says && !a.listed)
-	if says && !a.private {
+	number := d.writeEvents(w, a)
+	if a.wrote && !a.private {
 		return // the answer shows the new state
 	}
 	for _, e := range a.events {
@@ -99,16 +100,16 @@ func (d *decider) tellEvents(w writer, a *act, says bool) {
 			d.tellRequesters(ticket.ReopenedNotice, w.ticket, 0)
 		}
 	}
-	if number > 0 && !says { // else the note shows it
+	if number > 0 && !a.wrote { // else the note shows it
 		d.tellAgents(ticket.AgentEvent, w.ticket, w.participant, number)
 	}
 }
 
 // writeEvents writes down what commands made happen, and gives the number of the
-// last, or 0. keeps is set where no other entry keeps the message: the first does.
-func (d *decider) writeEvents(w writer, a *act, keeps bool) (last int) {
+// last, or 0. Where no other entry keeps the message, the first does.
+func (d *decider) writeEvents(w writer, a *act) (last int) {
 	for i, e := range a.events {
-		event := d.event(e.event, w, keeps && i == 0)
+		event := d.event(e.event, w, i == 0 && !a.wrote && !a.listed)
 		event.Detail = e.detail
 		last = d.write(w.ticket, event)
 	}

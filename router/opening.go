@@ -51,6 +51,7 @@ func (d *decider) openedFor(a *act, text string) {
 		kind = ticket.InternalArticle
 	}
 	number := d.write(t, d.article(kind, a.writer.Number, text, proof))
+	a.wrote = true
 	d.remember(t, a.queue, a.writer)
 	n := d.notify(ticket.Acknowledgement, t, t.Requester(), publicOnly(kind, number))
 	n.Brakes = ticket.TranscriptBrakes(d.from) // an agent's mails, as many as they may send

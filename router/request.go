@@ -169,9 +169,9 @@ func (d *decider) ownCommand(w writer, c *command, text string) Outcome {
 		number := d.write(t, d.article(ticket.PublicArticle, w.participant.Number, text, w.claim.Proof))
 		d.tellAgents(ticket.AgentReply, t, nil, number)
 	}
-	a := &act{d: d, ticket: t, writer: w.participant}
+	a := &act{d: d, ticket: t, writer: w.participant, wrote: says}
 	c.run(a)
-	if number := d.writeEvents(w, a, !says); number > 0 {
+	if number := d.writeEvents(w, a); number > 0 {
 		d.tellAgents(ticket.AgentEvent, t, nil, number)
 	}
 	kind := ticket.ReopenedNotice

@@ -364,7 +364,7 @@ func (d *decider) ownWish(w writer, asked wished) Outcome {
 func (d *decider) saidBesides(w writer, asked wished) bool {
 	t := w.ticket
 	switch {
-	case asked.text == "" && !d.sendsFiles():
+	case !d.says(asked.text):
 		return false
 	case !ticket.AddArticle.Permits(w.claim):
 		d.holdInto(w, ticket.HeldUnproved, "what was said besides a wish, unproved")

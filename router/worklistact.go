@@ -301,7 +301,7 @@ func (d *decider) runNumbered(ids []ticket.ID, lines []numbered, claim ticket.Cl
 	}
 	for _, x := range order {
 		x.w.participant = x.a.writer
-		d.tellEvents(x.w, x.a, false)
+		d.tellEvents(x.w, x.a)
 		d.undoable(x.a, x.before)
 	}
 	return done, nil
