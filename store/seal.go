@@ -190,8 +190,17 @@ const (
 	kindTerm      kind = "term"
 )
 
-func (k key) digest(of kind, parts ...string) digest {
-	h := hmac.New(sha256.New, k[:])
+// namer makes digests under one key. Its method may be called at the same time.
+type namer struct{ macs *sync.Pool }
+
+func newNamer(k key) namer {
+	return namer{&sync.Pool{New: func() any { return hmac.New(sha256.New, k[:]) }}}
+}
+
+func (n namer) digest(of kind, parts ...string) digest {
+	h := n.macs.Get().(hash.Hash)
+	defer n.macs.Put(h)
+	h.Reset()
 	writePart(h, string(of))
 	for _, p := range parts {
 		writePart(h, p)

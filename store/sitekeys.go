@@ -20,7 +20,7 @@ type siteKeys struct {
 	rest *key
 	// looks are the keys of digests, one upon the other: the first is that of the
 	// beginning, and each that follows renames what the one before it named.
-	looks []key
+	looks []namer
 	// use is what the store says of them.
 	use inUse
 }
@@ -169,7 +169,7 @@ func (s *secrets) loadSite(ctx context.Context, site string) (keys siteKeys, err
 		if err != nil {
 			return keys, err
 		}
-		keys.looks = append(keys.looks, look)
+		keys.looks = append(keys.looks, newNamer(look))
 	}
 	return keys, nil
 }
@@ -193,8 +193,9 @@ func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error)
 	if err := broughtTo(ctx, s.engine, site, schemaVersion); err != nil {
 		return siteKeys{}, err
 	}
-	keys := siteKeys{wrap: newKey(), looks: []key{newKey()}}
-	look := fieldLookKey(site, 0)
+	look := newKey()
+	keys := siteKeys{wrap: newKey(), looks: []namer{newNamer(look)}}
+	lookField := fieldLookKey(site, 0)
 	_, err := s.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{
 			engine.Absent(recordKeys, fieldSiteKey(site)),
@@ -204,7 +205,7 @@ func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error)
 		},
 		Steps: []engine.Step{
 			engine.Put(recordKeys, fieldSiteKey(site), s.wrapGlobal(fieldSiteKey(site), keys.wrap)),
-			engine.Put(recordKeys, look, s.wrapGlobal(look, keys.looks[0])),
+			engine.Put(recordKeys, lookField, s.wrapGlobal(lookField, look)),
 		},
 	})
 	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
