@@ -1,7 +1,6 @@
 package router
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -15,7 +14,7 @@ type Past struct {
 	// ID is its Message-ID, or what stands for one that has none.
 	ID      string
 	Message *parser.Message
-	Raw     []byte
+	Raw     []byte    // with CRLF line ends, as the door gives them
 	At      time.Time // when it was written
 }
 
@@ -90,7 +89,7 @@ func (h *History) decider(operation string, now time.Time) *decider {
 // set makes a mail the one that is decided on.
 func (d *decider) set(p Past) {
 	d.in.Message, d.in.Now = p.Message, p.At
-	d.in.Envelope = &envelope.Envelope{Data: bytes.ReplaceAll(bytes.ReplaceAll(p.Raw, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))}
+	d.in.Envelope = &envelope.Envelope{Data: p.Raw}
 	d.in.Envelope.Evidence.Reason = pastReason
 	d.from, _ = ticket.ParseAddress(p.Message.From.Address)
 }

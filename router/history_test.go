@@ -19,7 +19,7 @@ func past(lines ...string) (mails []router.Past) {
 		who, words, _ := strings.Cut(line, ": ")
 		from, to, _ := strings.Cut(who, " > ")
 		raw := fmt.Sprintf("From: %s\nTo: %s\nSubject: Pump\nMessage-ID: <p%d@old.example>\n\n%s\n", from, to, i, words)
-		mails = append(mails, router.Past{ID: fmt.Sprintf("p%d@old.example", i), Message: parser.Parse([]byte(raw)), Raw: []byte(raw), At: at.Add(time.Duration(i) * time.Hour)})
+		mails = append(mails, router.Past{ID: fmt.Sprintf("p%d@old.example", i), Message: parser.Parse([]byte(raw)), Raw: []byte(strings.ReplaceAll(raw, "\n", "\r\n")), At: at.Add(time.Duration(i) * time.Hour)})
 	}
 	return mails
 }

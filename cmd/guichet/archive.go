@@ -16,6 +16,7 @@ import (
 
 	"guichet/parser"
 	"guichet/router"
+	"guichet/smtpd"
 	"guichet/store"
 	"guichet/ticket"
 )
@@ -285,7 +286,7 @@ func (a *archives) read(mails []*oldMail) []router.Past {
 			continue
 		}
 		message := parser.Parse(raw)
-		out = append(out, router.Past{ID: m.id, Message: message, Raw: raw, At: cmp.Or(m.at, message.Date)})
+		out = append(out, router.Past{ID: m.id, Message: message, Raw: smtpd.CRLF(raw), At: cmp.Or(m.at, message.Date)})
 	}
 	return out
 }

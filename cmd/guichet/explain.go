@@ -18,6 +18,7 @@ import (
 	"guichet/envelope"
 	"guichet/parser"
 	"guichet/router"
+	"guichet/smtpd"
 	"guichet/smtpd/proof"
 	"guichet/store"
 	"guichet/ticket"
@@ -87,8 +88,7 @@ func (p *program) readMessage(name string) ([]byte, error) {
 	if len(messages) == 0 || len(messages[0]) == 0 {
 		return nil, errors.New("there is no message")
 	}
-	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(messages[0]))
-	return []byte(strings.ReplaceAll(text, "\n", "\r\n")), nil
+	return smtpd.CRLF(messages[0]), nil
 }
 
 // explanation is everything that is known of a message and its fate.

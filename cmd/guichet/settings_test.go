@@ -2,6 +2,9 @@ package main
 
 import (
 	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"guichet/config"
 	"guichet/smtpd/proof"
 	"guichet/smtpd/scan"
+	"guichet/ticket"
 )
 
 // Every word of the settings about the door's checks reaches the door.
@@ -51,5 +55,13 @@ sites:
 	}
 	if got := checksOf(config.Trial(t.TempDir()).SMTP); got != (scan.Settings{}) {
 		t.Errorf("the trial settings ask %+v", got)
+	}
+}
+
+// The settings offer the countries whose holidays are known, and no other.
+func TestHolidaysOfSettings(t *testing.T) {
+	field, _ := reflect.TypeFor[config.Calendar]().FieldByName("Holidays")
+	if offered := strings.Split(field.Tag.Get("oneof"), "|"); !slices.Equal(offered, ticket.HolidayCountries()) {
+		t.Errorf("offered are %v, known %v", offered, ticket.HolidayCountries())
 	}
 }
