@@ -104,14 +104,12 @@ func (r *ExportedRequest) AddMails(notices []ticket.Delivery) {
 // AddNotes adds what the team wrote for itself, as it is.
 func (r *ExportedRequest) AddNotes(t *ticket.Ticket, articles []ticket.Article) {
 	for _, a := range articles {
-		if a.Kind != ticket.InternalArticle {
-			continue
+		author, ok := t.Participant(a.Author)
+		if a.Kind != ticket.InternalArticle || !ok || author.Role != ticket.AgentRole {
+			continue // what somebody else wrote to the team alone is theirs
 		}
-		e := ExportedEntry{At: a.At.UTC(), Text: a.Text, Files: exportFiles(a, true, scrubForAgent(&ticket.Queue{}))}
-		if author, ok := t.Participant(a.Author); ok {
-			e.By = author.Called()
-		}
-		r.Notes = append(r.Notes, e)
+		r.Notes = append(r.Notes, ExportedEntry{At: a.At.UTC(), By: author.Called(), Text: a.Text,
+			Files: exportFiles(a, true, scrubForAgent(&ticket.Queue{}))})
 	}
 }
 

@@ -40,7 +40,7 @@ the person wrote. The record of the act names nobody: see guichet acts.`
 type export struct {
 	t     *tool
 	c     exportCommand
-	into  archive
+	into  parcel
 	sites map[string]ticket.Site
 	now   time.Time
 	done  exportObject
@@ -73,7 +73,7 @@ func (c exportCommand) Run(ctx context.Context, p *program) error {
 			c.Out = "guichet-export-" + e.now.Format(time.DateOnly) + ".zip"
 		}
 		e.done.Out = c.Out
-		if e.into, err = p.newArchive(c.Out, e.now); err != nil {
+		if e.into, err = p.newParcel(c.Out, e.now); err != nil {
 			return err
 		}
 		for _, person := range people {
@@ -191,14 +191,14 @@ func (e *export) tell(ctx context.Context, people []*store.Person) error {
 	return nil
 }
 
-// archive is a new zip file or a new directory.
-type archive interface {
+// parcel is a new zip file or a new directory.
+type parcel interface {
 	create(name string) (io.WriteCloser, error)
 	// close completes it, or, after an error, removes it.
 	close(error) error
 }
 
-func (p *program) newArchive(out string, now time.Time) (archive, error) {
+func (p *program) newParcel(out string, now time.Time) (parcel, error) {
 	name := p.path(out)
 	if !strings.HasSuffix(out, ".zip") {
 		if err := os.Mkdir(name, 0o700); err != nil {
