@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -394,6 +395,53 @@ func TestADamagedFileIsNoticed(t *testing.T) {
 	if _, err := store.Restore(ctx, opt, store.RestoreOptions{Dir: dir}); err == nil || !strings.Contains(err.Error(), "broken off") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// leaving is a context that ends after it was asked so many times.
+type leaving struct {
+	context.Context
+	asked atomic.Int64
+	after int64
+}
+
+func (l *leaving) Err() error {
+	if l.asked.Add(1) > l.after {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestARestorationThatWasBrokenOffIsBegunAnew: while it is read, in whichever
+// part, the embedded store is not touched yet. What was written half says so.
+func TestARestorationThatWasBrokenOffIsBegunAnew(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		maries, _ := w.office()
+		dir := w.TB.(*testing.T).TempDir()
+		m := w.backup(dir)
+		for _, after := range []int{m.Keys.Lines / 2, m.Keys.Lines + m.Data.Lines/2, m.Keys.Lines + 3*m.Data.Lines/2} {
+			for _, redis := range []bool{false, true} {
+				opt := w.elsewhere(redis)
+				_, err := store.Restore(&leaving{Context: ctx, after: int64(after)}, opt, store.RestoreOptions{Dir: dir})
+				wantError(t, err, context.Canceled)
+				if s, err := store.Open(ctx, opt); err == nil {
+					s.Close()
+					t.Error("half a store was opened")
+				}
+				if left, err := filepath.Glob(filepath.Join(opt.Data, "guichet*")); err != nil || !redis && len(left) != 1 {
+					t.Errorf("left: %v, %v", left, err)
+				}
+				if redis {
+					continue // some of it may be there
+				}
+				if done := restore(w, opt, dir, ""); done.Tickets != 3 || len(done.Broken) > 0 {
+					t.Errorf("restored: %+v", done)
+				}
+				there := openWorld(w, opt, w.advance)
+				there.whole(w, maries[0])
+				there.consistent()
+			}
+		}
+	})
 }
 
 // TestABackupWhileMailComesIsConsistent: of what is opened and erased meanwhile,

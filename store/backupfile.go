@@ -173,8 +173,33 @@ func readManifest(dir *os.Root, stamp string) (m Manifest, err error) {
 	return m, nil
 }
 
-// verify holds a file to what its manifest says.
-func (f BackupFile) verify(dir *os.Root) error {
+// verify holds files to what their manifests say.
+func verify(dir *os.Root, tell Progress, files ...BackupFile) error {
+	read := &reading{tell: tell}
+	for _, f := range files {
+		read.total += f.Size
+	}
+	for _, f := range files {
+		if err := f.verify(dir, read); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reading tells how much of some files was read.
+type reading struct {
+	tell        Progress
+	done, total int64
+}
+
+func (r *reading) Write(p []byte) (int, error) {
+	r.done += int64(len(p))
+	r.tell(int(r.done>>10), int(r.total>>10))
+	return len(p), nil
+}
+
+func (f BackupFile) verify(dir *os.Root, read *reading) error {
 	if f.Name != filepath.Base(f.Name) {
 		return fmt.Errorf("%q is no file of a backup", f.Name)
 	}
@@ -184,7 +209,7 @@ func (f BackupFile) verify(dir *os.Root) error {
 	}
 	defer file.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, file)
+	n, err := io.Copy(io.MultiWriter(h, read), file)
 	if err != nil {
 		return err
 	}

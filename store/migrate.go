@@ -23,39 +23,33 @@ type Copied struct {
 	Digest string
 }
 
-// Progress is told how far a copy has come: steps done, of how many.
-type Progress func(done, total int)
-
 // Migrate copies everything of one engine into another that is empty, as it is:
 // nothing is unsealed, and blobs stay in their directory. Then it reads both
 // again and compares them. A copy that was broken off is begun again by the same
 // call; until it is complete, no daemon opens the store that it goes to. Neither
 // may be in use.
 func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Copied, error) {
-	if progress == nil {
-		progress = func(int, int) {}
-	}
+	told := newCourse(progress, 1, 2, 1, 1, 1)
 	if err := claim(ctx, to); err != nil {
 		return Copied{}, err
 	}
-	had, err := survey(ctx, from, func(int) {})
+	// How much there is shows when it was read.
+	had, err := survey(ctx, from, 0, told.stage())
 	if err != nil {
 		return Copied{}, err
 	}
 	if had.Fields == 0 {
 		return Copied{}, errors.New("store: migrate: there is nothing to copy")
 	}
-	// Copied, read again there, and read again here.
 	each := had.Fields + had.Entries + had.Expiring
-	total := 3 * each
-	if err := copyAll(ctx, from, to, func(n int) { progress(min(n, each), total) }); err != nil {
+	if err := copyAll(ctx, from, to, each, told.stage(), told.stage()); err != nil {
 		return Copied{}, err
 	}
-	got, err := survey(ctx, to, func(n int) { progress(each+min(n, each), total) })
+	got, err := survey(ctx, to, each, told.stage())
 	if err != nil {
 		return Copied{}, err
 	}
-	still, err := survey(ctx, from, func(n int) { progress(2*each+min(n, each), total) })
+	still, err := survey(ctx, from, each, told.stage())
 	if err != nil {
 		return Copied{}, err
 	}
@@ -65,11 +59,11 @@ func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Co
 	case got.Digest != had.Digest || got.Fields != had.Fields || got.Entries != had.Entries:
 		return Copied{}, fmt.Errorf("store: migrate: the copy is not the same: %d fields and %d entries of %d and %d", got.Fields, got.Entries, had.Fields, had.Entries)
 	}
-	progress(total, total)
 	_, err = to.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Drop(recordMigrating)}})
 	if err != nil {
 		return Copied{}, fmt.Errorf("store: migrate: %w", err)
 	}
+	told.end()
 	return got, nil
 }
 
@@ -102,10 +96,10 @@ func claim(ctx context.Context, to engine.Engine) error {
 // mark reports whether an item only says that a copy is under way.
 func mark(item engine.Item) bool { return item.Space == global && item.Record == recordMigrating }
 
-// survey counts and digests what an engine holds.
-func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, error) {
+// survey counts and digests what an engine holds: about so many things.
+func survey(ctx context.Context, e engine.Engine, about int, tell Progress) (Copied, error) {
 	var fields, entries total
-	expiring, n := 0, 0
+	expiring, seen := 0, tell.counting(about)
 	for item, err := range e.Dump(ctx) {
 		if err != nil {
 			return Copied{}, fmt.Errorf("store: migrate: %w", err)
@@ -120,11 +114,8 @@ func survey(ctx context.Context, e engine.Engine, seen func(n int)) (Copied, err
 		default:
 			fields.add(item)
 		}
-		if n++; n%1000 == 0 {
-			seen(n)
-		}
+		seen()
 	}
-	seen(n)
 	return copiedOf(fields, entries, expiring), nil
 }
 
@@ -157,83 +148,22 @@ func copiedOf(fields, entries total, expiring int) Copied {
 }
 
 // copyAll writes every item of one engine into the other.
-func copyAll(ctx context.Context, from, to engine.Engine, done func(n int)) error {
-	n, into := 0, pouring{engine: to}
-	err := into.fill(ctx, func() error {
+func copyAll(ctx context.Context, from, to engine.Engine, about int, reading, writing Progress) error {
+	read := reading.counting(about)
+	err := fill(ctx, to, func(give func(engine.Item) error) error {
 		for item, err := range from.Scan(ctx) {
 			if err == nil && !mark(item) {
-				err = into.put(ctx, item)
-				n++
+				err = give(item)
 			}
 			if err != nil {
 				return err
 			}
-			done(n)
+			read()
 		}
 		return nil
-	})
+	}, writing)
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
 	return nil
-}
-
-// pouring writes items into an engine that nobody uses yet, many in one commit.
-type pouring struct {
-	engine engine.Engine
-	space  engine.Space
-	steps  []engine.Step
-	bytes  int
-}
-
-// pouredAtOnce and pouredBytes bound one commit.
-const (
-	pouredAtOnce = 5000
-	pouredBytes  = 4 << 20
-)
-
-// fill runs do, which puts items, and writes what is left of them. All is durable
-// when it returns.
-func (p *pouring) fill(ctx context.Context, do func() error) error {
-	all := func() error {
-		if err := do(); err != nil {
-			return err
-		}
-		return p.flush(ctx)
-	}
-	if f, ok := bare(p.engine).(engine.Filler); ok {
-		return f.Fill(all)
-	}
-	return all()
-}
-
-func (p *pouring) put(ctx context.Context, item engine.Item) error {
-	if item.Space != p.space || len(p.steps) >= pouredAtOnce || p.bytes >= pouredBytes {
-		if err := p.flush(ctx); err != nil {
-			return err
-		}
-	}
-	p.space = item.Space
-	p.steps = append(p.steps, stepsOf(item)...)
-	p.bytes += len(item.Value)
-	return nil
-}
-
-func (p *pouring) flush(ctx context.Context) error {
-	if len(p.steps) == 0 {
-		return nil
-	}
-	_, err := p.engine.Commit(ctx, p.space, engine.Batch{Steps: p.steps})
-	p.steps, p.bytes = p.steps[:0], 0
-	return err
-}
-
-func stepsOf(item engine.Item) []engine.Step {
-	switch {
-	case item.Index != "":
-		return []engine.Step{engine.Add(item.Index, item.Name, item.Score)}
-	case item.Left > 0:
-		return []engine.Step{engine.Put(item.Record, item.Name, item.Value), engine.Expire(item.Record, max(item.Left, 1e6))}
-	}
-	return []engine.Step{engine.Put(item.Record, item.Name, item.Value)}
 }

@@ -117,17 +117,16 @@ type restoring struct {
 	erased   erased
 	keys     keyring
 	sums     struct{ fields, entries total }
-	into     pouring
+	give     func(engine.Item) error // into the store, while it is filled
 	done     Restored
 	dropped  map[keyName]bool // records that are not restored
-	step     int
+	told     *course
 }
 
 func beginRestore(ctx context.Context, opt Options, from RestoreOptions) (*restoring, error) {
-	if from.Progress == nil {
-		from.Progress = func(int, int) {}
-	}
-	r := &restoring{from: from, dropped: map[keyName]bool{}}
+	// Its files are verified and read twice, the store is written, compared and
+	// mended; blobs come between.
+	r := &restoring{from: from, dropped: map[keyName]bool{}, told: newCourse(from.Progress, 1, 6, 2, 5, 5, 1, 10)}
 	if err := r.open(ctx, opt); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -144,10 +143,8 @@ func (r *restoring) open(ctx context.Context, opt Options) (err error) {
 	if r.keysOf, err = keysFor(r.dir, r.manifest); err != nil {
 		return err
 	}
-	for _, f := range []BackupFile{r.manifest.Data, r.manifest.Blobs, r.keysOf.Keys} {
-		if err := f.verify(r.dir); err != nil {
-			return err
-		}
+	if err := verify(r.dir, r.told.stage(), r.manifest.Data, r.manifest.Blobs, r.keysOf.Keys); err != nil {
+		return err
 	}
 	if err := r.readLedgers(opt); err != nil {
 		return err
@@ -221,7 +218,7 @@ func (r *restoring) assemble(ctx context.Context, opt Options) error {
 	if err != nil {
 		return errors.Join(err, e.Close())
 	}
-	r.Store, r.into.engine = newStore(e, m, v, opt), e
+	r.Store = newStore(e, m, v, opt)
 	if r.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs"))); err != nil {
 		return errors.Join(err, e.Close())
 	}
@@ -247,11 +244,20 @@ func (r *restoring) claim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(answers[0].Rows[0].Fields) > 0 {
-		return errors.New("a restoration or a copy into this store was broken off; empty it and begin again")
+	begun := len(answers[0].Rows[0].Fields) > 0
+	for item, err := range r.engine.Scan(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case mark(item): // nothing was written yet
+		case begun:
+			return errors.New("a restoration or a copy into this store was broken off; empty it and begin again")
+		default:
+			return errors.New("the store to restore into is not empty")
+		}
 	}
-	for _, err := range r.engine.Scan(ctx) {
-		return cmp.Or(err, errors.New("the store to restore into is not empty"))
+	if begun {
+		return nil
 	}
 	_, err = r.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{engine.Absent(recordMigrating, fieldFrom)},
@@ -266,7 +272,7 @@ func (r *restoring) readKeys(ctx context.Context) error {
 		key := keyName{line.Space, line.Record}
 		switch {
 		case line.Space == global, line.Record == recordInUse:
-			return r.put(ctx, line.Item)
+			return r.put(line.Item)
 		case len(line.Value) != wrappedBytes:
 			return fmt.Errorf("the key of %s %s is damaged", line.Space, line.Record)
 		case !r.erased.covers(key, r.keysOf.Begun):
@@ -281,49 +287,43 @@ func (r *restoring) readKeys(ctx context.Context) error {
 // that name them: of what was erased, not even a random name comes near the
 // store.
 func (r *restoring) write(ctx context.Context) error {
-	return r.into.fill(ctx, func() error {
+	records, entries, written := r.told.stage(), r.told.stage(), r.told.stage()
+	return fill(ctx, r.engine, func(give func(engine.Item) error) error {
+		r.give = give
 		if err := r.readKeys(ctx); err != nil {
 			return err
 		}
-		if err := r.eachLine(ctx, r.records(ctx)); err != nil {
+		if err := r.eachLine(ctx, records, r.records()); err != nil {
 			return err
 		}
-		return r.eachLine(ctx, func(line *backupLine) error {
+		return r.eachLine(ctx, entries, func(line *backupLine) error {
 			if line == nil || line.Index == "" {
 				return nil
 			}
-			return r.entry(ctx, line.Item)
+			return r.entry(line.Item)
 		})
-	})
+	}, written)
 }
 
 // eachLine gives every line of the data, and nil after the last.
-func (r *restoring) eachLine(ctx context.Context, give func(*backupLine) error) error {
+func (r *restoring) eachLine(ctx context.Context, tell Progress, give func(*backupLine) error) error {
+	seen := tell.counting(r.manifest.Data.Lines)
 	err := lines(r.dir, r.manifest.Data.Name, func(line backupLine) error {
-		r.tell()
+		seen()
 		return cmp.Or(ctx.Err(), give(&line))
 	})
 	return cmp.Or(err, give(nil))
 }
 
-// tell tells how far the restoration has come: the data is read twice, the store
-// once to compare and once to mend.
-func (r *restoring) tell() {
-	if r.step++; r.step%1000 == 0 {
-		total := 4 * r.manifest.Data.Lines
-		r.from.Progress(min(r.step, total), total+1)
-	}
-}
-
 // records gathers the fields of each record and writes it.
-func (r *restoring) records(ctx context.Context) func(*backupLine) error {
+func (r *restoring) records() func(*backupLine) error {
 	var record []backupLine
 	return func(line *backupLine) error {
 		if line != nil && line.Index != "" {
 			return nil
 		}
 		if line == nil || len(record) > 0 && (line.Record != record[0].Record || line.Space != record[0].Space) {
-			if err := r.record(ctx, record); err != nil {
+			if err := r.record(record); err != nil {
 				return err
 			}
 			record = record[:0]
@@ -336,7 +336,7 @@ func (r *restoring) records(ctx context.Context) func(*backupLine) error {
 }
 
 // record writes a record, unless what it is sealed under, or leads to, is gone.
-func (r *restoring) record(ctx context.Context, fields []backupLine) error {
+func (r *restoring) record(fields []backupLine) error {
 	if len(fields) == 0 {
 		return nil
 	}
@@ -372,7 +372,7 @@ func (r *restoring) record(ctx context.Context, fields []backupLine) error {
 				return nil
 			}
 		}
-		if err := r.put(ctx, f.Item); err != nil {
+		if err := r.put(f.Item); err != nil {
 			return err
 		}
 	}
@@ -380,28 +380,27 @@ func (r *restoring) record(ctx context.Context, fields []backupLine) error {
 }
 
 // entry writes an entry of an index, unless it names a record that is gone.
-func (r *restoring) entry(ctx context.Context, item engine.Item) error {
+func (r *restoring) entry(item engine.Item) error {
 	if record, _, _ := claimant(item); r.dropped[keyName{item.Space, record}] {
 		return nil
 	}
-	return r.put(ctx, item)
+	return r.put(item)
 }
 
-// put writes an item, some at a time.
-func (r *restoring) put(ctx context.Context, item engine.Item) error {
+// put gives an item to the store, and counts it.
+func (r *restoring) put(item engine.Item) error {
 	switch {
 	case item.Index != "":
 		r.sums.entries.add(item)
 	case item.Left == 0:
 		r.sums.fields.add(item)
 	}
-	return r.into.put(ctx, item)
+	return r.give(item)
 }
 
 // compare reads everything again.
 func (r *restoring) compare(ctx context.Context) error {
-	read := r.step
-	got, err := survey(ctx, r.engine, func(n int) { r.step = read + n; r.tell() })
+	got, err := survey(ctx, r.engine, r.manifest.Data.Lines, r.told.stage())
 	if err != nil {
 		return err
 	}
@@ -415,7 +414,9 @@ func (r *restoring) compare(ctx context.Context) error {
 
 // copyBlobs puts the large contents back of what was restored.
 func (r *restoring) copyBlobs(ctx context.Context) error {
+	seen := r.told.stage().counting(r.manifest.Blobs.Lines)
 	return lines(r.dir, r.manifest.Blobs.Name, func(b blobLine) error {
+		seen()
 		site, record, _, _, ok := parseFileName(b.Name)
 		if !ok || r.keys.of(keyName{engine.Space(site), record}) == nil {
 			return ctx.Err()
@@ -455,7 +456,7 @@ func (r *restoring) remember(context.Context) error { return r.ledger.merge(r.er
 
 // mend puts right what was made while the backup was, and opens everything.
 func (r *restoring) mend(ctx context.Context) error {
-	return r.Reindex(ctx, false, func(int, int) { r.tell() }, func(d Difference) error {
+	return r.Reindex(ctx, false, r.told.stage(), func(d Difference) error {
 		if d.Mended {
 			r.done.Mended++
 		} else {
@@ -533,7 +534,7 @@ func (r *restoring) holdSome(ctx context.Context, in room) (more bool, err error
 
 // release lets daemons open the store.
 func (r *restoring) release(ctx context.Context) error {
-	r.from.Progress(1, 1)
+	r.told.end()
 	_, err := r.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Drop(recordMigrating)}})
 	return err
 }

@@ -61,11 +61,13 @@ type Compacter interface {
 	Compact(ctx context.Context) error
 }
 
-// Filler is an engine that can be filled without waiting for the disk at each
-// commit. What do commits is durable when Fill returns; if the machine fails
-// before, the store is of no use and has to be begun anew.
+// Filler is an engine that takes everything at once faster than by commits.
 type Filler interface {
-	Fill(do func() error) error
+	// Fill puts what do gives: in any order, an item perhaps more than once. All of
+	// it is durable when Fill returns, and nothing is there after an error. Nobody
+	// else may write meanwhile. progress is told how far the writing has come that
+	// begins when do has returned.
+	Fill(ctx context.Context, do func(give func(Item) error) error, progress func(done, total int)) error
 }
 
 // Space is a part of the store that is changed in one step: the name of a site,

@@ -117,6 +117,14 @@ func (b Batch) Validate() error {
 	return err
 }
 
+// Validate reports what would make an item one that no engine keeps.
+func (i *Item) Validate() error {
+	if i.Record == "" && i.Index == "" {
+		return fmt.Errorf("engine: item %q is of neither record nor index", i.Name)
+	}
+	return validNames(i.Record, i.Index, i.Name)
+}
+
 func validNames(names ...string) error {
 	for _, name := range names {
 		if len(name) > maxName || strings.IndexByte(name, 0) >= 0 {

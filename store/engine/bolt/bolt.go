@@ -130,14 +130,6 @@ func (e *Engine) Take(ctx context.Context, space engine.Space, record string, re
 // Sync is engine.Engine's. Every commit was durable when it returned.
 func (e *Engine) Sync(ctx context.Context, _ engine.Space) error { return ctx.Err() }
 
-// Fill is engine.Filler's.
-func (e *Engine) Fill(do func() error) error {
-	if err := e.durable.fill(do); err != nil {
-		return fmt.Errorf("store: filling: %w", err)
-	}
-	return nil
-}
-
 // Scan is engine.Engine's.
 func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {

@@ -105,20 +105,6 @@ func write[T any](ctx context.Context, f *file, do func(*page) (T, error)) (T, e
 	}
 }
 
-// fill runs do, and only then waits for the disk.
-func (f *file) fill(do func() error) error {
-	f.sync(false)
-	err := do()
-	f.sync(true)
-	return errors.Join(err, f.db.Sync())
-}
-
-func (f *file) sync(each bool) {
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	f.db.NoSync = !each
-}
-
 func (f *file) enqueue(r *request) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
