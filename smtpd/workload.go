@@ -15,8 +15,8 @@ import (
 // What a message takes in memory while it is read and filed is in proportion to
 // its size, and to nothing that we choose. So there is a bound to how many bytes
 // are worked on at a time; whoever is beyond it waits, and is told to come again
-// if that takes too long. Messages that wait lie in files. Small ones have a
-// bound of their own: two hundred large ones before them are not waited for.
+// if that takes too long. Large messages that wait lie in files. Small ones have
+// a bound of their own: two hundred large ones before them are not waited for.
 const (
 	smallWork = 32 << 20 // of messages that are no larger than inMemory
 	largeWork = 64 << 20
