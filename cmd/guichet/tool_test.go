@@ -142,16 +142,21 @@ func (s *sandbox) tool(ts *testscript.TestScript, args []string) error {
 
 // with opens the store as a daemon does, for as long as do takes.
 func (s *sandbox) with(ts *testscript.TestScript, do func(*program, *tool) error) error {
+	t, err := s.open(ts)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(t.program, t), t.store.Close())
+}
+
+func (s *sandbox) open(ts *testscript.TestScript) (*tool, error) {
 	p := &program{environment: s.environment(ts)}
 	c, err := p.settings()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(p, &tool{program: p, settings: c, store: opened}), opened.Close())
+	return &tool{program: p, settings: c, store: opened}, err
 }
 
 func (s *sandbox) deliver(ts *testscript.TestScript, files []string) error {
@@ -230,26 +235,21 @@ func (s *sandbox) dns(_ *testscript.TestScript, args []string) error {
 }
 
 func (s *sandbox) daemon(ts *testscript.TestScript, _ []string) error {
-	p := &program{environment: s.environment(ts)}
-	c, err := p.settings()
-	if err != nil {
-		return err
-	}
-	opened, err := p.openStore(context.Background(), c, slog.New(slog.DiscardHandler))
+	t, err := s.open(ts)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	serve, err := opened.ListenControl()
+	serve, err := t.store.ListenControl()
 	if err != nil {
 		stop()
-		return errors.Join(err, opened.Close())
+		return errors.Join(err, t.store.Close())
 	}
 	go func() { served <- serve(ctx) }()
 	ts.Defer(func() {
 		stop()
-		ts.Check(errors.Join(<-served, opened.Close()))
+		ts.Check(errors.Join(<-served, t.store.Close()))
 	})
 	return nil
 }
