@@ -45,21 +45,45 @@ const tempPrefix = ".writing-"
 // Put keeps what r holds under a name with slashes, sealed under the key and
 // bound to bind. When it returns, the file is durable and complete. It gives how
 // many bytes r held.
-func (d *Dir) Put(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (int64, error) {
-	dir := path.Dir(name)
-	if err := d.makeDirs(dir); err != nil {
-		return 0, fmt.Errorf("blob: %w", err)
-	}
-	temp := path.Join(dir, tempPrefix+rand.Text())
-	n, err := d.write(ctx, temp, key, bind, r)
-	if err == nil {
-		err = d.root.Rename(temp, name)
-	}
+func (d *Dir) Put(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (n int64, err error) {
+	err = d.keep(name, func(w io.Writer) error {
+		n, err = seal(w, key, bind, reader{ctx, r})
+		return err
+	})
 	if err != nil {
-		_ = d.root.Remove(temp)
 		return 0, fmt.Errorf("blob: writing: %w", err)
 	}
-	return n, d.sync(dir)
+	return n, nil
+}
+
+// keep makes a file durable under its name, and never a part of one.
+func (d *Dir) keep(name string, write func(io.Writer) error) (err error) {
+	dir, err := d.open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	temp := tempPrefix + rand.Text()
+	if err = fill(dir, temp, write); err == nil {
+		err = dir.Rename(temp, path.Base(name))
+	}
+	if err != nil {
+		_ = dir.Remove(temp)
+		return err
+	}
+	return syncDir(dir, ".")
+}
+
+// open opens one of the directories, and makes it first if it has to.
+func (d *Dir) open(dir string) (*os.Root, error) {
+	opened, err := d.root.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.makeDirs(dir); err != nil {
+			return nil, err
+		}
+		return d.root.OpenRoot(dir)
+	}
+	return opened, err
 }
 
 // makeDirs makes directories and their names durable.
@@ -76,27 +100,27 @@ func (d *Dir) makeDirs(dir string) error {
 	case err != nil:
 		return err
 	}
-	return d.sync(path.Dir(dir))
+	return syncDir(d.root, path.Dir(dir))
 }
 
-func (d *Dir) sync(dir string) error {
-	f, err := d.root.Open(dir)
+func syncDir(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
 	if err != nil {
-		return fmt.Errorf("blob: %w", err)
+		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func (d *Dir) write(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (n int64, err error) {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func fill(dir *os.Root, name string, write func(io.Writer) error) (err error) {
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if n, err = seal(f, key, bind, reader{ctx, r}); err != nil {
-		return 0, err
+	if err := write(f); err != nil {
+		return err
 	}
-	return n, f.Sync()
+	return f.Sync()
 }
 
 // reader ends when its context does.

@@ -2,14 +2,11 @@ package blob
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
-	"os"
-	"path"
 )
 
 // A backup takes files as they lie, sealed, and puts them back.
@@ -42,32 +39,15 @@ func (d *Dir) Size(name string) (size int64, ok bool) {
 
 // PutSealed keeps a file that OpenSealed gave. When it returns, the file is
 // durable and complete.
-func (d *Dir) PutSealed(ctx context.Context, name string, r io.Reader) (err error) {
-	dir := path.Dir(name)
-	if err := d.makeDirs(dir); err != nil {
-		return fmt.Errorf("blob: %w", err)
-	}
-	temp := path.Join(dir, tempPrefix+rand.Text())
-	if err = d.copy(ctx, temp, r); err == nil {
-		err = d.root.Rename(temp, name)
-	}
+func (d *Dir) PutSealed(ctx context.Context, name string, r io.Reader) error {
+	err := d.keep(name, func(w io.Writer) error {
+		_, err := io.Copy(w, reader{ctx, r})
+		return err
+	})
 	if err != nil {
-		_ = d.root.Remove(temp)
 		return fmt.Errorf("blob: copying: %w", err)
 	}
-	return d.sync(dir)
-}
-
-func (d *Dir) copy(ctx context.Context, name string, r io.Reader) (err error) {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(f, reader{ctx, r}); err != nil {
-		return err
-	}
-	return f.Sync()
+	return nil
 }
 
 // All gives the names of all files, also of those whose writing was broken off.
