@@ -49,22 +49,22 @@ type wished struct {
 
 // wishNamed finds a wish by a name in any language.
 func wishNamed(name string) (*wish, bool) {
-	name = ticket.Fold(name)
-	i := slices.IndexFunc(wishes, func(w wish) bool {
-		return w.name == name || slices.ContainsFunc(mapValues(w.names), func(n string) bool { return n == name })
-	})
-	if i < 0 {
-		return nil, false
-	}
-	return &wishes[i], true
+	w, ok := wishesByName[ticket.Fold(name)]
+	return w, ok
 }
 
-func mapValues(names map[string][]string) (all []string) {
-	for _, n := range names {
-		all = append(all, n...)
+var wishesByName = func() map[string]*wish {
+	by := map[string]*wish{}
+	for i := range wishes {
+		by[wishes[i].name] = &wishes[i]
+		for _, names := range wishes[i].names {
+			for _, name := range names {
+				by[name] = &wishes[i]
+			}
+		}
 	}
-	return all
-}
+	return by
+}()
 
 // wishOf reads what a mail to a target asks for: the word of its address, else
 // the first line of its own words. Anything else that begins with # is what its
@@ -149,7 +149,7 @@ const trackingMax = 4
 // namesClientNumber reports whether the mail names the site's client number.
 func (in *Input) namesClientNumber() bool {
 	number := squeezed(in.Site.ClientNumber)
-	text := in.Message.Subject + " " + in.Message.Reply
+	text := in.Message.Subject + " " + in.Message.Reply[:min(len(in.Message.Reply), enrolMax)]
 	return number != "" && strings.Contains(squeezed(text[:min(len(text), enrolMax)]), number)
 }
 

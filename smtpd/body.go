@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +50,8 @@ type body struct {
 	limit   int64
 	shared  *allowance
 	content content
-	memory  []byte // its capacity is taken from shared
+	memory  []byte  // its capacity is taken from shared
+	block   *[]byte // of blocks, that memory is in
 	file    *os.File
 	size    int64
 	line    int // length of the line under way
@@ -69,7 +72,7 @@ func (b *body) copyFrom(r io.Reader) error {
 // Write takes content that came by BDAT and mends its line ends. (What came by
 // DATA has been mended by the wire, and is added as it is.)
 func (b *body) Write(p []byte) (int, error) {
-	lent := scratch.Get().(*[wireBuffer + wireBuffer/4]byte)
+	lent := scratch.Get().(*workplace)
 	defer scratch.Put(lent)
 	clean, _, _ := b.content.decode(lent[:0], p)
 	if err := b.add(clean); err != nil {
@@ -110,24 +113,54 @@ func (b *body) room(n int) bool {
 	if need <= have {
 		return true
 	}
-	size := min(max(need, 2*have, firstPiece), inMemory)
+	size := firstPiece
+	for size < need && size < inMemory {
+		size *= 2
+	}
 	if need > size || !b.shared.take(size) {
 		return false
 	}
-	memory := append(make([]byte, 0, size), b.memory...)
+	block := newBlock(size)
+	memory := append((*block)[:0], b.memory...)
 	b.forget()
-	b.memory = memory
+	b.memory, b.block = memory, block
 	return true
 }
 
 // forget gives memory back.
 func (b *body) forget() {
+	if b.block == nil {
+		return
+	}
 	b.shared.give(cap(b.memory))
-	b.memory = nil
+	blocksOf(cap(b.memory)).Put(b.block)
+	b.memory, b.block = nil, nil
+}
+
+// blocks are what messages lie in, by size: firstPiece, and twice as much each
+// time, up to inMemory. A message is gone when its Handler is done, so that the
+// next may lie there.
+var blocks [7]sync.Pool
+
+func blocksOf(size int) *sync.Pool { return &blocks[bits.Len(uint(size/firstPiece))-1] }
+
+func newBlock(size int) *[]byte {
+	if block, ok := blocksOf(size).Get().(*[]byte); ok {
+		return block
+	}
+	block := make([]byte, size)
+	return &block
 }
 
 // measure follows the length of lines, and says when one is too long.
 func (b *body) measure(p []byte) bool {
+	if b.line+len(p) <= maxLine { // whatever the line ends in p
+		if i := bytes.LastIndexByte(p, '\n'); i >= 0 {
+			b.line, p = 0, p[i+1:]
+		}
+		b.line += len(p)
+		return true
+	}
 	for len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {

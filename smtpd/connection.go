@@ -21,23 +21,43 @@ type connection struct {
 	ctx      context.Context
 	log      *slog.Logger
 	id       string
-	raw      net.Conn   // as it was accepted
+	inner    net.Conn   // behind any PROXY header
 	client   netip.Addr // behind any PROXY header
+	secured  *tls.Conn  // above inner, after STARTTLS
 	tls      *tls.ConnectionState
 	wire     *wire
+	entry    *client // among the server's
+	left     func()  // gives all back that the client took
 }
 
-// converse speaks with the client: in clear, and after STARTTLS once more.
+// converse lets go-smtp hold one conversation, on a server of its own: so every
+// connection keeps the settings that it began with. It returns at once. The
+// goroutine that go-smtp begins is the only one of a client, since waking a
+// second takes as long as a command does; what follows is done there, as the
+// conversation ends.
 func (c *connection) converse(conn net.Conn) {
-	c.talk(conn, false)
-	if c.wire.wantTLS {
-		if secured := c.handshake(conn); secured != nil {
-			c.talk(secured, true)
-			_ = secured.Close() // with the alert that nothing was cut off
-		}
+	w := newWire(conn, c.settings)
+	w.secure, w.mute = c.secured != nil, c.secured != nil
+	c.server.watch(c, w)
+	library := c.library()
+	if c.secured == nil {
+		library.TLSConfig = c.settings.TLS // only to be announced; see wire.startTLS
+	}
+	_ = library.Serve(&oneConn{conn: w, over: c.ended})
+}
+
+// ended follows a conversation: with another after STARTTLS, else with goodbye.
+func (c *connection) ended() {
+	if c.wire.wantTLS && c.handshake() {
+		c.converse(c.secured)
+		return
+	}
+	defer c.left()
+	if c.secured != nil {
+		_ = c.secured.Close() // with the alert that nothing was cut off
 	}
 	if c.wire.why != "" {
-		c.linger(conn)
+		c.linger(c.inner)
 		c.server.outside.Metrics.Refused(c.wire.why)
 		c.log.Info("disconnected", "reason", c.wire.why)
 	}
@@ -57,21 +77,6 @@ func (c *connection) linger(conn net.Conn) {
 
 const lingering = 5 * time.Second
 
-// talk lets go-smtp hold one conversation, on a server of its own: so every
-// connection keeps the settings that it began with.
-func (c *connection) talk(conn net.Conn, secure bool) {
-	w := newWire(conn, c.settings)
-	w.secure, w.mute = secure, secure
-	c.server.watch(c, w)
-	library := c.library()
-	if !secure {
-		library.TLSConfig = c.settings.TLS // only to be announced; see wire.startTLS
-	}
-	once := &oneConn{conn: w, closed: make(chan struct{})}
-	_ = library.Serve(once)
-	_ = library.Shutdown(context.Background())
-}
-
 // library is a go-smtp server with its limits set; time limits and line
 // lengths are the wire's.
 func (c *connection) library() *smtp.Server {
@@ -90,52 +95,51 @@ func (c *connection) library() *smtp.Server {
 
 // handshake makes the connection a TLS one. If it fails the connection ends:
 // who was promised TLS is not talked to in clear.
-func (c *connection) handshake(conn net.Conn) net.Conn {
+func (c *connection) handshake() bool {
 	ctx, cancel := context.WithTimeout(c.ctx, c.settings.Handshake)
 	defer cancel()
-	secured := tls.Server(conn, c.settings.TLS)
-	_ = conn.SetDeadline(time.Now().Add(c.settings.Handshake))
+	secured := tls.Server(c.inner, c.settings.TLS)
+	_ = c.inner.SetDeadline(time.Now().Add(c.settings.Handshake))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		c.wire.why = RefusedTLS
 		c.log.Info("TLS handshake failed", "err", err)
-		return nil
+		return false
 	}
-	_ = conn.SetDeadline(time.Time{})
+	_ = c.inner.SetDeadline(time.Time{})
 	state := secured.ConnectionState()
-	c.tls = &state
-	return secured
+	c.secured, c.tls = secured, &state
+	return true
 }
 
-// oneConn is a listener of a single connection: Accept gives it, and the next
-// Accept waits until it is over.
+// oneConn is a listener of a single connection.
 type oneConn struct {
-	conn   net.Conn
-	given  bool
-	once   sync.Once
-	closed chan struct{}
+	conn  net.Conn
+	given bool
+	over  func() // called when go-smtp is done with the connection
 }
 
 func (o *oneConn) Accept() (net.Conn, error) {
 	if o.given {
-		<-o.closed
 		return nil, net.ErrClosed
 	}
 	o.given = true
-	return onceClosed{o.conn, o}, nil
+	return &onceClosed{Conn: o.conn, over: o.over}, nil
 }
 
 func (o *oneConn) Close() error   { return nil }
 func (o *oneConn) Addr() net.Addr { return o.conn.LocalAddr() }
 
-// onceClosed tells the listener when go-smtp is done with the connection.
+// onceClosed tells when go-smtp is done with a connection. (It closes each
+// twice.)
 type onceClosed struct {
 	net.Conn
-	listener *oneConn
+	once sync.Once
+	over func()
 }
 
-func (c onceClosed) Close() error {
+func (c *onceClosed) Close() error {
 	err := c.Conn.Close()
-	c.listener.once.Do(func() { close(c.listener.closed) })
+	c.once.Do(c.over)
 	return err
 }
 

@@ -45,36 +45,41 @@ const maxPendingCR = 16
 // decode appends what src means to dst and says how much of src it used. When
 // end is true the message is over, and the rest of src is the next command.
 func (c *content) decode(dst, src []byte) (out []byte, used int, end bool) {
-	for used < len(src) {
-		if line := plainLine(src[used:]); line != nil && c.crs == 0 && c.at != afterDot {
-			used += len(line)
-			if c.at == afterCRLF && line[0] == '.' { // never so in a chunk
-				if end = string(line) == ".\r\n"; end {
-					return dst, used, true
-				}
-				line = line[1:]
-			}
-			dst = append(dst, line...)
-			c.place(afterCRLF)
-		} else {
-			dst, end = c.step(dst, src[used])
-			used++
+	for used < len(src) && !end {
+		if c.crs == 0 && c.at != afterDot {
+			var n int
+			dst, n, end = c.plain(dst, src[used:])
+			used += n
 		}
-		if end {
-			return dst, used, true
+		// The rest of a line that is not as plain, or not whole.
+		for ended := end; used < len(src) && !ended && !end; used++ {
+			ended = src[used] == '\n'
+			dst, end = c.step(dst, src[used])
 		}
 	}
-	return dst, used, false
+	return dst, used, end
 }
 
-// plainLine is the first line of src when CRLF ends it and no other CR or LF is
-// in it, which is so for nearly every line of nearly every mail; else nil.
-func plainLine(src []byte) []byte {
-	lf := bytes.IndexByte(src, '\n')
-	if lf < 1 || bytes.IndexByte(src[:lf], '\r') != lf-1 {
-		return nil
+// plain takes the lines at the start of src that CRLF ends and that have no other
+// CR or LF in them, as nearly all lines of nearly all mails; many in one piece.
+func (c *content) plain(dst, src []byte) (out []byte, used int, end bool) {
+	copied := 0
+	for {
+		lf := bytes.IndexByte(src[used:], '\n')
+		if lf < 1 || bytes.IndexByte(src[used:used+lf], '\r') != lf-1 {
+			break
+		}
+		if c.at == afterCRLF && src[used] == '.' { // never so in a chunk
+			dst = append(dst, src[copied:used]...)
+			if lf == len(".\r") {
+				return dst, used + lf + 1, true
+			}
+			copied = used + 1
+		}
+		used += lf + 1
+		c.place(afterCRLF)
 	}
-	return src[:lf+1]
+	return append(dst, src[copied:used]...), used, false
 }
 
 // step takes one byte.

@@ -146,12 +146,13 @@ func (s *Server) unlisten(l net.Listener) {
 	delete(s.listeners, l)
 }
 
-// accept counts a client and serves it on a goroutine of its own.
+// accept counts a client and begins to serve it. Only a client that must be
+// waited for gets a goroutine already here.
 func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	settings := s.settings.Load()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.draining {
+		s.mu.Unlock()
 		conn.Close()
 		return
 	}
@@ -159,39 +160,53 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	if !full {
 		s.clients[conn] = &client{}
 	}
-	s.running.Go(func() {
-		defer conn.Close()
-		if full {
-			s.turnAway(conn, addressOf(conn.RemoteAddr()), RefusedBusy, "421 4.3.2 Too many connections, please try again later")
-			return
-		}
-		s.receive(ctx, conn, settings)
-	})
+	s.running.Add(1)
+	s.mu.Unlock()
+	switch peer := addressOf(conn.RemoteAddr()); {
+	case full:
+		go func() {
+			defer s.running.Done()
+			defer conn.Close()
+			s.turnAway(conn, peer, RefusedBusy, "421 4.3.2 Too many connections, please try again later")
+		}()
+	case within(settings.ProxyProtocol, peer):
+		go s.receive(ctx, conn, peer, settings)
+	default:
+		s.receive(ctx, conn, peer, settings)
+	}
 }
 
 // receive finds out who the client is, and lets it in or not.
-func (s *Server) receive(ctx context.Context, conn net.Conn, settings *Settings) {
-	defer s.leave(conn)
+func (s *Server) receive(ctx context.Context, conn net.Conn, peer netip.Addr, settings *Settings) {
 	s.outside.Metrics.Connected(+1)
-	defer s.outside.Metrics.Connected(-1)
-	defer s.timed(StageSession)()
-	peer := addressOf(conn.RemoteAddr())
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.dropped, cancel)
+	over := s.timed(StageSession)
+	left := func() {
+		stop()
+		cancel()
+		over()
+		s.outside.Metrics.Connected(-1)
+		s.leave(conn)
+		conn.Close()
+		s.running.Done()
+	}
 	inner, address, err := unproxy(conn, peer, settings)
 	if err != nil {
 		s.outside.Metrics.Refused(RefusedProxy)
 		s.outside.Log.Info("connection refused", "client", peer, "reason", RefusedProxy, "err", err)
+		left()
 		return
 	}
-	if !s.enter(conn, address, settings) {
-		s.turnAway(conn, address, RefusedAddress, "421 4.7.0 Too many connections from your address")
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.dropped, cancel)()
-	c := &connection{server: s, settings: settings, ctx: ctx, client: address, id: strings.ToLower(rand.Text()[:12])}
+	c := &connection{server: s, settings: settings, ctx: ctx, inner: inner, client: address, id: strings.ToLower(rand.Text()[:12]), left: left}
 	c.log = s.outside.Log.With("session", c.id, "client", address)
-	c.raw = conn
+	if !s.enter(c, conn) {
+		go func() {
+			defer left()
+			s.turnAway(conn, address, RefusedAddress, "421 4.7.0 Too many connections from your address")
+		}()
+		return
+	}
 	c.converse(inner)
 }
 
@@ -223,19 +238,20 @@ func unproxy(conn net.Conn, peer netip.Addr, settings *Settings) (net.Conn, neti
 }
 
 // enter counts the client under its address; false when there are too many.
-func (s *Server) enter(conn net.Conn, address netip.Addr, settings *Settings) bool {
-	known := settings.known(address)
+func (s *Server) enter(c *connection, conn net.Conn) bool {
+	address, known := c.client, c.settings.known(c.client)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if address.Is6() {
 		// One host can use any address of its network.
 		address = netip.PrefixFrom(address, 64).Masked().Addr()
 	}
-	if s.perAddress[address] >= settings.MaxPerAddress && !known {
+	if s.perAddress[address] >= c.settings.MaxPerAddress && !known {
 		return false
 	}
 	s.perAddress[address]++
-	s.clients[conn].counted = address
+	c.entry = s.clients[conn]
+	c.entry.counted = address
 	return true
 }
 
@@ -254,8 +270,7 @@ func (s *Server) leave(conn net.Conn) {
 func (s *Server) watch(c *connection, w *wire) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.wire = w
-	s.clients[c.raw].wire = w
+	c.wire, c.entry.wire = w, w
 	if s.draining {
 		w.drain()
 	}

@@ -175,9 +175,19 @@ func (s *session) receive(m *message, e *envelope.Envelope, fill func(*body) err
 		return b.size, err
 	}
 	defer end()
+	deepen(len(data))
 	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Deliver)
 	defer cancel()
 	return b.size, s.server.outside.Handler.Deliver(ctx, e)
+}
+
+// deepen makes the stack as large as reading and filing a message needs it, while
+// little is on it: one that grows on the way is copied again and again.
+//
+//go:noinline
+func deepen(n int) byte {
+	var frame [24 << 10]byte
+	return frame[n%len(frame)]
 }
 
 // cut tells an end of the connection from a fault of our own spool.

@@ -89,6 +89,7 @@ type Settings struct {
 	// SpoolDir keeps messages of more than 256 KiB while they are received, as
 	// files without a name; the system's temporary directory.
 	SpoolDir string
+	disk     *disk
 }
 
 // withDefaults is s with every limit set.
@@ -111,6 +112,7 @@ func (s Settings) withDefaults() *Settings {
 	or(&s.Patience, 3*time.Minute)
 	or(&s.MinimumFree, 2*s.MaxSize)
 	or(&s.SpoolDir, os.TempDir())
+	s.disk = &disk{}
 	return &s
 }
 

@@ -28,14 +28,15 @@ type wire struct {
 	secure   bool // TLS is under us
 
 	in       []byte // received and not yet looked at: a window of buffer
-	buffer   []byte
-	full     bool                             // the last read left no room in it
-	out      []byte                           // for go-smtp to read
-	lent     *[wireBuffer + wireBuffer/4]byte // what out is a window of, mostly
-	replies  []byte                           // written by go-smtp, not yet sent
-	midReply bool                             // the last write of go-smtp did not end its line
-	lastLine bool                             // that line is, or was, the last of a reply
-	mute     bool                             // the next reply is swallowed: a second banner after TLS
+	buffer   []byte // first, or one of buffers
+	first    [firstBuffer]byte
+	full     bool       // the last read left no room in it
+	out      []byte     // for go-smtp to read
+	lent     *workplace // what out is a window of, mostly
+	replies  []byte     // written by go-smtp, not yet sent
+	midReply bool       // the last write of go-smtp did not end its line
+	lastLine bool       // that line is, or was, the last of a reply
+	mute     bool       // the next reply is swallowed: a second banner after TLS
 
 	phase    phase
 	verb     string  // of the last command passed on
@@ -69,12 +70,15 @@ const (
 // The buffer of a client that says little is little: thousands may do so.
 const (
 	firstBuffer    = 512
-	wireBuffer     = 8 << 10
+	midBuffer      = 8 << 10
+	wireBuffer     = 32 << 10
 	maxCommandLine = 2048 // RFC 5321 §4.5.3.1.4 asks for 512, extensions for more
 )
 
 func newWire(conn net.Conn, settings *Settings) *wire {
-	return &wire{Conn: conn, settings: settings, buffer: make([]byte, firstBuffer)}
+	w := &wire{Conn: conn, settings: settings}
+	w.buffer = w.first[:]
+	return w
 }
 
 // Read gives go-smtp the next piece: at most one command, or of a message its
@@ -188,7 +192,7 @@ func (w *wire) advanceData() error {
 
 // tooMuch is where we stop to read on only to be able to say no: up to there
 // a client that did not ask for our limit gets a proper answer.
-func (w *wire) tooMuch() int64 { return 2*w.settings.MaxSize + wireBuffer }
+func (w *wire) tooMuch() int64 { return 2*w.settings.MaxSize + midBuffer }
 
 func (w *wire) advanceChunk() error {
 	if w.chunk > 0 && len(w.in) == 0 {
@@ -245,12 +249,15 @@ func (w *wire) fill() error {
 }
 
 // scratch is where content is made clean. A client that is waited for has none.
-var scratch = sync.Pool{New: func() any { return new([wireBuffer + wireBuffer/4]byte) }}
+var scratch = sync.Pool{New: func() any { return new(workplace) }}
+
+// workplace has room for what a buffer means: more where newlines are bare.
+type workplace [wireBuffer + wireBuffer/4]byte
 
 // work gives the wire its place for clean content, empty.
 func (w *wire) work() []byte {
 	if w.lent == nil {
-		w.lent = scratch.Get().(*[wireBuffer + wireBuffer/4]byte)
+		w.lent = scratch.Get().(*workplace)
 	}
 	return w.lent[:0]
 }
@@ -267,10 +274,12 @@ func (w *wire) rest() {
 // filled, and is small again at the next command.
 func (w *wire) makeRoom() {
 	switch {
+	case w.full && len(w.buffer) < midBuffer:
+		w.change(midBuffers.Get().(*[midBuffer]byte)[:])
 	case w.full && len(w.buffer) < wireBuffer:
-		w.change(newBuffer(4 * len(w.buffer)))
+		w.change(buffers.Get().(*[wireBuffer]byte)[:])
 	case len(w.in) == 0 && w.phase == inCommands && len(w.buffer) > firstBuffer:
-		w.change(make([]byte, firstBuffer))
+		w.change(w.first[:])
 	case len(w.in) == 0:
 		w.in = w.buffer[:0]
 	case cap(w.in) == len(w.in):
@@ -282,20 +291,19 @@ func (w *wire) makeRoom() {
 func (w *wire) change(buffer []byte) {
 	was := w.buffer
 	w.in, w.buffer = buffer[:copy(buffer, w.in)], buffer
-	if len(was) == wireBuffer {
+	switch len(was) {
+	case midBuffer:
+		midBuffers.Put((*[midBuffer]byte)(was))
+	case wireBuffer:
 		buffers.Put((*[wireBuffer]byte)(was))
 	}
 }
 
-// buffers are those of clients that had much to say.
-var buffers = sync.Pool{New: func() any { return new([wireBuffer]byte) }}
-
-func newBuffer(size int) []byte {
-	if size < wireBuffer {
-		return make([]byte, size)
-	}
-	return buffers.Get().(*[wireBuffer]byte)[:]
-}
+// The buffers of clients that had something, or much, to say.
+var (
+	midBuffers = sync.Pool{New: func() any { return new([midBuffer]byte) }}
+	buffers    = sync.Pool{New: func() any { return new([wireBuffer]byte) }}
+)
 
 // deadline is the moment by which more must have come. Inside a message it
 // also moves with the bytes that came: who sends too slowly for too long meets

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -37,6 +39,9 @@ func (w *workload) begin(ctx context.Context, size int64, patience time.Duration
 		of, most = w.large, largeWork
 	}
 	size = min(size, most)
+	if of.TryAcquire(size) {
+		return func() { of.Release(size) }, nil
+	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	switch err := of.Acquire(waiting, size); {
@@ -62,9 +67,31 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 // be of so many bytes, and some to spare. It is asked before the message comes:
 // nobody should send 25 MiB to hear that they cannot be kept.
 func (s *Settings) roomFor(size int64) bool {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(s.SpoolDir, &disk); err != nil {
-		return true // writing will tell
+	return s.disk.free(s.SpoolDir) >= s.MinimumFree+size
+}
+
+// disk remembers what room there is for a moment, in which no disk fills that
+// has MinimumFree left.
+type disk struct {
+	mu    sync.Mutex
+	asked time.Time
+	bytes int64
+}
+
+const freeFor = 100 * time.Millisecond
+
+// free is how many bytes the disk of a directory has left.
+func (d *disk) free(dir string) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now := time.Now(); d.asked.IsZero() || now.Sub(d.asked) >= freeFor {
+		d.asked = now
+		var found unix.Statfs_t
+		if err := unix.Statfs(dir, &found); err != nil {
+			d.bytes = math.MaxInt64 // writing will tell
+		} else {
+			d.bytes = int64(found.Bavail) * int64(found.Bsize)
+		}
 	}
-	return int64(disk.Bavail)*int64(disk.Bsize) >= s.MinimumFree+size
+	return d.bytes
 }

@@ -141,7 +141,7 @@ func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Log
 func besideDaemon(o *store.Options) { o.Attach = true }
 
 func (d *daemon) listen(ctx context.Context) error {
-	var lc net.ListenConfig
+	lc := net.ListenConfig{KeepAlive: -1} // nobody is waited for longer than the time limits say
 	open := d.p.Listen
 	if open == nil {
 		open = lc.Listen

@@ -69,11 +69,14 @@ func (t Trust) seals(domain string) bool {
 // chain gathers the sets, the first of them first. It reports false for what is
 // no chain, whoever sealed it (RFC 8617 §5.2, steps 1 to 3).
 func (h *header) chain() ([]arcSet, bool) {
-	var sets [maxSets]arcSet
+	var sets []arcSet
 	last := 0
 	for _, f := range h.fields {
 		if f.name != "arc-authentication-results" && f.name != "arc-message-signature" && f.name != "arc-seal" {
 			continue
+		}
+		if sets == nil {
+			sets = make([]arcSet, maxSets)
 		}
 		tags, ok := h.arcTags(f)
 		n, err := strconv.Atoi(tags["i"])

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -32,12 +33,15 @@ var asker = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 func (c *Rspamd) Check(ctx context.Context, m *Mail) (Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.URL, "/")+"/checkv2", bytes.NewReader(m.Data))
+	data := &lent{Reader: bytes.NewReader(m.Data), back: make(chan struct{})}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.URL, "/")+"/checkv2", data)
 	if err != nil {
 		return Verdict{}, err
 	}
+	request.ContentLength = int64(len(m.Data))
 	tell(request.Header, m)
 	response, err := asker.Do(request)
+	defer func() { <-data.back }()
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -52,6 +56,20 @@ func (c *Rspamd) Check(ctx context.Context, m *Mail) (Verdict, error) {
 		return Verdict{}, fmt.Errorf("rspamd's answer: %w", err)
 	}
 	return understand(answer.Action, m)
+}
+
+// lent is a message that is gone soon after. An answer may come before all of it
+// was sent, and a goroutine of http's be reading it still: so it says when that
+// is over, which closing the answer brings about.
+type lent struct {
+	*bytes.Reader
+	once sync.Once
+	back chan struct{}
+}
+
+func (l *lent) Close() error {
+	l.once.Do(func() { close(l.back) })
+	return nil
 }
 
 // tell says what the envelope of the message is.

@@ -304,3 +304,17 @@ func TestRspamdEnvelope(t *testing.T) {
 		t.Error("nobody is there, and no fault")
 	}
 }
+
+// TestRspamdLetsGo: a message may be gone once it was judged, also when the answer
+// came before all of it was sent. (The race detector sees who still reads it.)
+func TestRspamdLetsGo(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"action":"no action"}`)
+	}))
+	defer server.Close()
+	data := make([]byte, 8<<20)
+	for range 5 {
+		_, _ = (&Rspamd{URL: server.URL, Timeout: time.Minute}).Check(t.Context(), &Mail{Data: data})
+		clear(data)
+	}
+}
