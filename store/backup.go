@@ -78,13 +78,6 @@ type BackupFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// backupLine is one field or entry of a backup's data or keys.
-type backupLine struct {
-	engine.Item
-	// Expires is when the record vanishes; Left counts from no known time.
-	Expires *time.Time `json:"expires,omitempty"`
-}
-
 // blobLine is one large content of a backup.
 type blobLine struct {
 	Name   string `json:"name"`

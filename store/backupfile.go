@@ -80,8 +80,8 @@ func (w *backupWriter) abandon() error {
 	return errors.Join(w.file.Close(), w.dir.Remove(w.name+unfinished))
 }
 
-// lines reads a file of a backup.
-func lines[T any](dir *os.Root, name string, give func(T) error) error {
+// lines reads a file of a backup, a line at a time by read.
+func lines[T any](dir *os.Root, name string, read func([]byte) (T, error), give func(T) error) error {
 	f, err := dir.Open(name)
 	if err != nil {
 		return err
@@ -92,12 +92,16 @@ func lines[T any](dir *os.Root, name string, give func(T) error) error {
 		return err
 	}
 	defer unpack.Close()
-	in := json.NewDecoder(unpack)
+	in := bufio.NewReaderSize(unpack, 1<<16)
+	var text []byte
 	for {
-		var v T
-		err := in.Decode(&v)
-		if errors.Is(err, io.EOF) {
+		text, err = nextLine(in, text[:0])
+		if errors.Is(err, io.EOF) && len(text) == 0 {
 			return nil
+		}
+		var v T
+		if err == nil {
+			v, err = read(text)
 		}
 		if err == nil {
 			err = give(v)
@@ -106,6 +110,23 @@ func lines[T any](dir *os.Root, name string, give func(T) error) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+}
+
+// nextLine appends a line to what it is given.
+func nextLine(in *bufio.Reader, text []byte) ([]byte, error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		text = append(text, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return text, err
+		}
+	}
+}
+
+// asJSON reads a line of any kind.
+func asJSON[T any](text []byte) (v T, err error) {
+	err = json.Unmarshal(text, &v)
+	return v, err
 }
 
 // stamps gives the backups whose files end so, the oldest first.
@@ -133,7 +154,7 @@ func lastBlobs(dir *os.Root) (map[string]blobLine, error) {
 		return nil, err
 	}
 	known := map[string]blobLine{}
-	err = lines(dir, backupName(all[len(all)-1], backupBlobs), func(b blobLine) error {
+	err = lines(dir, backupName(all[len(all)-1], backupBlobs), asJSON, func(b blobLine) error {
 		known[b.Name] = b
 		return nil
 	})

@@ -113,7 +113,7 @@ func pruneBlobs(ctx context.Context, dir *os.Root, path string) (removed int, er
 	all, err := stamps(dir, backupBlobs)
 	for _, stamp := range all {
 		if err == nil {
-			err = lines(dir, backupName(stamp, backupBlobs), func(b blobLine) error {
+			err = lines(dir, backupName(stamp, backupBlobs), asJSON, func(b blobLine) error {
 				named[b.Name] = true
 				return nil
 			})

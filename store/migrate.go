@@ -123,17 +123,19 @@ func survey(ctx context.Context, e engine.Engine, about int, tell Progress) (Cop
 // the sum of their digests as numbers of 256 bits. However many there are, it
 // takes no more memory.
 type total struct {
-	n   int
-	sum [4]uint64 // the lowest first
+	n    int
+	sum  [4]uint64 // the lowest first
+	text []byte    // of the last item, to be used again
 }
 
 func (t *total) add(item engine.Item) {
-	h := sha256.New()
-	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Name, string(item.Value)} {
-		writePart(h, part)
+	t.text = t.text[:0]
+	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Name} {
+		t.text = append(binary.BigEndian.AppendUint32(t.text, uint32(len(part))), part...)
 	}
-	_ = binary.Write(h, binary.BigEndian, item.Score)
-	digest, carry := h.Sum(nil), uint64(0)
+	t.text = append(binary.BigEndian.AppendUint32(t.text, uint32(len(item.Value))), item.Value...)
+	t.text = binary.BigEndian.AppendUint64(t.text, uint64(item.Score))
+	digest, carry := sha256.Sum256(t.text), uint64(0)
 	for i := range t.sum {
 		t.sum[i], carry = bits.Add64(t.sum[i], binary.LittleEndian.Uint64(digest[8*i:]), carry)
 	}

@@ -268,7 +268,7 @@ func (r *restoring) claim(ctx context.Context) error {
 
 // readKeys reads the keys that may be restored.
 func (r *restoring) readKeys(ctx context.Context) error {
-	err := lines(r.dir, r.keysOf.Keys.Name, func(line backupLine) error {
+	err := lines(r.dir, r.keysOf.Keys.Name, new(lineReading).read, func(line backupLine) error {
 		key := keyName{line.Space, line.Record}
 		switch {
 		case line.Space == global, line.Record == recordInUse:
@@ -308,7 +308,7 @@ func (r *restoring) write(ctx context.Context) error {
 // eachLine gives every line of the data, and nil after the last.
 func (r *restoring) eachLine(ctx context.Context, tell Progress, give func(*backupLine) error) error {
 	seen := tell.counting(r.manifest.Data.Lines)
-	err := lines(r.dir, r.manifest.Data.Name, func(line backupLine) error {
+	err := lines(r.dir, r.manifest.Data.Name, new(lineReading).read, func(line backupLine) error {
 		seen()
 		return cmp.Or(ctx.Err(), give(&line))
 	})
@@ -415,7 +415,7 @@ func (r *restoring) compare(ctx context.Context) error {
 // copyBlobs puts the large contents back of what was restored.
 func (r *restoring) copyBlobs(ctx context.Context) error {
 	seen := r.told.stage().counting(r.manifest.Blobs.Lines)
-	return lines(r.dir, r.manifest.Blobs.Name, func(b blobLine) error {
+	return lines(r.dir, r.manifest.Blobs.Name, asJSON, func(b blobLine) error {
 		seen()
 		site, record, _, _, ok := parseFileName(b.Name)
 		if !ok || r.keys.of(keyName{engine.Space(site), record}) == nil {
