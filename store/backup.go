@@ -114,6 +114,7 @@ type backup struct {
 	manifest          Manifest
 	progress          Progress
 	tickets, total    int
+	seen              int     // things of any kind
 	ticket            keyName // the last one seen
 }
 
@@ -287,6 +288,8 @@ func (b *backup) add(ctx context.Context, item engine.Item) error {
 		b.ticket = is
 		b.tickets++
 		b.manifest.Sites[string(item.Space)]++
+	}
+	if b.seen++; b.seen%toldEvery == 0 {
 		b.progress(min(b.tickets, b.total), b.total+1)
 	}
 	return nil
