@@ -284,12 +284,14 @@ func (b *backup) add(ctx context.Context, item engine.Item) error {
 			}
 		}
 	}
-	if is := (keyName{item.Space, item.Record}); is != b.ticket && strings.HasPrefix(item.Record, prefixTicket) {
+	is := keyName{item.Space, item.Record}
+	another := is != b.ticket && strings.HasPrefix(item.Record, prefixTicket)
+	if another {
 		b.ticket = is
 		b.tickets++
 		b.manifest.Sites[string(item.Space)]++
 	}
-	if b.seen++; b.seen%toldEvery == 0 {
+	if b.seen++; another || b.seen%toldEvery == 0 {
 		b.progress(min(b.tickets, b.total), b.total+1)
 	}
 	return nil
