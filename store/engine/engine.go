@@ -4,9 +4,9 @@
 //
 // What an engine keeps lies in spaces that share nothing and are never changed
 // together: one a site, and a few of the installation's own. In a space there
-// are records (a key with named fields, each some bytes) and indexes (members
-// sorted by score). Names hold no NUL byte; records and indexes have different
-// keys.
+// are records (a key with named fields, each some bytes), indexes (members sorted
+// by score) and packs (sets of numbers). Names hold no NUL byte; records, indexes
+// and packs have different keys.
 package engine
 
 import (
@@ -51,7 +51,8 @@ type Engine interface {
 	// for a store that nobody writes to.
 	Scan(ctx context.Context) iter.Seq2[Item, error]
 	// Dump is Scan for a store that is in use: all fields of a record come one
-	// after the other, once, and are of one moment; two records may be of two.
+	// after the other, once, and are of one moment, and so are all numbers of a
+	// pack; two records may be of two.
 	Dump(ctx context.Context) iter.Seq2[Item, error]
 	Close() error
 }
@@ -100,11 +101,12 @@ type Entry struct {
 	Score  Score  `json:"score"`
 }
 
-// Ask is one question: about a record, or about a page of an index and the
-// records that its entries name.
+// Ask is one question: about a record, about a page of an index and the records
+// that its entries name, or about numbers of a pack.
 type Ask struct {
-	Record string `json:"record,omitempty"`
-	Page   *Page  `json:"page,omitempty"`
+	Record string     `json:"record,omitempty"`
+	Page   *Page      `json:"page,omitempty"`
+	Pack   *PackRange `json:"pack,omitempty"`
 	// Fields are those wanted of the record, or of each entry's.
 	Fields []string `json:"fields,omitempty"`
 	// Follow goes on from there to another record.
@@ -123,6 +125,8 @@ type Page struct {
 	Reverse bool `json:"reverse,omitempty"`
 	// N is how many entries at most.
 	N int `json:"n"`
+	// Member, when it is set, asks for its entry alone, wherever it stands.
+	Member string `json:"member,omitempty"`
 	// Record, put before a member, is the key of the record of an entry; with
 	// "" none are read.
 	Record string `json:"record,omitempty"`
@@ -145,6 +149,8 @@ type Answer struct {
 	Total int `json:"total,omitempty"`
 	// Names are the names that were asked for, in no order.
 	Names []string `json:"names,omitempty"`
+	// Numbers are those of a pack, the lowest first.
+	Numbers []uint32 `json:"numbers,omitempty"`
 }
 
 // Row is a record that was read.
@@ -230,13 +236,15 @@ func (c *Conflict) Error() string { return fmt.Sprintf("%v (number %d)", ErrConf
 // Is makes errors.Is(err, ErrConflict) true.
 func (c *Conflict) Is(target error) bool { return target == ErrConflict }
 
-// Item is one field of a record, or one entry of an index, as Scan gives it.
+// Item is one field of a record, one entry of an index, or a whole pack, as Scan
+// gives it.
 type Item struct {
 	Space  Space  `json:"space"`
-	Record string `json:"record,omitempty"` // or Index
+	Record string `json:"record,omitempty"` // or Index, or Pack
 	Index  string `json:"index,omitempty"`
-	Name   string `json:"name"` // field or member
-	Value  []byte `json:"value,omitempty"`
+	Pack   string `json:"pack,omitempty"`
+	Name   string `json:"name,omitempty"`  // field or member
+	Value  []byte `json:"value,omitempty"` // of a field, or the numbers of a pack: PackBytes, sorted
 	Score  Score  `json:"score,omitempty"`
 	// Left is how long the record still lives; 0 for ever.
 	Left time.Duration `json:"left,omitempty"`

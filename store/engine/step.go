@@ -12,6 +12,7 @@ type Step struct {
 	Do     Verb          `json:"do"`
 	Record string        `json:"record,omitempty"`
 	Index  string        `json:"index,omitempty"`
+	Pack   string        `json:"pack,omitempty"`
 	Name   string        `json:"name,omitempty"` // of a field, or a member
 	Field  string        `json:"field,omitempty"`
 	Value  []byte        `json:"value,omitempty"`
@@ -36,6 +37,8 @@ const (
 	DoRemove     Verb = "remove"
 	DoPlace      Verb = "place"
 	DoUnplace    Verb = "unplace"
+	DoInclude    Verb = "include"
+	DoExclude    Verb = "exclude"
 )
 
 // Put sets a field.
@@ -112,15 +115,18 @@ func (b Batch) Validate() error {
 		if bad := s.validate(len(b.Draws)); bad != nil {
 			return fmt.Errorf("engine: step %d (%s): %w", i, s.Do, bad)
 		}
-		err = cmp.Or(err, validNames(s.Record, s.Index, s.Name, s.Field))
+		err = cmp.Or(err, validNames(s.Record, s.Index, s.Pack, s.Name, s.Field))
 	}
 	return err
 }
 
 // Validate reports what would make an item one that no engine keeps.
 func (i *Item) Validate() error {
+	if i.Pack != "" {
+		return cmp.Or(validNames(i.Pack), validPack(i.Value))
+	}
 	if i.Record == "" && i.Index == "" {
-		return fmt.Errorf("engine: item %q is of neither record nor index", i.Name)
+		return fmt.Errorf("engine: item %q is of neither record, index nor pack", i.Name)
 	}
 	return validNames(i.Record, i.Index, i.Name)
 }
@@ -139,8 +145,10 @@ const maxName = 1024
 
 func (s *Step) validate(draws int) error {
 	switch {
+	case (s.Do == DoInclude || s.Do == DoExclude) && s.Pack != "":
+		return validPack(s.Value)
 	case s.Record == "" && s.Index == "":
-		return fmt.Errorf("names neither record nor index")
+		return fmt.Errorf("names neither record, index nor pack")
 	case (s.Do == DoPutNumber || s.Do == DoPutAt) && (s.Draw < 0 || s.Draw >= draws):
 		return fmt.Errorf("refers to draw %d of %d", s.Draw, draws)
 	case s.Do == DoExpire && s.For < time.Millisecond:

@@ -125,6 +125,10 @@ func (p *page) step(space engine.Space, s *engine.Step, numbers []uint64) error 
 			return err
 		}
 		return p.delete(record, s.Field)
+	case engine.DoInclude:
+		return p.include(name(string(space), s.Pack), s.Value)
+	case engine.DoExclude:
+		return p.exclude(name(string(space), s.Pack), s.Value)
 	}
 	return fmt.Errorf("no such step")
 }

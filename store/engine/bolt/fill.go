@@ -65,10 +65,10 @@ func (f *filling) fill(ctx context.Context, do func(give func(engine.Item) error
 // before the key.
 func shelf(bucket string) byte { return byte(slices.Index(buckets, bucket)) }
 
-// give takes a pair of a bucket from which others follow.
+// give takes a pair of a bucket that follows from no other.
 func (f *filling) give(bucket string, key, value []byte) error {
 	f.total++
-	if bucket != bucketFields {
+	if bucket != bucketFields && bucket != bucketPacks {
 		f.total++
 	}
 	return f.given.add(shelf(bucket), key, value)
@@ -76,7 +76,7 @@ func (f *filling) give(bucket string, key, value []byte) error {
 
 // keep takes what the file holds.
 func (f *filling) keep(p *page) error {
-	for name, b := range map[string]bucket{bucketFields: p.fields, bucketExpiry: p.expiry, bucketScores: p.scores} {
+	for name, b := range map[string]bucket{bucketFields: p.fields, bucketExpiry: p.expiry, bucketScores: p.scores, bucketPacks: p.packs} {
 		c, k, v := seek(b, nil)
 		for ; k != nil; k, v = c.Next() {
 			if err := f.give(name, k, v); err != nil {
@@ -94,6 +94,9 @@ func (f *filling) item(item engine.Item) error {
 	}
 	if err := item.Validate(); err != nil {
 		return err
+	}
+	if item.Pack != "" {
+		return eachKey(name(string(item.Space), item.Pack), item.Value, func(key []byte) error { return f.give(bucketPacks, key, nil) })
 	}
 	if item.Index != "" {
 		index := name(string(item.Space), item.Index)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -83,8 +84,8 @@ func openAt(t *testing.T, dir string, now func() time.Time) *Engine {
 	return e
 }
 
-// someItems are fields, some of which vanish, and entries, in no order and some
-// of them twice.
+// someItems are fields, some of which vanish, entries and packs, in no order and
+// some of them twice.
 func someItems() []engine.Item {
 	var items []engine.Item
 	for i := range 3000 {
@@ -95,9 +96,10 @@ func someItems() []engine.Item {
 			item.Left = time.Duration(1+i%700) * time.Minute
 		}
 		entry := engine.Item{Space: space, Index: fmt.Sprint("index", i%13), Name: fmt.Sprint("m", i), Score: engine.Score(i*7919%1000 - 500)}
-		items = append(items, item, entry)
+		pack := engine.Item{Space: space, Pack: fmt.Sprint("pack", i%17), Value: engine.PackBytes([]uint32{uint32(i + 1), uint32(i)<<20 | 7})}
+		items = append(items, item, entry, pack)
 		if i%10 == 0 {
-			items = append(items, item, entry)
+			items = append(items, item, entry, pack)
 		}
 	}
 	rand.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
@@ -110,7 +112,9 @@ func commitItems(t *testing.T, e *Engine, items []engine.Item) {
 	steps := map[engine.Space][]engine.Step{}
 	for _, item := range items {
 		these := steps[item.Space]
-		if item.Index != "" {
+		if item.Pack != "" {
+			these = append(these, engine.Include(item.Pack, engine.PackNumbers(item.Value, 0, math.MaxUint32)...))
+		} else if item.Index != "" {
 			these = append(these, engine.Add(item.Index, item.Name, item.Score))
 		} else {
 			these = append(these, engine.Put(item.Record, item.Name, item.Value))
@@ -147,7 +151,7 @@ func holds(t *testing.T, e *Engine) map[string]any {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[fmt.Sprint(item.Space, " ", item.Record, item.Index, " ", item.Name)] = item
+		out[fmt.Sprint(item.Space, " ", item.Record, item.Index, item.Pack, " ", item.Name)] = item
 	}
 	for _, space := range []engine.Space{"acme", "globex"} {
 		for i := range 13 {

@@ -19,15 +19,16 @@ const (
 	bucketEntries  = "entries"  // space, index, score; member → nothing
 	bucketScores   = "scores"   // space, index, member → score
 	bucketTotals   = "totals"   // space, index → how many members
+	bucketPacks    = "packs"    // space, pack, number → nothing
 )
 
-var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries, bucketScores, bucketTotals}
+var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries, bucketScores, bucketTotals, bucketPacks}
 
 // page is one transaction at one moment: the primitives that everything else is
 // made of.
 type page struct {
-	now                                               engine.Score
-	fields, expiry, expiring, entries, scores, totals bucket
+	now                                                      engine.Score
+	fields, expiry, expiring, entries, scores, totals, packs bucket
 	// written is what a transaction that writes has seen; nil in one that reads.
 	written *written
 }
@@ -88,6 +89,7 @@ func newPage(tx *bbolt.Tx, now time.Time, t touched) *page {
 		entries:  of(bucketEntries),
 		scores:   of(bucketScores),
 		totals:   of(bucketTotals),
+		packs:    of(bucketPacks),
 	}
 }
 

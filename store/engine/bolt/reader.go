@@ -32,6 +32,8 @@ func (r *reader) one(ask engine.Ask) engine.Answer {
 	switch {
 	case ask.Names != nil:
 		return engine.Answer{Names: r.names(r.record(ask.Record), *ask.Names)}
+	case ask.Pack != nil:
+		return engine.Answer{Numbers: r.numbers(name(string(r.space), ask.Pack.Pack), ask.Pack)}
 	case ask.Page == nil:
 		return engine.Answer{Rows: []engine.Row{r.row(ask.Record, engine.Entry{}, ask)}}
 	}
@@ -84,6 +86,13 @@ func (r *reader) fieldsOf(key string, fields []string) map[string][]byte {
 
 // entriesOf gives a page of an index.
 func (p *page) entriesOf(index []byte, page *engine.Page) []engine.Entry {
+	if page.Member != "" {
+		score, found := p.score(index, page.Member)
+		if !found {
+			return nil
+		}
+		return []engine.Entry{{Member: page.Member, Score: score}}
+	}
 	var out []engine.Entry
 	c := p.entries.Cursor()
 	next := c.Next

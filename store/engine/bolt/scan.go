@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 var errStopped = errors.New("stopped")
 
-// scan gives every field and every entry of one moment.
+// scan gives every field, every entry and every pack of one moment.
 func (p *page) scan(ctx context.Context, yield func(engine.Item, error) bool) error {
 	give := func(item engine.Item) error {
 		if err := ctx.Err(); err != nil {
@@ -41,12 +42,20 @@ func (p *page) scan(ctx context.Context, yield func(engine.Item, error) bool) er
 	if err != nil {
 		return err
 	}
-	return p.scores.ForEach(func(k, v []byte) error {
+	err = p.scores.ForEach(func(k, v []byte) error {
 		item, _ := itemOf(k)
 		item.Index, item.Record = item.Record, ""
 		item.Score = decodeScore(v)
 		return give(item)
 	})
+	for from, more := []byte(nil), true; err == nil && more; more = from != nil {
+		var items []engine.Item
+		items, from = p.dumpPacks(from)
+		for _, item := range items {
+			err = cmp.Or(err, give(item))
+		}
+	}
+	return err
 }
 
 // itemOf reads a key back, and gives the part of it that names the record.
@@ -63,7 +72,7 @@ const dumpAtOnce = 2000
 // Dump is engine.Engine's. Nobody waits for it, however slowly it is read.
 func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		for _, part := range []func(*page, []byte) ([]engine.Item, []byte){(*page).dumpRecords, (*page).dumpEntries} {
+		for _, part := range []func(*page, []byte) ([]engine.Item, []byte){(*page).dumpRecords, (*page).dumpEntries, (*page).dumpPacks} {
 			for from, more := []byte(nil), true; more; more = from != nil {
 				var items []engine.Item
 				err := ctx.Err()

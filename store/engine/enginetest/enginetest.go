@@ -83,6 +83,10 @@ func Run(t *testing.T, open func(*testing.T) Subject) {
 		"page behind a lost entry":      pageBehindALostEntry,
 		"entries move":                  entriesMove,
 		"place":                         place,
+		"one member":                    oneMember,
+		"packs":                         packs,
+		"packs are sets":                packsAreSets,
+		"a pack empties":                packEmpties,
 		"follow":                        follow,
 		"names":                         names,
 		"expiry":                        expiry,
@@ -735,7 +739,9 @@ func takeIsAtomic(s suite) {
 
 func scanGivesEverything(s suite) {
 	want := map[string]engine.Item{}
-	add := func(item engine.Item) { want[fmt.Sprint(item.Space, item.Record, item.Index, item.Name)] = item }
+	add := func(item engine.Item) {
+		want[fmt.Sprint(item.Space, item.Record, item.Index, item.Pack, item.Name)] = item
+	}
 	var steps []engine.Step
 	for i := range 1200 {
 		name := fmt.Sprint("f", i)
@@ -746,12 +752,21 @@ func scanGivesEverything(s suite) {
 	s.do(append(steps, engine.Put("short:lived", "v", []byte("1")), engine.Expire("short:lived", time.Hour))...)
 	add(engine.Item{Space: space, Record: "short:lived", Name: "v", Value: []byte("1"), Left: time.Hour})
 	for _, other := range []engine.Space{"*", "globex", engine.Volatile(1)} {
-		if _, err := s.Commit(ctx, other, engine.Batch{Steps: []engine.Step{engine.Put("a", "v", []byte("x"))}}); err != nil {
+		if _, err := s.Commit(ctx, other, engine.Batch{Steps: []engine.Step{engine.Put("a", "v", []byte("x")), engine.Include("p", 2, 1)}}); err != nil {
 			s.Fatal(err)
 		}
 		if !other.Volatile() {
 			add(engine.Item{Space: other, Record: "a", Name: "v", Value: []byte("x")})
+			add(engine.Item{Space: other, Pack: "p", Value: engine.PackBytes([]uint32{1, 2})})
 		}
+	}
+	for i := range 70 { // more than one part of a dump
+		var numbers []uint32
+		for n := range 100 {
+			numbers = append(numbers, uint32(i*n+1)<<8)
+		}
+		s.do(engine.Include(fmt.Sprint("pack", i), numbers...))
+		add(engine.Item{Space: space, Pack: fmt.Sprint("pack", i), Value: engine.PackBytes(slices.Compact(numbers))})
 	}
 	for what, scan := range map[string]iter.Seq2[engine.Item, error]{"scanned": s.Scan(ctx), "dumped": s.Dump(ctx)} {
 		got := map[string]engine.Item{}
@@ -760,7 +775,7 @@ func scanGivesEverything(s suite) {
 				s.Fatal(err)
 			}
 			item.Left = item.Left.Round(time.Minute)
-			got[fmt.Sprint(item.Space, item.Record, item.Index, item.Name)] = item
+			got[fmt.Sprint(item.Space, item.Record, item.Index, item.Pack, item.Name)] = item
 		}
 		s.equal(what, got, want)
 		for range scan {

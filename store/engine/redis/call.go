@@ -99,6 +99,8 @@ func (c *call) step(steps []engine.Step, together joined) {
 		c.add(c.key(s.Record), s.Field, s.Index, s.Name, int64(s.Score))
 	case engine.DoUnplace:
 		c.add(c.key(s.Record), s.Field, s.Name)
+	case engine.DoInclude, engine.DoExclude:
+		c.add(c.key(s.Pack), s.Value)
 	}
 }
 
@@ -107,6 +109,9 @@ func (c *call) ask(a engine.Ask) {
 	case a.Names != nil:
 		c.add("names", c.key(a.Record), *a.Names)
 		return
+	case a.Pack != nil:
+		c.add("pack", c.key(a.Pack.Pack))
+		return
 	case a.Page == nil:
 		c.add("record", c.key(a.Record))
 	default:
@@ -114,7 +119,7 @@ func (c *call) ask(a engine.Ask) {
 		if p.After != nil {
 			score, member = strconv.FormatInt(int64(p.After.Score), 10), p.After.Member
 		}
-		c.add("page", c.key(p.Index), p.Record, flag(p.Reverse), score, member, p.N)
+		c.add("page", c.key(p.Index), p.Record, p.Member, flag(p.Reverse), score, member, p.N)
 	}
 	c.fields(a.Fields)
 	if a.Follow == nil {
@@ -162,6 +167,17 @@ func parseAnswer(ask engine.Ask, items []any) (a engine.Answer, err error) {
 			}
 			a.Names = append(a.Names, name)
 		}
+		return a, nil
+	}
+	if ask.Pack != nil {
+		if len(items) == 0 {
+			return a, nil // there is no such pack
+		}
+		whole, ok := items[0].(string)
+		if !ok {
+			return a, errReply
+		}
+		a.Numbers = ask.Pack.Read(whole)
 		return a, nil
 	}
 	if ask.Page != nil {

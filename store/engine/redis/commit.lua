@@ -1,6 +1,6 @@
 -- Does a batch: all of it, or nothing and says which check does not hold.
 --
--- KEYS  every record and index that the batch names; all in one slot. Steps name
+-- KEYS  every record, index and pack that the batch names; all in one slot. Steps name
 --       them by their position. Not among them are those whose names only the
 --       store knows: of a drawn number, or of the index where a member stands.
 -- ARGV  1 prefix of the space's keys
@@ -66,6 +66,54 @@ local function unplace(record, field, member)
 end
 
 local call = redis.call
+
+-- A pack is a string: its numbers one after the other, in no order. One that is
+-- put in again may stand there twice until it is taken out, and what was taken out
+-- leaves a hole; who reads a pack sees neither.
+local width, hole = 4, string.rep('\0', 4)
+
+-- Takes the holes out of a pack when none is left of some numbers here and there,
+-- the first among them: most of it is holes then, or all.
+local function tighten(k, numbers)
+  local n, samples = #numbers / width, 8
+  for i = 1, samples - 1 do
+    local from = math.floor(i * n / samples) * width
+    if string.sub(numbers, from + 1, from + width) ~= hole then
+      return
+    end
+  end
+  local left = {}
+  for from = 1, #numbers, width do
+    local number = string.sub(numbers, from, from + width - 1)
+    if number ~= hole then
+      left[#left + 1] = number
+    end
+  end
+  if #left == 0 then
+    call('DEL', k)
+  else
+    call('SET', k, table.concat(left))
+  end
+end
+
+local function exclude(k, gone)
+  local numbers, found = call('GET', k), false
+  for i = 1, numbers and #gone or 0, width do
+    local number = string.sub(gone, i, i + width - 1)
+    local from = string.find(numbers, number, 1, true)
+    while from do
+      if from % width == 1 then -- and not the end of one and the beginning of the next
+        call('SETRANGE', k, from - 1, hole)
+        found = true
+      end
+      from = string.find(numbers, number, from + 1, true)
+    end
+  end
+  if found and call('GETRANGE', k, 0, width - 1) == hole then
+    tighten(k, call('GET', k))
+  end
+end
+
 while at < #ARGV do
   local verb = arg()
   if verb == 'put' then -- key n field value…
@@ -101,6 +149,10 @@ while at < #ARGV do
     call('ZREM', key(), arg())
   elseif verb == 'delete' then -- key field
     call('HDEL', key(), arg())
+  elseif verb == 'include' then -- key numbers
+    call('APPEND', key(), arg())
+  elseif verb == 'exclude' then -- key numbers
+    exclude(key(), arg())
   elseif verb == 'drop' then -- key
     call('UNLINK', key())
   else

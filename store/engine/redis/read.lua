@@ -1,15 +1,17 @@
 -- Answers questions from one moment.
 --
--- KEYS  every record and index that is asked about. The records of a page's
+-- KEYS  every record, index and pack that is asked about. The records of a page's
 --       entries, and those that a field leads to, are in the same slot.
 -- ARGV  1 prefix of the space's keys, then one after the other
 --         record key fields follow
---         page   key beginning-of-record-name reverse after-score after-member n fields follow
+--         page   key beginning-of-record-name member reverse after-score after-member n fields follow
 --         names  key beginning
+--         pack   key
 --       fields is how many and which; follow is 0, or 1 and field,
---       beginning-of-record-name and fields. after-score is "" for the first page.
+--       beginning-of-record-name and fields. after-score is "" for the first page;
+--       member is "", or all that the page is asked for.
 -- Result an array for each question
---         record {row}   page {total, row…}   names {name…}
+--         record {row}   page {total, row…}   names {name…}   pack {its string} or {}
 --       row is {member, score, values, reached, values there}; values are in the
 --       order of the fields. A record that rows reach again is given once.
 local prefix = ARGV[1]
@@ -122,16 +124,23 @@ local function entries(k, reverse, score, member, n)
   end
 end
 
+-- The entry of one member, as entries gives it.
+local function entry(k, member)
+  local score = redis.call('ZSCORE', k, member)
+  return score and {member, score} or {}
+end
+
 local questions = {
   record = function()
     local k, list, onward = key(), fields(), follow()
     return {row(k, '', '0', list, onward)}
   end,
   page = function()
-    local k, record, reverse, score, member, n = key(), arg(), arg() == '1', arg(), arg(), tonumber(arg())
+    local k, record, only = key(), arg(), arg()
+    local reverse, score, member, n = arg() == '1', arg(), arg(), tonumber(arg())
     local list, onward = fields(), follow()
     local out = {redis.call('ZCARD', k)}
-    local found = entries(k, reverse, score, member, n)
+    local found = only ~= '' and entry(k, only) or entries(k, reverse, score, member, n)
     for i = 1, #found, 2 do
       out[#out + 1] = row(record ~= '' and prefix .. record .. found[i] or nil, found[i], found[i + 1], list, onward)
     end
@@ -146,6 +155,9 @@ local questions = {
       end
     end
     return out
+  end,
+  pack = function()
+    return {redis.call('GET', key()) or nil}
   end,
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
+	"math"
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -26,8 +27,8 @@ func (e *Engine) Scan(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return e.scan(ctx, nil)
 }
 
-// Dump is engine.Engine's. A record is read by one HGETALL: the largest are some
-// megabytes.
+// Dump is engine.Engine's. A record is read by one HGETALL, a pack by one GET: the
+// largest are some megabytes.
 func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
 		e.scan(ctx, newOnce())(yield)
@@ -129,15 +130,21 @@ func scanKeys(ctx context.Context, node *goredis.Client, keys []string, o *once,
 	if err != nil {
 		return err
 	}
-	records := make([]*goredis.MapStringStringCmd, len(keys))
+	records, packs := make([]*goredis.MapStringStringCmd, len(keys)), make([]*goredis.StringCmd, len(keys))
 	_, err = node.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
 		for i, key := range keys {
-			if kinds[i].Val() == "hash" {
+			switch kinds[i].Val() {
+			case "hash":
 				records[i] = pipe.HGetAll(ctx, key)
+			case "string":
+				packs[i] = pipe.Get(ctx, key)
 			}
 		}
 		return nil
 	})
+	if errors.Is(err, goredis.Nil) { // a pack that has gone meanwhile
+		err = nil
+	}
 	for i, key := range keys {
 		if err != nil {
 			return err
@@ -149,6 +156,8 @@ func scanKeys(ctx context.Context, node *goredis.Client, keys []string, o *once,
 			err = giveRecord(item, records[i].Val(), give)
 		case "zset":
 			err = giveIndex(ctx, node, key, item, o, give)
+		case "string":
+			err = givePack(item, packs[i].Val(), give)
 		case "none": // its time was over
 		default:
 			err = fmt.Errorf("key %q is a %s", key, kind)
@@ -178,6 +187,15 @@ func giveIndex(ctx context.Context, node *goredis.Client, key string, item engin
 		item.Name, item.Score = entry.Member, entry.Score
 		return errors.Join(err, give(item))
 	})
+}
+
+func givePack(item engine.Item, held string, give func(engine.Item) error) error {
+	item.Pack, item.Record = item.Record, ""
+	item.Value = engine.PackBytes(engine.PackNumbers(held, 0, math.MaxUint32))
+	if len(item.Value) == 0 {
+		return nil
+	}
+	return give(item)
 }
 
 // pairs gives what ZSCAN finds.

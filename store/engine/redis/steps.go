@@ -32,6 +32,7 @@ func merge(steps []engine.Step) []joined {
 			delete(open, s.Record)
 		case engine.DoAddEarlier, engine.DoRemove:
 			delete(open, s.Index)
+		case engine.DoInclude, engine.DoExclude: // of a pack, which no put or add is about
 		default:
 			// Which record or index these change is known to the store only.
 			clear(open)
