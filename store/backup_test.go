@@ -131,6 +131,7 @@ func (w *world) whole(was *world, want *ticket.Ticket) {
 func TestYesterdaysBackupForgetsWhatWasErasedToday(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		maries, eves := w.office()
+		w.index()
 		dir := filepath.Join(w.TB.(*testing.T).TempDir(), "backups")
 		m := w.backup(dir)
 		if m.Sites["acme"] != 3 || m.Copied != 6 || m.Blobs.Lines != 6 {
@@ -156,6 +157,10 @@ func TestYesterdaysBackupForgetsWhatWasErasedToday(t *testing.T) {
 				there.whole(w, t)
 			}
 			there.nothingOf(eves, erased)
+			if leads, err := there.Leads(ctx, "acme"); err != nil || len(leads) != 2 || leads[eves.Reference.Number] != 0 {
+				w.Errorf("words lead to the tickets %v, %v", leads, err)
+			}
+			there.finds(words("heating room"), maries[0].Subject, maries[1].Subject)
 			for name, content := range there.everything() {
 				if strings.Contains(name, ":alias:") || bytes.Contains(content, []byte("\x00alias:")) {
 					w.Errorf("%s leads to a profile that is gone", name)

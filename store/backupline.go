@@ -10,7 +10,7 @@ import (
 	"guichet/store/engine"
 )
 
-// backupLine is one field or entry of a backup's data or keys.
+// backupLine is one field, entry or pack of a backup's data or keys.
 type backupLine struct {
 	engine.Item
 	// Expires is when the record vanishes; Left counts from no known time.
@@ -86,6 +86,8 @@ func (l *lineReading) text(line *backupLine, name, value []byte) bool {
 		line.Record = same(l.last.Record, value)
 	case "index":
 		line.Index = same(l.last.Index, value)
+	case "pack":
+		line.Pack = string(value)
 	case "name":
 		line.Name = string(value)
 	case "value":

@@ -18,7 +18,7 @@ func TestALineIsReadAsItIsWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.OneOf(rapid.StringMatching(`[a-z:-]{0,12}`), rapid.String())
 		line := backupLine{Item: engine.Item{
-			Space: engine.Space(name.Draw(t, "space")), Record: name.Draw(t, "record"), Index: name.Draw(t, "index"), Name: name.Draw(t, "name"),
+			Space: engine.Space(name.Draw(t, "space")), Record: name.Draw(t, "record"), Index: name.Draw(t, "index"), Pack: name.Draw(t, "pack"), Name: name.Draw(t, "name"),
 			Value: rapid.SliceOf(rapid.Byte()).Draw(t, "value"), Score: engine.Score(rapid.Int64().Draw(t, "score")),
 		}}
 		if rapid.Bool().Draw(t, "vanishes") {
@@ -52,6 +52,7 @@ func TestOrdinaryLinesAreReadQuickly(t *testing.T) {
 		`{"space":"acme","record":"number:1","name":"ticket","value":"dGhydjRxdXpndnhrNmhjYQ=="}` + "\n":             true,
 		`{"space":"acme","record":"seen:a","name":"seen","value":"MQ==","expires":"2026-12-22T01:43:00.25Z"}` + "\n": true,
 		`{"space":"acme","index":"own:a","name":"b","score":-12}` + "\n":                                             true,
+		`{"space":"acme","pack":"words:0.1","value":"AAAAAQ=="}`:                                                     true,
 		`{"space":"acme","index":"own:\u00e9","name":"b"}`:                                                           false,
 		`{"space":"acme","new":"x"}`:                       false,
 		`{"space":"acme","score":1.5}`:                     false,

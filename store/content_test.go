@@ -473,7 +473,7 @@ func TestMasterKeyFileIsPrivate(t *testing.T) {
 
 func TestNewerStoreIsRefused(t *testing.T) {
 	w := embedded(t)
-	w.setSchema("3")
+	w.setSchema("4")
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (r room) erase(ctx context.Context, id ticket.ID) error {
 func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldPostings}},
+		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldFoundBy}},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
@@ -66,7 +66,8 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error
 	if err := d.eraseNamed(ctx, id, answers[1].Names); err != nil {
 		return err
 	}
-	d.unpost(id, fields[fieldPostings])
+	number, _ := strconv.ParseUint(string(fields[fieldNumber]), 10, 64) // to what is none, no words lead
+	d.unpost(id, number, fields[fieldFoundBy])
 	d.unschedule(Timer{Kind: EraseTimer, Ticket: id})
 	d.unschedule(Timer{Kind: ConfirmTimer, Ticket: id})
 	d.unschedule(Timer{Kind: WakeTimer, Ticket: id})

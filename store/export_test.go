@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 
 	"guichet/store/engine"
@@ -216,12 +220,128 @@ func (s *Store) Unpost(ctx context.Context, site string, id ticket.ID) error {
 	if err != nil {
 		return err
 	}
-	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: recordTicket(id), Fields: []string{fieldPostings}})
+	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: recordTicket(id), Fields: []string{fieldFoundBy, fieldNumber}})
+	if err != nil {
+		return err
+	}
+	fields := answers[0].Rows[0].Fields
+	number, err := strconv.ParseUint(string(fields[fieldNumber]), 10, 64)
 	if err != nil {
 		return err
 	}
 	d := newDraft(r, r.now())
-	d.unpost(id, answers[0].Rows[0].Fields[fieldPostings])
+	d.unpost(id, number, fields[fieldFoundBy])
 	_, err = r.commit(ctx, "unposting", d.batch)
 	return err
+}
+
+// LastDrawn has the next ticket of a site get the number after one.
+func (s *Store) LastDrawn(ctx context.Context, site string, number uint64) error {
+	_, err := s.engine.Commit(ctx, engine.Space(site), engine.Batch{Steps: []engine.Step{
+		engine.Put(recordNumbers, fieldTickets, strconv.AppendUint(nil, number, 10)),
+	}})
+	return err
+}
+
+// Leads are the numbers of the tickets to which words of a site lead.
+func (s *Store) Leads(ctx context.Context, site string) (map[uint64]int, error) {
+	all := map[uint64]int{}
+	for item, err := range s.engine.Dump(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := parsePack(item.Pack); ok && string(item.Space) == site {
+			for _, n := range engine.PackNumbers(item.Value, 0, math.MaxUint32) {
+				all[lead{p, n}.ticket()]++
+			}
+		}
+	}
+	return all, nil
+}
+
+// Mislead turns around, for tickets of some numbers, whether a word leads to them.
+func (s *Store) Mislead(ctx context.Context, site, text string, numbers ...uint64) error {
+	return s.turnWord(ctx, site, text, numbers, func(wanted bool) bool { return !wanted })
+}
+
+func (s *Store) turnWord(ctx context.Context, site, text string, numbers []uint64, turn func(leads bool) bool) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	w, words := wordOf(r.term(ticket.Term{Kind: ticket.WordTerm, Value: text})), newPacking()
+	for _, number := range numbers {
+		leads := leadsTo(number, []word{w})
+		answers, err := r.read(ctx, "a pack", engine.Ask{Pack: &engine.PackRange{Pack: leads[0].pack.name(), From: leads[0].number, To: leads[0].number}})
+		if err != nil {
+			return err
+		}
+		if is := len(answers[0].Numbers) > 0; is != turn(is) && is {
+			words.turn(leads, nil)
+		} else if is != turn(is) {
+			words.turn(nil, leads)
+		}
+	}
+	_, err = r.commit(ctx, "turning words", engine.Batch{Steps: words.steps()})
+	return err
+}
+
+// PretendWords has a word lead to n numbers from one on, and as many tickets stand
+// in a queue that are not there.
+func (s *Store) PretendWords(ctx context.Context, site, queue, text string, from uint64, n int) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	in := indexSearch(r.term(ticket.Term{Kind: ticket.QueueTerm, Value: queue}))
+	var numbers []uint64
+	var steps []engine.Step
+	for i := range n {
+		numbers = append(numbers, from+uint64(i))
+		steps = append(steps, engine.Add(in, "pretended"+strconv.Itoa(i), 0))
+	}
+	if _, err := r.commit(ctx, "pretending", engine.Batch{Steps: steps}); err != nil {
+		return err
+	}
+	return s.turnWord(ctx, site, text, numbers, func(bool) bool { return true })
+}
+
+// UnpackWords writes what tickets are found by as version 2 did, and brings the
+// store back to that.
+func (s *Store) UnpackWords(ctx context.Context, site string) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	page, err := s.Tickets(ctx, site, Filter{}, "", 100)
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, r.now())
+	for _, t := range page.Items {
+		found, err := r.toIndex(ctx, []engine.Entry{{Member: t.ID.String()}})
+		if err != nil {
+			return err
+		}
+		d.unpost(t.ID, t.Reference.Number, found[0].field)
+		b := binary.BigEndian.AppendUint64(nil, uint64(t.Opened.UnixMilli()))
+		terms := found[0].ticket.Terms(found[0].articles)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(terms)-1))
+		for i, term := range terms {
+			raw, err := base64.RawURLEncoding.DecodeString(string(r.term(term)))
+			if err != nil {
+				return err
+			}
+			d.step(engine.Add(indexSearch(r.term(term)), t.ID.String(), engine.Score(term.Order)))
+			if b = append(b, raw...); i == len(terms)-1 {
+				b = binary.BigEndian.AppendUint64(b, uint64(term.Order))
+			}
+		}
+		d.step(engine.Put(recordTicket(t.ID), fieldPostings, b), engine.Delete(recordTicket(t.ID), fieldFoundBy))
+	}
+	d.step(engine.Delete(recordSchema, fieldBroughtTo(3)))
+	if _, err := r.commit(ctx, "unpacking", d.batch); err != nil {
+		return err
+	}
+	return s.SetSchema(ctx, "2")
 }

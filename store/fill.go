@@ -70,6 +70,8 @@ func (p *pouring) flush() {
 
 func stepsOf(item engine.Item) []engine.Step {
 	switch {
+	case item.Pack != "":
+		return []engine.Step{{Do: engine.DoInclude, Pack: item.Pack, Value: item.Value}}
 	case item.Index != "":
 		return []engine.Step{engine.Add(item.Index, item.Name, item.Score)}
 	case item.Left > 0:

@@ -35,6 +35,9 @@ var askLook = engine.Ask{Record: recordInUse, Fields: []string{fieldLook}}
 
 // byDigest reports whether what is asked for is named by a digest.
 func byDigest(a engine.Ask) bool {
+	if a.Pack != nil {
+		return true
+	}
 	name := a.Record
 	if a.Page != nil {
 		name = a.Page.Index
@@ -157,6 +160,7 @@ func (x *renaming) pass(ctx context.Context, total int) error {
 			return err
 		case item.Space != x.space:
 			continue
+		case item.Pack != "": // what has no name needs no new one
 		case item.Index != "":
 			err = x.entry(ctx, item)
 		default:
@@ -262,7 +266,7 @@ func (x *renaming) ticket(ctx context.Context, record string, fields map[string]
 			r.steps = append(r.steps, engine.Delete(record, name), engine.Put(record, fieldMessage(x.keys.renamed(old)), nil))
 		}
 	}
-	if _, indexed := fields[fieldPostings]; indexed {
+	if _, indexed := fields[fieldFoundBy]; indexed {
 		// What it is found by gets its new names afterwards, while the site works.
 		note := renames{steps: []engine.Step{engine.Add(indexUnindexed, strings.TrimPrefix(record, prefixTicket), engine.At(x.now().Add(-clockSlack)))}}
 		if err := x.gather(ctx, note); err != nil {

@@ -107,7 +107,7 @@ func survey(ctx context.Context, e engine.Engine, about int, tell Progress) (Cop
 		switch {
 		case mark(item):
 			continue
-		case item.Index != "":
+		case item.Index != "", item.Pack != "":
 			entries.add(item)
 		case item.Left > 0:
 			expiring++
@@ -130,7 +130,7 @@ type total struct {
 
 func (t *total) add(item engine.Item) {
 	t.text = t.text[:0]
-	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Name} {
+	for _, part := range []string{string(item.Space), item.Record, item.Index, item.Pack, item.Name} {
 		t.text = append(binary.BigEndian.AppendUint32(t.text, uint32(len(part))), part...)
 	}
 	t.text = append(binary.BigEndian.AppendUint32(t.text, uint32(len(item.Value))), item.Value...)

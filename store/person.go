@@ -118,7 +118,7 @@ func (f *finding) walk(ctx context.Context, seen func(tickets int)) error {
 			}
 			is, row = key, engine.Row{Fields: map[string][]byte{}}
 		}
-		if item.Index == "" && f.found[item.Space] != nil && !strings.Contains(item.Name, ":") {
+		if item.Record != "" && f.found[item.Space] != nil && !strings.Contains(item.Name, ":") {
 			row.Fields[item.Name] = item.Value
 		}
 	}

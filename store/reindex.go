@@ -32,7 +32,7 @@ type Difference struct {
 // again, together with its record, before it counts. tell is given each
 // difference; its error ends the work.
 func (s *Store) Reindex(ctx context.Context, check bool, progress Progress, tell func(Difference) error) error {
-	x := &reindexing{Store: s, check: check, tell: tell, rooms: map[engine.Space]room{}, owed: map[keyName]string{}, found: map[keyName]bool{}, highest: map[engine.Space]uint64{}}
+	x := &reindexing{Store: s, check: check, tell: tell, rooms: map[engine.Space]room{}, owed: map[keyName]string{}, found: map[keyName]bool{}, highest: map[engine.Space]uint64{}, blocks: map[engine.Space]block{}}
 	rooms, err := s.writtenSites(ctx)
 	if err != nil {
 		return err
@@ -82,6 +82,7 @@ type reindexing struct {
 	owed    map[keyName]string
 	found   map[keyName]bool
 	highest map[engine.Space]uint64 // number of a ticket
+	blocks  map[engine.Space]block  // the last one that has a pack
 }
 
 // lookers is how many things are looked at at a time: each waits for the engine,
@@ -96,7 +97,7 @@ func (x *reindexing) walk(ctx context.Context, seen func(tickets int)) error {
 	if err = cmp.Or(looking.Wait(), err); err != nil {
 		return err
 	}
-	return errors.Join(x.outbox(ctx), patiently(func() error { return x.numbers(ctx) })())
+	return errors.Join(x.outbox(ctx), patiently(func() error { return x.numbers(ctx) })(), x.words(ctx))
 }
 
 // each gives what is to be looked at.
@@ -109,6 +110,10 @@ func (x *reindexing) each(ctx context.Context, seen func(tickets int), give func
 		}
 		r, ours := x.rooms[item.Space]
 		if !ours {
+			continue
+		}
+		if item.Pack != "" {
+			x.pack(item)
 			continue
 		}
 		if item.Index != "" {
@@ -271,7 +276,7 @@ func (r room) dropDangling(ctx context.Context, record string, row engine.Row) e
 // held holds that held mail is listed.
 func (x *reindexing) held(ctx context.Context, r room, h *ticket.Held, row engine.Row) error {
 	at := engine.Entry{Member: h.ID, Score: engine.At(h.At)}
-	answers, err := r.read(ctx, "the list of held mail", standing(indexHeld, at), standing(heldIndex(h), at),
+	answers, err := r.read(ctx, "the list of held mail", standing(indexHeld, h.ID), standing(heldIndex(h), h.ID),
 		engine.Ask{Record: recordHeld(h.ID), Fields: []string{fieldSealed}})
 	if err != nil || string(answers[2].Rows[0].Fields[fieldSealed]) != string(row.Fields[fieldSealed]) {
 		return err
@@ -288,12 +293,9 @@ func (x *reindexing) held(ctx context.Context, r room, h *ticket.Held, row engin
 	})
 }
 
-// standing asks whether an entry stands in an index at its score: for the first
-// one behind the place just before it.
-func standing(index string, e engine.Entry) engine.Ask {
-	last := len(e.Member) - 1
-	before := e.Member[:last] + string(rune(e.Member[last]-1)) + "\x7f"
-	return engine.Ask{Page: &engine.Page{Index: index, After: &engine.Entry{Member: before, Score: e.Score}, N: 1}}
+// standing asks where a member stands in an index.
+func standing(index, member string) engine.Ask {
+	return engine.Ask{Page: &engine.Page{Index: index, Member: member}}
 }
 
 func stands(a engine.Answer, e engine.Entry) bool {
@@ -307,13 +309,13 @@ func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error 
 		return nil
 	}
 	at := engine.Entry{Member: item.Name, Score: item.Score}
-	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: []string{field}}, standing(item.Index, at))
+	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: []string{field}}, standing(item.Index, item.Name))
 	if err != nil {
 		return err
 	}
 	value := answers[0].Rows[0].Fields[field]
 	right := value != nil && (wants == "" || string(value) == wants)
-	if field == fieldPostings {
+	if field == fieldFoundBy {
 		right = posts(value, item)
 	}
 	if right || !stands(answers[1], at) {
@@ -321,7 +323,7 @@ func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error 
 	}
 	what := item.Index + " names it, and it is gone"
 	switch {
-	case value != nil && field == fieldPostings:
+	case value != nil && field == fieldFoundBy:
 		what = item.Index + " names it, and it does not want to be found by that"
 	case value != nil:
 		what = item.Index + " names it, and it stands in " + string(value)
@@ -347,7 +349,7 @@ func claimant(item engine.Item) (record, field, wants string) {
 	case item.Index == indexUnindexed:
 		return prefixTicket + item.Name, fieldTVersion, ""
 	case kind+":" == prefixSearch:
-		return prefixTicket + item.Name, fieldPostings, ""
+		return prefixTicket + item.Name, fieldFoundBy, ""
 	case item.Index == indexActs:
 		return prefixAct + item.Name, fieldSealed, ""
 	case kind+":" == prefixHeldIn || kind+":" == prefixAside:
@@ -384,19 +386,14 @@ func (x *reindexing) outbox(ctx context.Context) error {
 			continue
 		}
 		r := x.rooms[key.site]
-		answers, err := r.read(ctx, "a notice", engine.Ask{Record: key.record, Fields: append([]string{fieldInOutbox}, noticeFields...), Follow: toTicketKey})
+		answers, err := r.read(ctx, "a notice", standing(index, id),
+			engine.Ask{Record: key.record, Fields: append([]string{fieldInOutbox}, noticeFields...), Follow: toTicketKey})
 		if err != nil {
 			return err
 		}
-		row := answers[0].Rows[0]
-		if string(row.Fields[fieldInOutbox]) != index {
-			continue // it moved, or is over
-		}
-		if there, err := r.listed(ctx, index, id); err != nil || there {
-			if err != nil {
-				return err
-			}
-			continue
+		row := answers[1].Rows[0]
+		if string(row.Fields[fieldInOutbox]) != index || len(answers[0].Rows) > 0 {
+			continue // it moved, or is over, or stands there by now
 		}
 		err = x.differs(r, key.record, index+" lacks it", func() error {
 			was, k, p, err := r.openDelivery(engine.Entry{Member: id}, row)
@@ -416,27 +413,6 @@ func (x *reindexing) outbox(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// listed goes through an index for a member of which the score is not known.
-func (r room) listed(ctx context.Context, index, member string) (bool, error) {
-	page := engine.Page{Index: index, N: lapsedAtOnce}
-	for {
-		answers, err := r.read(ctx, "an index", engine.Ask{Page: &page})
-		if err != nil {
-			return false, err
-		}
-		rows := answers[0].Rows
-		for _, row := range rows {
-			if row.Member == member {
-				return true, nil
-			}
-		}
-		if len(rows) < page.N {
-			return false, nil
-		}
-		page.After = &rows[len(rows)-1].Entry
-	}
 }
 
 // numbers holds that no number is drawn a second time.

@@ -16,7 +16,7 @@ import (
 func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: append([]string{fieldTracked, fieldInState, fieldInQueue, fieldInOwn, fieldLegalHold, fieldPostings}, ticketFields...)},
+		engine.Ask{Record: record, Fields: append([]string{fieldTracked, fieldInState, fieldInQueue, fieldInOwn, fieldLegalHold, fieldFoundBy}, ticketFields...)},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 			return err
 		}
 	}
-	lack, err := r.notIndexed(ctx, t, fields[fieldPostings])
+	lack, err := r.notIndexed(ctx, t, fields[fieldFoundBy])
 	if err != nil || lack == "" {
 		return err
 	}
@@ -73,7 +73,7 @@ func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]b
 	places := r.placesOf(t)
 	asks := []engine.Ask{{Record: recordTicket(t.ID), Fields: []string{fieldTVersion}}}
 	for _, p := range places {
-		asks = append(asks, standing(p.index, p.at))
+		asks = append(asks, standing(p.index, p.at.Member))
 	}
 	postings := r.postingsOf(t, fields, names)
 	for _, p := range postings {

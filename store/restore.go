@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -297,10 +298,15 @@ func (r *restoring) write(ctx context.Context) error {
 			return err
 		}
 		return r.eachLine(ctx, entries, func(line *backupLine) error {
-			if line == nil || line.Index == "" {
+			switch {
+			case line == nil:
 				return nil
+			case line.Pack != "":
+				return r.pack(line.Item)
+			case line.Index != "":
+				return r.entry(line.Item)
 			}
-			return r.entry(line.Item)
+			return nil
 		})
 	}, written)
 }
@@ -319,7 +325,7 @@ func (r *restoring) eachLine(ctx context.Context, tell Progress, give func(*back
 func (r *restoring) records() func(*backupLine) error {
 	var record []backupLine
 	return func(line *backupLine) error {
-		if line != nil && line.Index != "" {
+		if line != nil && (line.Index != "" || line.Pack != "") {
 			return nil
 		}
 		if line == nil || len(record) > 0 && (line.Record != record[0].Record || line.Space != record[0].Space) {
@@ -387,10 +393,26 @@ func (r *restoring) entry(item engine.Item) error {
 	return r.put(item)
 }
 
+// pack gives a pack to the store, without what leads to tickets that are gone.
+func (r *restoring) pack(item engine.Item) error {
+	p, ok := parsePack(item.Pack)
+	if !ok {
+		return fmt.Errorf("%q is no pack", item.Pack)
+	}
+	numbers := slices.DeleteFunc(engine.PackNumbers(item.Value, 0, math.MaxUint32), func(n uint32) bool {
+		return r.dropped[keyName{item.Space, recordNumber(lead{p, n}.ticket())}]
+	})
+	if len(numbers) == 0 {
+		return nil
+	}
+	item.Value = engine.PackBytes(numbers)
+	return r.put(item)
+}
+
 // put gives an item to the store, and counts it.
 func (r *restoring) put(item engine.Item) error {
 	switch {
-	case item.Index != "":
+	case item.Index != "", item.Pack != "":
 		r.sums.entries.add(item)
 	case item.Left == 0:
 		r.sums.fields.add(item)

@@ -16,13 +16,14 @@ import (
 )
 
 // Tickets are found by their terms: words, people, tags, and the lists in which
-// they stand (ticket.Term). Each term is an index of its own, under a digest,
-// that holds the tickets that have it; a field of each ticket names them all.
+// they stand (ticket.Term). Each term that has an order is an index of its own,
+// under a digest, that holds the tickets that have it; words lie in packs (see
+// words.go). A field of each ticket names them all.
 //
 // Nothing of this is done while a mail is taken in: a commit only notes its
-// ticket in indexUnindexed, and KeepIndexed brings the indexes in line a moment
-// later, many tickets at once. Until then a list that reads that note sees the
-// ticket as it is, and a search does not see its text yet.
+// ticket in indexUnindexed, and KeepIndexed brings indexes and packs in line a
+// moment later, many tickets at once. Until then a list that reads that note sees
+// the ticket as it is, and a search does not see its text yet.
 //
 // The field names what was written, whichever keys made the digests. So new
 // look-up keys need no more than every ticket noted once more: what had the old
@@ -31,12 +32,12 @@ import (
 const (
 	indexUnindexed = "unindexed" // tickets whose indexes are to be brought in line
 	prefixSearch   = "search:"
-	fieldPostings  = "postings" // of a ticket: the indexes of its terms
+	fieldFoundBy   = "found-by" // of a ticket: the indexes and words of its terms
 )
 
 func indexSearch(d digest) string { return prefixSearch + string(d) }
 
-// term is the digest of a term: 96 bits, for a ticket has many.
+// term is the digest of a term: 96 bits.
 func (r room) term(t ticket.Term) digest {
 	return r.digest(kindTerm, string(t.Kind), t.Value)[:termLength]
 }
@@ -62,91 +63,125 @@ type posting struct {
 	at engine.Score
 }
 
-// postings are the entries that a ticket should have.
-func (r room) postings(t *ticket.Ticket, articles []ticket.Article) []posting {
-	var all []posting
-	for _, term := range t.Terms(articles) {
-		all = append(all, posting{r.term(term), engine.Score(term.Order)})
-	}
-	return all
+// foundBy is what leads to a ticket.
+type foundBy struct {
+	opened engine.Score // where most of it stands
+	placed []posting
+	words  []word
 }
 
-// packPostings writes the field of a ticket. Most entries stand at the time when
-// it was opened, which is written once: the digests of these, and then the others
-// with where they stand.
-func packPostings(opened engine.Score, all []posting) []byte {
+// postings are what should lead to a ticket.
+func (r room) postings(t *ticket.Ticket, articles []ticket.Article) foundBy {
+	f := foundBy{opened: engine.Score(t.Opened.UnixMilli())}
+	for _, term := range t.Terms(articles) {
+		if d := r.term(term); term.Kind == ticket.WordTerm {
+			f.words = append(f.words, wordOf(d))
+		} else {
+			f.placed = append(f.placed, posting{d, engine.Score(term.Order)})
+		}
+	}
+	return f
+}
+
+func (f foundBy) empty() bool { return len(f.placed)+len(f.words) == 0 }
+
+// place is where the ticket stands in a term's index.
+func (f foundBy) place(d digest) (engine.Score, bool) {
+	for _, p := range f.placed {
+		if p.of == d {
+			return p.at, true
+		}
+	}
+	return 0, false
+}
+
+// field writes what the field of a ticket holds: when it was opened, how many of
+// its terms stand there and how many elsewhere, the digests of the ones, those of
+// the others with where they stand, and its words.
+func (f foundBy) field() []byte {
 	var plain, placed []byte
-	for _, p := range all {
+	for _, p := range f.placed {
 		raw, err := base64.RawURLEncoding.DecodeString(string(p.of))
 		if err != nil || len(raw) != termBytes {
 			panic("store: no term: " + string(p.of))
 		}
-		if p.at == opened {
+		if p.at == f.opened {
 			plain = append(plain, raw...)
 		} else {
 			placed = binary.BigEndian.AppendUint64(append(placed, raw...), uint64(p.at))
 		}
 	}
-	b := binary.BigEndian.AppendUint64(nil, uint64(opened))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(plain)/termBytes))
-	return slices.Concat(b, plain, placed)
+	b := binary.BigEndian.AppendUint64(nil, uint64(f.opened))
+	b = append(b, byte(len(plain)/termBytes), byte(len(placed)/(termBytes+8)))
+	b = slices.Concat(b, plain, placed)
+	for _, w := range f.words {
+		b = append(b, byte(w>>40), byte(w>>32))
+		b = binary.BigEndian.AppendUint32(b, uint32(w))
+	}
+	return b
 }
 
-// unpackPostings reads what packPostings wrote; of anything else, nothing.
-func unpackPostings(b []byte) (all []posting) {
+// readFoundBy reads what field wrote; of anything else, as far as it goes.
+func readFoundBy(b []byte) (f foundBy) {
 	if len(b) < 10 {
-		return nil
+		return f
 	}
-	opened, n := engine.Score(binary.BigEndian.Uint64(b)), int(binary.BigEndian.Uint16(b[8:]))
-	for b = b[10:]; len(b) >= termBytes; n-- {
-		p := posting{digest(base64.RawURLEncoding.EncodeToString(b[:termBytes])), opened}
-		b = b[termBytes:]
-		if n <= 0 {
-			if len(b) < 8 {
-				break
-			}
-			p.at, b = engine.Score(binary.BigEndian.Uint64(b)), b[8:]
-		}
-		all = append(all, p)
+	f.opened = engine.Score(binary.BigEndian.Uint64(b))
+	plain, placed := int(b[8]), int(b[9])
+	b = b[10:]
+	for ; plain > 0 && len(b) >= termBytes; plain, b = plain-1, b[termBytes:] {
+		f.placed = append(f.placed, posting{digestOf(b[:termBytes]), f.opened})
 	}
-	return all
+	for ; placed > 0 && len(b) >= termBytes+8; placed, b = placed-1, b[termBytes+8:] {
+		f.placed = append(f.placed, posting{digestOf(b[:termBytes]), engine.Score(binary.BigEndian.Uint64(b[termBytes:]))})
+	}
+	if plain+placed > 0 {
+		return f
+	}
+	f.words = make([]word, 0, len(b)/wordBytes)
+	for ; len(b) >= wordBytes; b = b[wordBytes:] {
+		f.words = append(f.words, word(b[0])<<40|word(b[1])<<32|word(binary.BigEndian.Uint32(b[2:])))
+	}
+	return f
 }
 
-// post adds what brings a ticket's entries from what they were to what they
-// should be.
-func (d *draft) post(id ticket.ID, opened time.Time, was, now []posting) {
-	stood := map[digest]engine.Score{}
-	for _, p := range was {
-		stood[p.of] = p.at
-	}
-	for _, p := range now {
-		if at, found := stood[p.of]; !found || at != p.at {
+func digestOf(raw []byte) digest { return digest(base64.RawURLEncoding.EncodeToString(raw)) }
+
+// post adds what brings a ticket's entries and its field from what they were to
+// what they should be, and to words what does so with its words.
+func (d *draft) post(f indexing, now foundBy, words packing) {
+	id, was, number := f.ticket.ID, readFoundBy(f.field), f.ticket.Reference.Number
+	words.turn(leadsTo(number, was.words), leadsTo(number, now.words))
+	for _, p := range now.placed {
+		if at, stood := was.place(p.of); !stood || at != p.at {
 			d.step(engine.Add(indexSearch(p.of), id.String(), p.at))
 		}
-		delete(stood, p.of)
 	}
-	for _, p := range was {
-		if _, gone := stood[p.of]; gone {
+	for _, p := range was.placed {
+		if _, stays := now.place(p.of); !stays {
 			d.step(engine.Remove(indexSearch(p.of), id.String()))
 		}
 	}
-	if len(now) == 0 {
-		d.step(engine.Delete(recordTicket(id), fieldPostings))
+	if now.empty() {
+		d.step(engine.Delete(recordTicket(id), fieldFoundBy))
 		return
 	}
-	d.step(engine.Put(recordTicket(id), fieldPostings, packPostings(engine.Score(opened.UnixMilli()), now)))
+	d.step(engine.Put(recordTicket(id), fieldFoundBy, now.field()))
 }
 
-// unpost adds the end of a ticket's entries, as its field names them.
-func (d *draft) unpost(id ticket.ID, field []byte) {
+// unpost adds the end of all that leads to a ticket, as its field names it.
+func (d *draft) unpost(id ticket.ID, number uint64, field []byte) {
 	if field == nil {
-		d.check(engine.Absent(recordTicket(id), fieldPostings))
+		d.check(engine.Absent(recordTicket(id), fieldFoundBy))
 	} else {
-		d.check(engine.Equal(recordTicket(id), fieldPostings, field))
+		d.check(engine.Equal(recordTicket(id), fieldFoundBy, field))
 	}
-	for _, p := range unpackPostings(field) {
+	was, words := readFoundBy(field), newPacking()
+	for _, p := range was.placed {
 		d.step(engine.Remove(indexSearch(p.of), id.String()))
 	}
+	words.turn(leadsTo(number, was.words), nil)
+	d.step(words.steps()...)
 	d.step(engine.Remove(indexUnindexed, id.String()))
 }
 
@@ -159,7 +194,7 @@ func (d *draft) unindexed(id ticket.ID) {
 const (
 	// indexAtOnce is how many tickets one commit brings in line: few enough that
 	// the mail that comes meanwhile does not wait for it.
-	indexAtOnce = 8
+	indexAtOnce = 32
 	// indexLease is how long a daemon may take for those.
 	indexLease = 5 * time.Minute
 	// indexPause lets tickets gather that change soon after one another.
@@ -325,14 +360,15 @@ func (r room) index(ctx context.Context, noted []engine.Entry) error {
 	if err != nil {
 		return err
 	}
-	d := newDraft(r, r.now())
+	d, words := newDraft(r, r.now()), newPacking()
 	for _, e := range noted {
 		d.check(engine.Leased(indexUnindexed, e))
 		d.step(engine.Remove(indexUnindexed, e.Member))
 	}
 	for _, f := range found {
-		d.post(f.ticket.ID, f.ticket.Opened, f.was, r.postings(f.ticket, f.articles))
+		d.post(f, r.postings(f.ticket, f.articles), words)
 	}
+	d.step(words.steps()...)
 	_, err = r.commit(ctx, "indexing", d.batch)
 	return err
 }
@@ -341,13 +377,13 @@ func (r room) index(ctx context.Context, noted []engine.Entry) error {
 type indexing struct {
 	ticket   *ticket.Ticket
 	articles []ticket.Article
-	was      []posting
+	field    []byte // which names what it is found by
 }
 
 // toIndex reads the tickets of some notes: first themselves, and then all their
 // articles. One that is gone, or cannot be opened, is left out.
 func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexing, err error) {
-	fields := append([]string{fieldPostings}, ticketFields...)
+	fields := append([]string{fieldFoundBy}, ticketFields...)
 	var asks []engine.Ask
 	for _, e := range noted {
 		asks = append(asks, engine.Ask{Record: prefixTicket + e.Member, Fields: fields})
@@ -358,7 +394,7 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexi
 	}
 	asks = nil
 	for i, e := range noted {
-		f := indexing{was: unpackPostings(answers[i].Rows[0].Fields[fieldPostings])}
+		f := indexing{field: answers[i].Rows[0].Fields[fieldFoundBy]}
 		f.ticket, err = r.parseTicket(e.Member, answers[i].Rows[0].Fields)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
 			if errors.Is(err, ErrSealed) {
@@ -399,7 +435,8 @@ func articlesAsk(id ticket.ID, after, n int) engine.Ask {
 
 // posts reports whether a ticket's field names an entry of a term's index.
 func posts(field []byte, item engine.Item) bool {
-	return slices.Contains(unpackPostings(field), posting{digest(item.Index[len(prefixSearch):]), item.Score})
+	at, stands := readFoundBy(field).place(digest(item.Index[len(prefixSearch):]))
+	return stands && at == item.Score
 }
 
 // parseTicket is ticketOf for a ticket named as a member of an index.
@@ -411,11 +448,12 @@ func (r room) parseTicket(member string, fields map[string][]byte) (*ticket.Tick
 	return r.ticketOf(id, fields)
 }
 
-// notIndexed says how a ticket's entries differ from what they should be, or "".
-// One that is noted is about to be brought in line.
+// notIndexed says how what a ticket is found by differs from what it should be, or
+// "". One that is noted is about to be brought in line. Its words are compared as
+// its field names them; that they lead to it is looked at a block at a time.
 func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, field []byte) (string, error) {
 	n := min(t.Articles, indexedArticles)
-	answers, err := r.read(ctx, "articles", articlesAsk(t.ID, 0, n), engine.Ask{Record: recordTicket(t.ID), Fields: []string{fieldPostings, fieldTVersion}})
+	answers, err := r.read(ctx, "articles", articlesAsk(t.ID, 0, n), engine.Ask{Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldTVersion}})
 	if err != nil {
 		return "", err
 	}
@@ -427,33 +465,30 @@ func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, field []byte) (s
 		return "", err
 	}
 	now := answers[1].Rows[0].Fields
-	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldPostings]) != string(field) {
+	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldFoundBy]) != string(field) {
 		return "", nil // changed meanwhile
 	}
 	want := r.postings(t, articles)
 	lacks := 0
-	if string(field) != string(packPostings(engine.Score(t.Opened.UnixMilli()), want)) && len(want)+len(field) > 0 {
+	if !(want.empty() && field == nil) && string(field) != string(want.field()) {
 		lacks++
 	}
-	var asks []engine.Ask
-	for _, p := range want {
-		asks = append(asks, standing(indexSearch(p.of), engine.Entry{Member: t.ID.String(), Score: p.at}))
+	asks := []engine.Ask{standing(indexUnindexed, t.ID.String())}
+	for _, p := range want.placed {
+		asks = append(asks, standing(indexSearch(p.of), t.ID.String()))
 	}
 	if answers, err = r.read(ctx, "what a ticket is found by", asks...); err != nil {
 		return "", err
 	}
-	for i, p := range want {
-		if !stands(answers[i], engine.Entry{Member: t.ID.String(), Score: p.at}) {
+	for i, p := range want.placed {
+		if !stands(answers[i+1], engine.Entry{Member: t.ID.String(), Score: p.at}) {
 			lacks++
 		}
 	}
-	if lacks == 0 {
+	if lacks == 0 || len(answers[0].Rows) > 0 {
 		return "", nil
 	}
-	if noted, err := r.listed(ctx, indexUnindexed, t.ID.String()); err != nil || noted {
-		return "", err
-	}
-	return fmt.Sprintf("%d of its %d terms do not lead to it", lacks, len(want)), nil
+	return fmt.Sprintf("%d of its %d terms do not lead to it", lacks, len(want.placed)+len(want.words)), nil
 }
 
 // postAnew has a ticket's entries written again, all of them: what its field
@@ -463,15 +498,19 @@ func (r room) postAnew(ctx context.Context, id ticket.ID) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	f, d := found[0], newDraft(r, r.now())
+	f, d, words := found[0], newDraft(r, r.now()), newPacking()
 	d.check(engine.Equal(recordTicket(id), fieldTVersion, strconv.AppendUint(nil, f.ticket.Version, 10)))
-	want := r.postings(f.ticket, f.articles)
-	d.post(id, f.ticket.Opened, nil, want)
-	for _, p := range f.was {
-		if !slices.ContainsFunc(want, func(w posting) bool { return w.of == p.of }) {
-			d.step(engine.Remove(indexSearch(p.of), id.String()))
-		}
+	if f.field == nil {
+		d.check(engine.Absent(recordTicket(id), fieldFoundBy))
+	} else {
+		d.check(engine.Equal(recordTicket(id), fieldFoundBy, f.field))
 	}
+	want := r.postings(f.ticket, f.articles)
+	for _, p := range want.placed {
+		d.step(engine.Add(indexSearch(p.of), id.String(), p.at))
+	}
+	d.post(f, want, words)
+	d.step(words.steps()...)
 	_, err = r.commit(ctx, "indexing", d.batch)
 	return err
 }

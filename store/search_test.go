@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -202,7 +203,7 @@ func TestReindexMakesTicketsFindableAgain(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if reindex(true); len(told) != 1 || !strings.Contains(told[0], "terms do not lead to it") {
+			if reindex(true); len(told) != 2 || !strings.Contains(told[0], "terms do not lead to it") || !strings.Contains(told[1], "words do not lead to it") {
 				w.Fatalf("told %q", told)
 			}
 		}
@@ -228,6 +229,113 @@ func TestTicketsAreFoundThroughARenewalOfLookUpKeys(t *testing.T) {
 			w.index()
 		}
 		w.consistent()
+	})
+}
+
+// spread opens tickets of which the numbers lie far apart, in many blocks.
+func (w *world) spread(n int) (all []*ticket.Ticket) {
+	w.Helper()
+	for i := range n {
+		if err := w.LastDrawn(ctx, "acme", uint64(i)*211); err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, w.open(fmt.Sprintf("Machine number%d group%d", i, i%3)))
+		w.advance(time.Second)
+	}
+	return all
+}
+
+func TestWordsLeadToTicketsOfAllBlocks(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		const n = 45 // more than the packs of two words
+		all := w.spread(n)
+		w.index()
+		holdsTo := func(groups int) {
+			w.Helper()
+			for i := 0; i < n; i += 6 {
+				w.finds(words(fmt.Sprintf("number%d", i)), all[i].Subject)
+			}
+			for group := range groups {
+				var want []string
+				for i := n - 1; i >= 0; i-- {
+					if i%3 == group {
+						want = append(want, all[i].Subject)
+					}
+				}
+				w.finds(words(fmt.Sprintf("group%d machine", group)), want...)
+			}
+			w.finds(words("number3 number4"))
+			var every []string // of both words, many in some blocks
+			for _, made := range slices.Backward(all) {
+				every = append(every, made.Subject)
+			}
+			w.finds(words("heating machine"), every...)
+		}
+		holdsTo(3)
+		w.alter(all[7].ID, func(t *ticket.Ticket) { t.Tags = []string{"odd"} })
+		w.index()
+		w.finds(ticket.Worklist{View: ticket.ViewSearch, Words: []string{"machine"}, Tags: []string{"odd"}}, all[7].Subject)
+
+		// A word has two names then, and so many packs.
+		if _, err := w.RenewLookups(ctx, "acme", nil); err != nil {
+			w.Fatal(err)
+		}
+		holdsTo(1)
+		w.index()
+		holdsTo(1)
+		w.consistent()
+
+		for _, made := range all {
+			if err := w.Erase(ctx, "acme", made.ID); err != nil {
+				w.Fatal(err)
+			}
+		}
+		if left, err := w.Leads(ctx, "acme"); err != nil || len(left) > 0 {
+			w.Errorf("words still lead to %v, %v", left, err)
+		}
+	})
+}
+
+// A word that more tickets have than a search looks at gives the newest of them.
+func TestASearchEnds(t *testing.T) {
+	w := embedded(t)
+	w.open("Machine of old")
+	if err := w.LastDrawn(ctx, "acme", 20_000); err != nil {
+		t.Fatal(err)
+	}
+	made := w.open("Machine of now")
+	w.index()
+	if err := w.PretendWords(ctx, "acme", "help", "machine", 2, 10_001); err != nil {
+		t.Fatal(err)
+	}
+	got, g := w.found(words("machine"))
+	if !slices.Equal(got, []string{made.Subject}) || !g.Beyond {
+		t.Errorf("found %q, %+v", got, g)
+	}
+	got, g = w.found(words("machine old"))
+	if !slices.Equal(got, []string{"Machine of old"}) || g.Beyond {
+		t.Errorf("found %q, %+v", got, g)
+	}
+}
+
+// Reindex finds packs that lead to what does not want it, or do not to what does.
+func TestReindexHoldsPacksToTickets(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		all := w.spread(4)
+		w.index()
+		numbers := []uint64{all[0].Reference.Number, all[3].Reference.Number, 500}
+		if err := w.Mislead(ctx, "acme", "machine", numbers...); err != nil {
+			w.Fatal(err)
+		}
+		want := map[string]int{"ticket:" + all[0].ID.String(): 1, "ticket:" + all[3].ID.String(): 1, "number:500": 1}
+		for range 2 {
+			if got, text := w.differences(true); !maps.Equal(got, want) {
+				w.Errorf("%v\n%s", got, text)
+			}
+		}
+		w.differences(false)
+		w.consistent()
+		w.finds(words("machine group0 number0"), all[0].Subject)
 	})
 }
 

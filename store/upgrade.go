@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 )
 
 // schemaVersion is that of everything keys.go names and of how it is sealed.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // ErrSuperseded is what a daemon gets that still runs when a newer program has
 // brought the store to its version: it can do nothing more with it.
@@ -63,6 +64,7 @@ func broughtTo(ctx context.Context, e engine.Engine, site string, version int) e
 // off is done again from its beginning.
 var upgrades = map[int]func(context.Context, room) error{
 	2: indexPeople,
+	3: packWords,
 }
 
 // upgradeAtOnce is how many tickets or held mails a step reads at once.
@@ -198,4 +200,57 @@ func (r room) rewrite(ctx context.Context, page engine.Page, fields []string, vi
 		}
 		page.After = &rows[len(rows)-1].Entry
 	}
+}
+
+// fieldPostings named, until version 3, the indexes of all that a ticket was found
+// by, of its words too.
+const fieldPostings = "postings"
+
+// packWords takes tickets out of the indexes that words had, and has them made
+// findable anew.
+func packWords(ctx context.Context, r room) error {
+	fields := append([]string{fieldPostings}, ticketFields...)
+	for _, state := range ticket.States {
+		page := engine.Page{Index: indexState(state), Record: prefixTicket, N: upgradeAtOnce}
+		if err := r.rewrite(ctx, page, fields, (*draft).packTicket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *draft) packTicket(row engine.Row) error {
+	record, held := prefixTicket+row.Member, row.Fields[fieldPostings]
+	if held == nil {
+		return nil
+	}
+	d.check(engine.Equal(record, fieldPostings, held))
+	for _, index := range readPostings(held) {
+		d.step(engine.Remove(indexSearch(index), row.Member))
+	}
+	d.step(engine.Delete(record, fieldPostings))
+	id, err := ticket.ParseID(row.Member)
+	if err != nil {
+		return err
+	}
+	d.unindexed(id)
+	return nil
+}
+
+// readPostings reads the digests of fieldPostings: 8 bytes of when the ticket was
+// opened, how many digests follow of terms that stand there, and then those with 8
+// bytes more of where they stand.
+func readPostings(b []byte) (all []digest) {
+	if len(b) < 10 {
+		return nil
+	}
+	plain := int(binary.BigEndian.Uint16(b[8:]))
+	for b = b[10:]; len(b) >= termBytes; plain-- {
+		all = append(all, digestOf(b[:termBytes]))
+		b = b[termBytes:]
+		if plain <= 0 {
+			b = b[min(8, len(b)):]
+		}
+	}
+	return all
 }

@@ -141,6 +141,44 @@ func TestHeldMailOfTheFirstVersionExpires(t *testing.T) {
 	})
 }
 
+// Until version 3, each word had an index of its own.
+func TestWordsOfTheSecondVersionArePacked(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		cold := w.open("Cold heating")
+		w.advance(time.Second)
+		wet := w.open("Wet cellar")
+		w.index()
+		entries := func() (n int) {
+			err := w.Each(ctx, func(item string) {
+				if strings.HasPrefix(item, " search:") {
+					n++
+				}
+			})
+			if err != nil {
+				w.Fatal(err)
+			}
+			return n
+		}
+		before := entries()
+		if err := w.UnpackWords(ctx, "acme"); err != nil {
+			w.Fatal(err)
+		}
+		if old := entries(); old < before+10 {
+			w.Fatalf("%d entries, once %d", old, before)
+		}
+		for range 2 { // the second time there is nothing to do
+			w = w.again()
+			w.finds(words("wet"), wet.Subject)
+			w.index()
+		}
+		w.finds(words("heating room"), wet.Subject, cold.Subject) // of their text
+		if after := entries(); after != before {
+			w.Errorf("%d entries are left of %d", after, before)
+		}
+		w.consistent()
+	})
+}
+
 func TestAToolLeavesAnOlderStoreToItsDaemon(t *testing.T) {
 	daemon := embedded(t)
 	daemon.setSchema("1")
@@ -194,7 +232,7 @@ func TestADaemonStopsWhenItsStoreIsUpgraded(t *testing.T) {
 func TestADaemonNoticesAnUpgradeByItself(t *testing.T) {
 	w := embedded(t)
 	w.open("Cold heating")
-	w.setSchema("3")
+	w.setSchema("4")
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { w.Maintain(running); close(done) }()

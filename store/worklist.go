@@ -3,14 +3,15 @@ package store
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"guichet/store/engine"
 	"guichet/ticket"
 )
 
-// This file answers worklists: pages of the indexes that terms have, and what was
-// noted since. Nothing is opened but what was noted: the list gives ids, and the
+// This file answers worklists: pages of the indexes that terms have, tickets to
+// which words lead (see wordsearch.go), and what was noted since. Nothing is opened but what was noted: the list gives ids, and the
 // words about them are made when the mail leaves.
 
 const (
@@ -23,7 +24,7 @@ const (
 )
 
 // candidateFields are what tells of a ticket whether a search wants it.
-var candidateFields = []string{fieldPostings, fieldInQueue}
+var candidateFields = []string{fieldFoundBy, fieldInQueue}
 
 // listing is a worklist while it is read.
 type listing struct {
@@ -31,6 +32,7 @@ type listing struct {
 	w     ticket.Worklist
 	any   []digest // of which one
 	every []wanted
+	words []called
 	// noted are the tickets that were changed since they were indexed, and where
 	// they stand in the list; 0 and false are nowhere.
 	noted  map[string]engine.Score
@@ -41,15 +43,19 @@ type listing struct {
 	beyond bool
 }
 
-// wanted is a term that each listed ticket has, under any of its names. A word
-// may stand in an article, which is read when it is indexed.
-type wanted struct {
-	names []digest
-	word  bool
+// wanted is a term that each listed ticket has, under any of its names; called is
+// one that is a word.
+type (
+	wanted []digest
+	called []word
+)
+
+func (w wanted) among(has foundBy) bool {
+	return slices.ContainsFunc(w, func(d digest) bool { _, found := has.place(d); return found })
 }
 
-func (w wanted) among(has map[digest]engine.Score) bool {
-	return slices.ContainsFunc(w.names, func(d digest) bool { _, found := has[d]; return found })
+func (c called) among(has foundBy) bool {
+	return slices.ContainsFunc(c, func(w word) bool { return slices.Contains(has.words, w) })
 }
 
 // list asks for a worklist.
@@ -59,9 +65,13 @@ func (l *lookup) list(w ticket.Worklist) {
 		x.any = append(x.any, l.everTerm(t)...)
 	}
 	for _, t := range w.Every() {
-		x.every = append(x.every, wanted{l.everTerm(t), t.Kind == ticket.WordTerm})
+		if names := l.everTerm(t); t.Kind == ticket.WordTerm {
+			x.words = append(x.words, calledBy(names))
+		} else {
+			x.every = append(x.every, names)
+		}
 	}
-	fields := append([]string{fieldPostings}, ticketFields...)
+	fields := append([]string{fieldFoundBy}, ticketFields...)
 	l.askPage(engine.Ask{Fields: fields, Page: &engine.Page{Index: indexUnindexed, Record: prefixTicket, Reverse: true, N: notedAtOnce}}, x.readNoted)
 	if !w.Filtered() {
 		x.plain()
@@ -84,8 +94,10 @@ func (x *listing) readNoted(a engine.Answer) error {
 		if err != nil {
 			return err
 		}
-		has, indexed := placesBy(x.postings(t, nil)), placesBy(unpackPostings(row.Fields[fieldPostings]))
-		if at, ok := x.wants(has, indexed, indexQueue(t.State, t.Queue)); ok {
+		// A word may stand in an article, which is read when it is indexed.
+		has := x.postings(t, nil)
+		has.words = append(has.words, readFoundBy(row.Fields[fieldFoundBy]).words...)
+		if at, ok := x.wants(has, indexQueue(t.State, t.Queue)); ok {
 			x.noted[row.Member], x.wanted[row.Member] = at, true
 			x.alive(indexState(t.State))
 		}
@@ -93,27 +105,19 @@ func (x *listing) readNoted(a engine.Answer) error {
 	return nil
 }
 
-// placesBy is where a ticket stands, by the digests of its terms.
-func placesBy(all []posting) map[digest]engine.Score {
-	has := make(map[digest]engine.Score, len(all))
-	for _, p := range all {
-		has[p.of] = p.at
-	}
-	return has
-}
-
 // wants reports whether a ticket with these terms, in that index of its queue, is
-// listed, and where it stands. indexed are those under which it stands by now.
-func (x *listing) wants(has, indexed map[digest]engine.Score, inQueue string) (at engine.Score, ok bool) {
+// listed, and where it stands.
+func (x *listing) wants(has foundBy, inQueue string) (at engine.Score, ok bool) {
 	for _, d := range x.any {
-		if score, found := has[d]; found {
+		if score, found := has.place(d); found {
 			at, ok = score, true
 		}
 	}
 	for _, w := range x.every {
-		if !w.among(has) && !(w.word && w.among(indexed)) {
-			return 0, false
-		}
+		ok = ok && w.among(has)
+	}
+	for _, c := range x.words {
+		ok = ok && c.among(has)
 	}
 	state, queue, _ := strings.Cut(strings.TrimPrefix(inQueue, prefixTickets), ":")
 	ok = ok && slices.Contains(x.w.Queues, queue)
@@ -145,26 +149,29 @@ func (x *listing) plain() {
 // rarest begins with the terms of which the fewest tickets have one: those that
 // are listed all have the others, too.
 func (x *listing) rarest() {
-	sources := [][]digest{x.any}
-	for _, w := range x.every {
-		sources = append(sources, w.names)
+	if len(x.any) == 0 {
+		x.answer(&ticket.Listing{})
+		return
 	}
+	sources := append([]wanted{x.any}, x.every...)
 	sizes := make([]int, len(sources))
 	for i, source := range sources {
-		for j, d := range source {
-			x.askPage(engine.Ask{Page: &engine.Page{Index: indexSearch(d), N: 1}}, func(a engine.Answer) error {
+		for _, d := range source {
+			x.askPage(engine.Ask{Page: &engine.Page{Index: indexSearch(d)}}, func(a engine.Answer) error {
 				sizes[i] += a.Total
-				if i == len(sources)-1 && j == len(source)-1 {
-					best := slices.Index(sizes, slices.Min(sizes))
-					x.scan(sources[best], nil, candidates)
-				}
 				return nil
 			})
 		}
 	}
-	if len(x.any) == 0 {
-		x.answer(&ticket.Listing{})
-	}
+	x.askRow(engine.Ask{Record: recordNumbers, Fields: []string{fieldTickets}}, func(row engine.Row) error {
+		rarest := slices.Index(sizes, slices.Min(sizes))
+		if last, _ := strconv.ParseUint(string(row.Fields[fieldTickets]), 10, 64); len(x.words) > 0 {
+			x.byWords(last, sizes[rarest], sources[rarest])
+		} else {
+			x.scan(sources[rarest], nil, candidates)
+		}
+		return nil
+	})
 }
 
 // scan goes through some indexes, page by page, for the tickets that are listed.
@@ -173,7 +180,7 @@ func (x *listing) scan(source []digest, after *engine.Entry, left int) {
 	page := &engine.Page{Index: indexSearch(source[0]), After: after, Record: prefixTicket, Reverse: x.w.Newest(), N: n}
 	x.askPage(engine.Ask{Fields: candidateFields, Page: page}, func(a engine.Answer) error {
 		for _, row := range a.Rows {
-			x.candidate(row)
+			x.candidate(row.Member, row.Fields)
 		}
 		left -= len(a.Rows)
 		more := len(a.Rows) == n
@@ -193,13 +200,13 @@ func (x *listing) scan(source []digest, after *engine.Entry, left int) {
 }
 
 // candidate takes a ticket into the list if it belongs there.
-func (x *listing) candidate(row engine.Row) {
-	if _, noted := x.noted[row.Member]; noted {
+func (x *listing) candidate(member string, fields map[string][]byte) {
+	if _, noted := x.noted[member]; noted {
 		return
 	}
-	has, inQueue := placesBy(unpackPostings(row.Fields[fieldPostings])), string(row.Fields[fieldInQueue])
-	if at, ok := x.wants(has, nil, inQueue); ok {
-		x.found = append(x.found, engine.Entry{Member: row.Member, Score: at})
+	inQueue := string(fields[fieldInQueue])
+	if at, ok := x.wants(readFoundBy(fields[fieldFoundBy]), inQueue); ok {
+		x.found = append(x.found, engine.Entry{Member: member, Score: at})
 		x.total++
 		x.alive(inQueue)
 	}
