@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"guichet/store/engine"
 	"guichet/ticket"
 )
@@ -85,28 +83,26 @@ type reindexing struct {
 	blocks  map[engine.Space]block  // the last one that has a pack
 }
 
-// lookers is how many things are looked at at a time: each waits for the engine,
-// and those that wait together share a round trip.
-const lookers = 16
-
 // walk looks at everything once.
 func (x *reindexing) walk(ctx context.Context, seen func(tickets int)) error {
-	looking, within := errgroup.WithContext(ctx)
-	looking.SetLimit(lookers)
-	err := x.each(within, seen, func(look func() error) { looking.Go(patiently(look)) })
-	if err = cmp.Or(looking.Wait(), err); err != nil {
+	looking := x.look(ctx)
+	err := x.each(looking, seen)
+	if err = cmp.Or(looking.end(), err); err != nil {
 		return err
 	}
 	return errors.Join(x.outbox(ctx), patiently(func() error { return x.numbers(ctx) })(), x.words(ctx))
 }
 
-// each gives what is to be looked at.
-func (x *reindexing) each(ctx context.Context, seen func(tickets int), give func(look func() error)) error {
+// each has everything looked at.
+func (x *reindexing) each(looking *looking, seen func(tickets int)) error {
 	var last keyName
-	n := 0
-	for item, err := range x.engine.Dump(ctx) {
-		if err = cmp.Or(err, ctx.Err()); err != nil {
+	tickets, things := 0, 0
+	for item, err := range x.engine.Dump(looking.ctx) {
+		if err = cmp.Or(err, looking.ctx.Err()); err != nil {
 			return err
+		}
+		if things++; things%toldEvery == 0 {
+			seen(tickets)
 		}
 		r, ours := x.rooms[item.Space]
 		if !ours {
@@ -120,17 +116,21 @@ func (x *reindexing) each(ctx context.Context, seen func(tickets int), give func
 			if strings.HasPrefix(item.Index, prefixOutbox) {
 				x.found[keyName{item.Space, item.Index + " " + item.Name}] = true
 			}
-			give(func() error { return x.entry(ctx, r, item) })
+			looking.entry(r, item)
 			continue
 		}
 		x.field(item)
-		if is := (keyName{item.Space, item.Record}); is != last {
-			last = is
-			if strings.HasPrefix(item.Record, prefixTicket) {
-				n++
-				seen(n)
+		ofTicket := strings.HasPrefix(item.Record, prefixTicket)
+		if ofTicket && strings.HasPrefix(item.Name, prefixBlobField) {
+			if _, _, inFile := filed(item.Value); inFile {
+				looking.at(func() error { return x.blob(looking.ctx, r, item.Record, item.Name) })
 			}
-			give(func() error { return x.record(ctx, r, item.Record) })
+		}
+		if is := (keyName{item.Space, item.Record}); is != last {
+			if last = is; ofTicket {
+				tickets++
+			}
+			looking.record(r, item.Record)
 		}
 	}
 	return nil
@@ -196,23 +196,27 @@ func (x *reindexing) record(ctx context.Context, r room, record string) error {
 			return x.differs(r, record, "it has no ticket's name", nil)
 		}
 		return x.ticket(ctx, r, id)
-	case prefixNumber, prefixTracking, prefixMessage:
-		return x.posting(ctx, r, record)
 	case prefixHeld, prefixNotice, prefixChallenge, prefixEnrolled, prefixProfile, prefixAct:
 		return x.sealed(ctx, r, record)
 	}
 	return nil
 }
 
+func askPosting(record string) engine.Ask {
+	return engine.Ask{Record: record, Fields: []string{fieldTicket}, Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldTVersion}}}
+}
+
+// dangles reports a posting whose ticket is gone.
+func dangles(row engine.Row) bool { return row.Reached != "" && row.Followed[fieldTVersion] == nil }
+
 // posting holds that what leads to a ticket leads to one that is there.
 func (x *reindexing) posting(ctx context.Context, r room, record string) error {
-	answers, err := r.read(ctx, "a posting", engine.Ask{Record: record, Fields: []string{fieldTicket},
-		Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldTVersion}}})
+	answers, err := r.read(ctx, "a posting", askPosting(record))
 	if err != nil {
 		return err
 	}
 	row := answers[0].Rows[0]
-	if row.Reached == "" || row.Followed[fieldTVersion] != nil {
+	if !dangles(row) {
 		return nil
 	}
 	return x.differs(r, record, "it leads to a ticket that is gone", func() error {
@@ -304,23 +308,17 @@ func stands(a engine.Answer, e engine.Entry) bool {
 
 // entry holds that an entry of an index names a record that wants to stand there.
 func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error {
-	record, field, wants := claimant(item)
-	if record == "" {
-		return nil
-	}
+	record, field, _ := claimant(item)
 	at := engine.Entry{Member: item.Name, Score: item.Score}
 	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: []string{field}}, standing(item.Index, item.Name))
 	if err != nil {
 		return err
 	}
-	value := answers[0].Rows[0].Fields[field]
-	right := value != nil && (wants == "" || string(value) == wants)
-	if field == fieldFoundBy {
-		right = posts(value, item)
-	}
-	if right || !stands(answers[1], at) {
+	fields := answers[0].Rows[0].Fields
+	if claims(item, fields) || !stands(answers[1], at) {
 		return nil
 	}
+	value := fields[field]
 	what := item.Index + " names it, and it is gone"
 	switch {
 	case value != nil && field == fieldFoundBy:
@@ -338,6 +336,16 @@ func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error 
 		})
 		return err
 	})
+}
+
+// claims reports whether the record that an entry names wants it to stand there.
+func claims(item engine.Item, fields map[string][]byte) bool {
+	_, field, wants := claimant(item)
+	value := fields[field]
+	if field == fieldFoundBy {
+		return posts(value, item)
+	}
+	return value != nil && (wants == "" || string(value) == wants)
 }
 
 // claimant is the record that an entry names, and the field of it that must hold

@@ -29,7 +29,8 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 	if err != nil {
 		return x.differs(r, record, "it cannot be opened: "+err.Error(), nil)
 	}
-	if err := x.contents(ctx, r, t, names); err != nil {
+	articles, err := x.articles(ctx, r, t)
+	if err != nil {
 		return err
 	}
 	lacks, err := r.lacks(ctx, t, fields, names)
@@ -42,7 +43,10 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 			return err
 		}
 	}
-	lack, err := r.notIndexed(ctx, t, fields[fieldFoundBy])
+	if articles == nil {
+		return nil
+	}
+	lack, err := r.notIndexed(ctx, t, articles, fields[fieldFoundBy])
 	if err != nil || lack == "" {
 		return err
 	}
@@ -144,36 +148,31 @@ func (r room) leadTo(ctx context.Context, t *ticket.Ticket, fields map[string][]
 	return err
 }
 
-// contents holds that a ticket's articles open and its files are there.
-func (x *reindexing) contents(ctx context.Context, r room, t *ticket.Ticket, names []string) error {
-	record, articles := recordTicket(t.ID), 0
+// articles holds that a ticket's articles open, and gives the first of them, or nil
+// if one does not.
+func (x *reindexing) articles(ctx context.Context, r room, t *ticket.Ticket) ([]ticket.Article, error) {
+	record, articles, first := recordTicket(t.ID), 0, []ticket.Article{}
 	for after := 0; after < t.Articles; after += articlesAtOnce {
 		some, err := r.articles(ctx, t.ID, after, min(articlesAtOnce, t.Articles-after))
 		if errors.Is(err, ErrNotFound) {
-			return nil
+			return nil, nil
 		}
 		if errors.Is(err, ErrSealed) {
-			return x.differs(r, record, "an article cannot be opened", nil)
+			return nil, x.differs(r, record, "an article cannot be opened", nil)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		articles += len(some)
+		if articles += len(some); after == 0 {
+			first = append(first, some...)
+		}
 	}
 	if articles != t.Articles {
 		if err := x.differs(r, record, fmt.Sprintf("it has %d articles of %d", articles, t.Articles), nil); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for _, name := range names {
-		if !strings.HasPrefix(name, prefixBlobField) {
-			continue
-		}
-		if err := x.blob(ctx, r, record, name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return first, nil
 }
 
 // blob holds that a content is where its field says. Its seal is looked at when

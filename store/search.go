@@ -449,39 +449,30 @@ func (r room) parseTicket(member string, fields map[string][]byte) (*ticket.Tick
 }
 
 // notIndexed says how what a ticket is found by differs from what it should be, or
-// "". One that is noted is about to be brought in line. Its words are compared as
-// its field names them; that they lead to it is looked at a block at a time.
-func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, field []byte) (string, error) {
-	n := min(t.Articles, indexedArticles)
-	answers, err := r.read(ctx, "articles", articlesAsk(t.ID, 0, n), engine.Ask{Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldTVersion}})
-	if err != nil {
-		return "", err
-	}
-	articles, err := r.openArticles(t.ID, answers[0].Rows[0].Fields, 0, n)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
-		return "", nil // which is told of elsewhere
-	}
-	if err != nil {
-		return "", err
-	}
-	now := answers[1].Rows[0].Fields
-	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldFoundBy]) != string(field) {
-		return "", nil // changed meanwhile
-	}
+// "". One that is noted is about to be brought in line, and one that has changed
+// since its first articles were read does not count. Its words are compared as its
+// field names them; that they lead to it is looked at a block at a time.
+func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticket.Article, field []byte) (string, error) {
+	articles = slices.DeleteFunc(articles, func(a ticket.Article) bool { return a.Number > indexedArticles })
 	want := r.postings(t, articles)
 	lacks := 0
 	if !(want.empty() && field == nil) && string(field) != string(want.field()) {
 		lacks++
 	}
-	asks := []engine.Ask{standing(indexUnindexed, t.ID.String())}
+	asks := []engine.Ask{standing(indexUnindexed, t.ID.String()), {Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldTVersion}}}
 	for _, p := range want.placed {
 		asks = append(asks, standing(indexSearch(p.of), t.ID.String()))
 	}
-	if answers, err = r.read(ctx, "what a ticket is found by", asks...); err != nil {
+	answers, err := r.read(ctx, "what a ticket is found by", asks...)
+	if err != nil {
 		return "", err
 	}
+	now := answers[1].Rows[0].Fields
+	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldFoundBy]) != string(field) {
+		return "", nil
+	}
 	for i, p := range want.placed {
-		if !stands(answers[i+1], engine.Entry{Member: t.ID.String(), Score: p.at}) {
+		if !stands(answers[i+2], engine.Entry{Member: t.ID.String(), Score: p.at}) {
 			lacks++
 		}
 	}
