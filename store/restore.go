@@ -127,7 +127,7 @@ type restoring struct {
 func beginRestore(ctx context.Context, opt Options, from RestoreOptions) (*restoring, error) {
 	// Its files are verified and read twice, the store is written, compared and
 	// mended; blobs come between.
-	r := &restoring{from: from, dropped: map[keyName]bool{}, told: newCourse(from.Progress, 1, 6, 2, 5, 5, 1, 10)}
+	r := &restoring{from: from, dropped: map[keyName]bool{}, told: newCourse(from.Progress, 1, 10, 3, 8, 3, 1, 12)}
 	if err := r.open(ctx, opt); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
