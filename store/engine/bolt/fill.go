@@ -65,7 +65,8 @@ func (f *filling) fill(ctx context.Context, do func(give func(engine.Item) error
 // before the key.
 func shelf(bucket string) byte { return byte(slices.Index(buckets, bucket)) }
 
-// give takes a pair of a bucket that follows from no other.
+// give takes a pair of a bucket that follows from no other. Of a pack, it has many
+// numbers in its key: there are a hundred times as many as of anything else.
 func (f *filling) give(bucket string, key, value []byte) error {
 	f.total++
 	if bucket != bucketFields && bucket != bucketPacks {
@@ -96,7 +97,7 @@ func (f *filling) item(item engine.Item) error {
 		return err
 	}
 	if item.Pack != "" {
-		return eachKey(name(string(item.Space), item.Pack), item.Value, func(key []byte) error { return f.give(bucketPacks, key, nil) })
+		return f.give(bucketPacks, join(name(string(item.Space), item.Pack), string(item.Value)), nil)
 	}
 	if item.Index != "" {
 		index := name(string(item.Space), item.Index)
@@ -148,6 +149,9 @@ func (f *filling) load(ctx context.Context, fresh *bbolt.DB) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+		}
+		if buckets[key[0]] == bucketPacks {
+			return l.pack(key[1:])
 		}
 		return l.put(key[0], key[1:], value)
 	}
@@ -240,6 +244,12 @@ func (l *loading) put(shelved byte, key, value []byte) error {
 	from := len(l.values) + len(key)
 	l.values = append(append(l.values, key...), value...)
 	return l.bucket.Put(key, l.values[from:])
+}
+
+// pack writes the numbers of a pack that stand behind its name.
+func (l *loading) pack(named []byte) error {
+	_, pack := itemOf(named)
+	return eachKey(pack, named[len(pack):], func(key []byte) error { return l.put(shelf(bucketPacks), key, nil) })
 }
 
 // end completes what was written, or after an error gives it up.
