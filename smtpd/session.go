@@ -186,7 +186,7 @@ func (s *session) receive(m *message, e *envelope.Envelope, fill func(*body) err
 //
 //go:noinline
 func deepen(n int) byte {
-	var frame [24 << 10]byte
+	var frame [11 << 10]byte
 	return frame[n%len(frame)]
 }
 
