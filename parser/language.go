@@ -274,19 +274,35 @@ type wordCount [maxLanguages]uint16
 func countSmallWords(s string) (n wordCount) {
 	var word [64]byte
 	lower := word[:0]
-	for _, r := range s {
-		if inWord(r) {
-			if len(lower) <= longestSmallWord {
-				lower = appendLower(lower, r)
+	for i := 0; i < len(s); {
+		r, size := rune(lowerInWord[s[i]]), 1 // of ASCII; 0 for what is in no word
+		if s[i] >= utf8.RuneSelf {
+			if r, size = utf8.DecodeRuneInString(s[i:]); !unicode.IsLetter(r) {
+				r = 0
 			}
-			continue
 		}
-		n.word(lower)
-		lower = lower[:0]
+		i += size
+		switch {
+		case r == 0:
+			n.word(lower)
+			lower = lower[:0]
+		case len(lower) <= longestSmallWord:
+			lower = appendLower(lower, r)
+		}
 	}
 	n.word(lower)
 	return n
 }
+
+// lowerInWord are the bytes that stand in words, in lower case.
+var lowerInWord = func() (lower [256]byte) {
+	for c := range rune(utf8.RuneSelf) {
+		if inWord(c) {
+			lower[c] = byte(unicode.ToLower(c))
+		}
+	}
+	return lower
+}()
 
 func appendLower(b []byte, r rune) []byte {
 	if r < 0x80 {

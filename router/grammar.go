@@ -88,6 +88,9 @@ const signs = "#\uff03\ufe5f"
 // letters, and what follows on the line, with single spaces. "# Heading" and
 // "#12" are words, but a known name counts however far from its sign it stands.
 func commandLine(line string) (name, argument string, ok bool) {
+	if first := strings.TrimLeft(line, " \t"); first != "" && first[0] > ' ' && first[0] < utf8.RuneSelf && !strings.Contains(signs, first[:1]) {
+		return "", "", false // as most lines
+	}
 	line = norm.NFC.String(strings.Join(strings.Fields(strings.Map(plainSpace, line)), " "))
 	rest := strings.TrimLeft(line, signs+" ")
 	sign := line[:len(line)-len(rest)]
