@@ -17,6 +17,9 @@ import (
 // to be wrong; only where none says anything are they looked at to guess.
 func decodeCharset(b []byte, label string) (text string, mended bool) {
 	label = cleanLabel(label)
+	if asItStands(b, label) {
+		return string(b), false
+	}
 	if len(b) >= 3 && b[0] == 0xEF && b[1] == 0xBB && b[2] == 0xBF && utf8.Valid(b[3:]) {
 		return string(b[3:]), false
 	}
@@ -25,16 +28,11 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 		if stateful(label) {
 			return decodeStateful(b, label), false
 		}
-		if escaped(b) && (undeclared[label] || label == "us-ascii" || label == "utf-8") {
+		if escaped(b) && mayEscape(label) {
 			return decodeStateful(b, "iso-2022-jp"), true
 		}
-		if label == "utf-16" || strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || label == "unicode" {
-			if bytes.IndexByte(b, 0) >= 0 {
-				text, _ = decodeLabelled(label, b)
-				return text, false
-			}
-		}
-		return string(b), false
+		text, _ = decodeLabelled(label, b)
+		return text, false
 	case undeclared[label] || label == "us-ascii" || label == "ascii" || label == "ansi_x3.4-1968":
 		return guessCharset(b)
 	case label == "utf-8" || label == "utf8":
@@ -59,6 +57,28 @@ func decodeCharset(b []byte, label string) (text string, mended bool) {
 		return guessCharset(b)
 	}
 	return text, false
+}
+
+// asItStands reports whether bytes are already the text that they mean, as most
+// are: ASCII, whatever else they are called, or the UTF-8 that is expected.
+func asItStands(b []byte, label string) bool {
+	switch {
+	case !isASCII(b):
+		return (undeclared[label] || label == "utf-8") && utf8.Valid(b) && !bytes.HasPrefix(b, []byte("\uFEFF"))
+	case stateful(label), wide(label) && bytes.IndexByte(b, 0) >= 0:
+		return false
+	}
+	return !mayEscape(label) || !escaped(b)
+}
+
+// mayEscape are labels under which Japanese programs have sent ISO-2022-JP.
+func mayEscape(label string) bool {
+	return undeclared[label] || label == "us-ascii" || label == "utf-8"
+}
+
+// wide are the charsets that have zeros beside the letters of ASCII.
+func wide(label string) bool {
+	return strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || label == "unicode"
 }
 
 // decodeUTF8 reads what says that it is UTF-8 and is not quite. Few wrong bytes

@@ -10,6 +10,7 @@ type content struct {
 	text  []line // whole, as shown; nil where it has too many lines
 	html  []line // the same from the HTML with its marks; nil where there is none
 	plain bool   // text comes from plain text
+	whole string // text as join would write it, where that is known already
 }
 
 // tooLong reports whether the plain text has more lines than anybody wrote: a
@@ -41,14 +42,15 @@ func compose(sections []section) content {
 	marked := false
 	for _, s := range paired(sections) {
 		var fromHTML, chosen []line
+		tidy := false
 		if s.hasHTML {
 			fromHTML = htmlLines(s.html)
 		}
 		if s.hasPlain {
-			chosen = plainLines(s.plain)
+			chosen, tidy = plainLines(s.plain)
 		}
 		if !s.hasPlain || s.hasHTML && !plainWillDo(chosen, fromHTML) {
-			chosen = fromHTML
+			chosen, tidy = fromHTML, false
 		} else {
 			c.plain = true
 		}
@@ -59,6 +61,9 @@ func compose(sections []section) content {
 			fromHTML = chosen
 		} else {
 			marked = true
+		}
+		if c.whole = ""; tidy && c.text == nil {
+			c.whole = strings.Trim(s.plain, "\n")
 		}
 		c.text = appendSection(c.text, chosen)
 		c.html = appendSection(c.html, fromHTML)
@@ -77,7 +82,7 @@ func paired(sections []section) []section {
 	}
 	var out []section
 	for _, s := range sections {
-		if n := len(out); n > 0 && s.hasHTML && !s.hasPlain && out[n-1].hasPlain && !out[n-1].hasHTML && sameWords(plainLines(out[n-1].plain), htmlLines(s.html)) {
+		if n := len(out); n > 0 && s.hasHTML && !s.hasPlain && out[n-1].hasPlain && !out[n-1].hasHTML && sameWords(out[n-1].plain, s.html) {
 			out[n-1].html, out[n-1].hasHTML = s.html, true
 			continue
 		}
@@ -86,9 +91,11 @@ func paired(sections []section) []section {
 	return out
 }
 
-// sameWords reports whether nine of ten words of each stand in the other.
-func sameWords(a, b []line) bool {
-	inA, inB := wordCounts(a, 3_000), wordCounts(b, 3_000)
+// sameWords reports whether nine of ten words of a plain text and of one in HTML
+// stand in the other.
+func sameWords(plain, html string) bool {
+	lines, _ := plainLines(plain)
+	inA, inB := wordCounts(lines, 3_000), wordCounts(htmlLines(html), 3_000)
 	total, common := 0, 0
 	for w, n := range inA {
 		total += n

@@ -23,18 +23,24 @@ const (
 	hintLoose                  // inside a quote in which answers stand between the block quotes
 )
 
-// plainLines makes lines of plain text, and takes the quote marks off.
-func plainLines(text string) []line {
-	lines := make([]line, 0, 1+strings.Count(text, "\n"))
+// plainLines makes lines of plain text, and takes the quote marks off. tidy is set
+// where join would write the text again as it is, but for the empty lines around.
+func plainLines(text string) (lines []line, tidy bool) {
+	lines, tidy = make([]line, 0, 1+strings.Count(text, "\n")), true
+	empty := 0
 	for s := range strings.SplitSeq(text, "\n") {
 		rest, depth := cutQuoteMarks(s)
 		if n := len(lines); depth == 1 && n > 0 && openAngle(lines[n-1].text) {
 			// The > closes an address that was folded, and quotes nothing.
 			rest, depth = s, lines[n-1].depth
 		}
+		if empty++; s != "" {
+			empty = 0
+		}
+		tidy = tidy && depth == 0 && empty < 3 && !endsInSpace(s)
 		lines = append(lines, line{text: rest, depth: depth, prose: prose(rest)})
 	}
-	return lines
+	return lines, tidy
 }
 
 // openAngle reports whether the < before an address is still open at the end
@@ -111,7 +117,7 @@ type tidyWriter struct {
 }
 
 func (w *tidyWriter) line(depth uint8, text string) {
-	if n := len(text); n > 0 && (text[n-1] <= ' ' || text[n-1] == 0xA0) { // which ends a space that does not break, too
+	if endsInSpace(text) {
 		text = strings.TrimRight(text, " \t\u00a0\f")
 	}
 	if text == "" && depth == 0 {
@@ -127,6 +133,13 @@ func (w *tidyWriter) line(depth uint8, text string) {
 		w.out.WriteByte(' ')
 	}
 	w.out.WriteString(text)
+}
+
+// endsInSpace reports whether a line may end in space: the last byte of one that
+// does not break ends other characters, too.
+func endsInSpace(s string) bool {
+	n := len(s)
+	return n > 0 && (s[n-1] <= ' ' || s[n-1] == 0xA0)
 }
 
 // quoteMarks are as many as are told apart.

@@ -44,7 +44,9 @@ func (m *Message) fill(root *part, b *body, outer bool) {
 		m.Text = whole(b.sections)
 	} else {
 		c = compose(b.sections)
-		m.Text = join(c.text)
+		if m.Text = c.whole; m.Text == "" {
+			m.Text = join(c.text)
+		}
 		if len(c.text) > maxReplyLines {
 			c = content{}
 		}

@@ -270,9 +270,14 @@ func (p *part) text(ps *problems) string {
 	if label == "" && (p.mediaType == "text/html" || p.mediaType == "application/xhtml+xml") {
 		label = metaCharset(raw)
 	}
-	text, mended := decodeCharset(raw, label)
-	if mended {
-		ps.add("text in another charset than it says")
+	var text string
+	if asItStands(raw, cleanLabel(label)) {
+		text = string(newlines(raw)) // one copy, and not two
+	} else {
+		var mended bool
+		if text, mended = decodeCharset(raw, label); mended {
+			ps.add("text in another charset than it says")
+		}
 	}
 	if len(tail) > 0 {
 		ps.add("text below the end of its encoding")
@@ -310,7 +315,10 @@ func cutFooter(body []byte) (encoded, footer []byte) {
 
 // cleanText makes line ends \n and takes out what no text holds.
 func cleanText(s string) string {
-	s = strings.TrimPrefix(newlines(s), "\uFEFF")
+	if strings.IndexByte(s, '\r') >= 0 {
+		s = string(newlines([]byte(s)))
+	}
+	s = strings.TrimPrefix(s, "\uFEFF")
 	if !hasJunk(s) {
 		return s
 	}
@@ -328,15 +336,14 @@ func cleanText(s string) string {
 // newlines makes every line end \n: CR LF, CR CR LF (an end that was made CRLF
 // twice) and a CR that stands alone. In a longer row of CRs the last two are of
 // the LF behind them.
-func newlines(s string) string {
-	i := strings.IndexByte(s, '\r')
+func newlines(s []byte) []byte {
+	i := bytes.IndexByte(s, '\r')
 	if i < 0 {
 		return s
 	}
-	var out strings.Builder
-	out.Grow(len(s))
-	for ; i >= 0; i = strings.IndexByte(s, '\r') {
-		out.WriteString(s[:i])
+	out := make([]byte, 0, len(s))
+	for ; i >= 0; i = bytes.IndexByte(s, '\r') {
+		out = append(out, s[:i]...)
 		end := i + 1
 		for end < len(s) && s[end] == '\r' {
 			end++
@@ -346,12 +353,11 @@ func newlines(s string) string {
 			ends, end = max(ends-2, 1), end+1
 		}
 		for range ends {
-			out.WriteByte('\n')
+			out = append(out, '\n')
 		}
 		s = s[end:]
 	}
-	out.WriteString(s)
-	return out.String()
+	return append(out, s...)
 }
 
 // hasJunk reports whether any rune of s is junk. It looks at eight bytes at a
