@@ -20,7 +20,7 @@ type PackRange struct {
 
 // Read gives what is asked for of numbers that PackBytes wrote, in any order and
 // perhaps more than once.
-func (r PackRange) Read(held string) []uint32 {
+func (r PackRange) Read(held []byte) []uint32 {
 	numbers := PackNumbers(held, r.From, r.To)
 	if r.N > 0 && len(numbers) > r.N {
 		return numbers[:r.N]
@@ -53,10 +53,10 @@ func PackBytes(numbers []uint32) []byte {
 
 // PackNumbers reads what PackBytes wrote, sorts it, and leaves out what comes
 // twice, is 0, or lies outside of the range.
-func PackNumbers[B []byte | string](b B, from, to uint32) []uint32 {
+func PackNumbers(b []byte, from, to uint32) []uint32 {
 	var numbers []uint32
 	for ; len(b) >= packWidth; b = b[packWidth:] {
-		n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+		n := binary.BigEndian.Uint32(b)
 		if n != 0 && n >= from && n <= to {
 			numbers = append(numbers, n)
 		}

@@ -100,7 +100,7 @@ func (c *call) step(steps []engine.Step, together joined) {
 	case engine.DoUnplace:
 		c.add(c.key(s.Record), s.Field, s.Name)
 	case engine.DoInclude, engine.DoExclude:
-		c.add(c.key(s.Pack), s.Value)
+		c.add(c.key(s.Pack), turned(s.Value))
 	}
 }
 
@@ -177,7 +177,7 @@ func parseAnswer(ask engine.Ask, items []any) (a engine.Answer, err error) {
 		if !ok {
 			return a, errReply
 		}
-		a.Numbers = ask.Pack.Read(whole)
+		a.Numbers = packRead(whole, *ask.Pack)
 		return a, nil
 	}
 	if ask.Page != nil {

@@ -67,7 +67,8 @@ end
 
 local call = redis.call
 
--- A pack is a string: its numbers one after the other, in no order. One that is
+-- A pack is a string: its numbers one after the other, in no order, the lowest
+-- byte of each first, for string.find to pass over most of them. One that is
 -- put in again may stand there twice until it is taken out, and what was taken out
 -- leaves a hole; who reads a pack sees neither.
 local width, hole = 4, string.rep('\0', 4)

@@ -191,7 +191,7 @@ func giveIndex(ctx context.Context, node *goredis.Client, key string, item engin
 
 func givePack(item engine.Item, held string, give func(engine.Item) error) error {
 	item.Pack, item.Record = item.Record, ""
-	item.Value = engine.PackBytes(engine.PackNumbers(held, 0, math.MaxUint32))
+	item.Value = engine.PackBytes(packRead(held, engine.PackRange{To: math.MaxUint32}))
 	if len(item.Value) == 0 {
 		return nil
 	}
