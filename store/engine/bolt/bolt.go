@@ -1,9 +1,12 @@
 // Package bolt is the embedded engine: one file, one daemon, nothing to
-// install. A commit returns after an fsync that it shares with the commits that
-// came in while the one before was being written.
+// install. A commit returns when the journal has it on the disk, after a sync
+// that it shares with the commits that came in while the one before was being
+// written. What the journal holds lies in memory above the file, and is written
+// into it later.
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +30,18 @@ type Options struct {
 	Wait time.Duration
 	// Now is the engine's clock.
 	Now func() time.Time
+	// Memory is about how many bytes gather before they are written to the file;
+	// 0 is 16 MiB. Four times that is the most that ever waits.
+	Memory int
+	// Age is how long a change waits for others at most; 0 is 10 seconds.
+	Age time.Duration
 }
+
+// The defaults of Options.
+const (
+	memory = 16 << 20
+	age    = 10 * time.Second
+)
 
 // ErrLocked is what Open gives while another process has the file.
 var ErrLocked = errors.New("another guichet is using the store")
@@ -45,9 +59,10 @@ func Open(opt Options) (*Engine, error) {
 	if err := os.MkdirAll(opt.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	opt.Memory, opt.Age = cmp.Or(opt.Memory, memory), cmp.Or(opt.Age, age)
 	path := filepath.Join(opt.Dir, "guichet.db")
 	// bbolt takes a wait of 0 as for ever.
-	durable, err := openFile(path, opt.Now, bbolt.Options{Timeout: max(opt.Wait, time.Millisecond)})
+	durable, err := openFile(path, opt, bbolt.Options{Timeout: max(opt.Wait, time.Millisecond)})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: %s is locked", ErrLocked, path)
 	}
@@ -55,19 +70,19 @@ func Open(opt Options) (*Engine, error) {
 		return nil, fmt.Errorf("store: opening %s: %w", path, err)
 	}
 	e := &Engine{durable: durable, dir: opt.Dir}
-	if err := e.openScratch(opt.Now); err != nil {
+	if err := e.openScratch(opt); err != nil {
 		return nil, errors.Join(err, durable.close())
 	}
 	return e, nil
 }
 
-func (e *Engine) openScratch(now func() time.Time) error {
+func (e *Engine) openScratch(opt Options) error {
 	path := filepath.Join(e.dir, "scratch.db")
 	// What a daemon that was killed left there is old advice, perhaps broken.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("store: %w", err)
 	}
-	scratch, err := openFile(path, now, bbolt.Options{Timeout: time.Second, NoSync: true, NoFreelistSync: true})
+	scratch, err := openFile(path, opt, bbolt.Options{Timeout: time.Second, NoSync: true, NoFreelistSync: true})
 	if err != nil {
 		return fmt.Errorf("store: opening %s: %w", path, err)
 	}

@@ -12,17 +12,28 @@ import (
 	"guichet/store/engine/enginetest"
 )
 
+// TestConformance asks the same of what lies in memory and of what is on its way
+// to the file all the time.
 func TestConformance(t *testing.T) {
-	enginetest.Run(t, func(t *testing.T) enginetest.Subject {
-		clock := enginetest.NewClock()
-		e := open(t, t.TempDir(), clock.Now)
-		return enginetest.Subject{Engine: e, Now: clock.Now, Advance: clock.Advance}
-	})
+	for name, memory := range map[string]int{"memory": 0, "file": 1} {
+		t.Run(name, func(t *testing.T) {
+			enginetest.Run(t, func(t *testing.T) enginetest.Subject {
+				clock := enginetest.NewClock()
+				e := openWith(t, bolt.Options{Dir: t.TempDir(), Now: clock.Now, Memory: memory})
+				return enginetest.Subject{Engine: e, Now: clock.Now, Advance: clock.Advance}
+			})
+		})
+	}
 }
 
 func open(t testing.TB, dir string, now func() time.Time) *bolt.Engine {
 	t.Helper()
-	e, err := bolt.Open(bolt.Options{Dir: dir, Now: now})
+	return openWith(t, bolt.Options{Dir: dir, Now: now})
+}
+
+func openWith(t testing.TB, opt bolt.Options) *bolt.Engine {
+	t.Helper()
+	e, err := bolt.Open(opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,9 +21,8 @@ const compactFill = 0.9
 
 // Compact writes the file anew with what is in it and nothing else. bbolt leaves
 // what was deleted in pages that it uses again later; after Compact, what was
-// erased before it began is gone from the file. Readers and writers go on
-// meanwhile: what they change is copied once more, and they wait for the last of
-// it only.
+// erased before it began is gone from the file and from the journals. Readers and
+// writers go on meanwhile.
 func (e *Engine) Compact(ctx context.Context) error {
 	path := filepath.Join(e.dir, "guichet.db")
 	if err := e.durable.compact(ctx, path, path+".compact"); err != nil {
@@ -34,6 +34,9 @@ func (e *Engine) Compact(ctx context.Context) error {
 func (f *file) compact(ctx context.Context, path, temp string) error {
 	f.compacting.Lock()
 	defer f.compacting.Unlock()
+	if err := f.drain(); err != nil {
+		return err
+	}
 	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -43,8 +46,8 @@ func (f *file) compact(ctx context.Context, path, temp string) error {
 	if err != nil {
 		return err
 	}
-	f.follow(newTouched())
-	err = f.copyTo(ctx, fresh)
+	f.follow(fresh)
+	err = f.copyAll(ctx)
 	var old *bbolt.DB
 	if err == nil {
 		old, err = f.exchange(fresh, path, temp)
@@ -56,119 +59,87 @@ func (f *file) compact(ctx context.Context, path, temp string) error {
 	return old.Close()
 }
 
-// follow gives what was touched since it was called before, and from now on
-// gathers in the other.
-func (f *file) follow(next touched) (before touched) {
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	before, f.touched = f.touched, next
-	return before
+// follow has flushes write to the copy too, or no more.
+func (f *file) follow(fresh *bbolt.DB) {
+	f.flushing.Lock()
+	defer f.flushing.Unlock()
+	f.copy, f.copyFailed = fresh, nil
 }
 
-// copyTo copies everything, and what changes meanwhile, to the disk.
-func (f *file) copyTo(ctx context.Context, fresh *bbolt.DB) error {
+// copyAll copies everything to the disk.
+func (f *file) copyAll(ctx context.Context) error {
 	for _, name := range buckets {
 		for next, more := []byte(nil), true; more; more = next != nil {
 			err := ctx.Err()
 			if err == nil {
-				next, err = f.copySome(fresh, []byte(name), next)
-			}
-			if err == nil {
-				err = f.copyTouched(fresh, f.follow(newTouched()))
+				next, err = f.copySome([]byte(name), next)
 			}
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return fresh.Sync()
+	return f.copy.Sync()
 }
 
-// copySome copies a part of a bucket, and gives where the next one begins. A
-// transaction that reads for long would keep those who write from enlarging the
-// file.
-func (f *file) copySome(fresh *bbolt.DB, name, from []byte) (next []byte, err error) {
+// copySome copies a part of a bucket, and gives where the next one begins. Flushes
+// come in between; what they write to the copy is as new as what is copied over
+// it later.
+func (f *file) copySome(name, from []byte) (next []byte, err error) {
+	f.flushing.Lock()
+	defer f.flushing.Unlock()
+	if f.copyFailed != nil {
+		return nil, f.copyFailed
+	}
 	err = f.db.View(func(in *bbolt.Tx) error {
-		return fresh.Update(func(out *bbolt.Tx) error {
+		return f.copy.Update(func(out *bbolt.Tx) error {
 			into, err := out.CreateBucketIfNotExists(name)
 			if err != nil {
 				return err
 			}
 			into.FillPercent = compactFill
 			size := 0
-			c, k, v := seek(bucket{Bucket: in.Bucket(name)}, from)
-			for ; k != nil && size < compactStep; k, v = c.Next() {
+			c := in.Bucket(name).Cursor()
+			for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+				if size >= compactStep {
+					next = bytes.Clone(k)
+					break
+				}
 				if err := into.Put(k, v); err != nil {
 					return err
 				}
 				size += len(k) + len(v)
 			}
-			next = bytes.Clone(k)
 			return nil
 		})
 	})
 	return next, err
 }
 
-// copyTouched copies keys as they are by now, or are no more.
-func (f *file) copyTouched(fresh *bbolt.DB, t touched) error {
-	if t.count() == 0 {
-		return nil
-	}
-	return f.db.View(func(in *bbolt.Tx) error {
-		return fresh.Update(func(out *bbolt.Tx) error {
-			for name, keys := range t {
-				from := in.Bucket([]byte(name))
-				into, err := out.CreateBucketIfNotExists([]byte(name))
-				for key := range keys {
-					if err != nil {
-						return err
-					}
-					if v := from.Get([]byte(key)); v != nil {
-						err = into.Put([]byte(key), v)
-					} else {
-						err = into.Delete([]byte(key))
-					}
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-}
-
-// exchange copies what is left and puts the copy in the place of the file, while
-// nobody writes. It gives the file of before.
+// exchange puts another file in the place of the file, while nobody writes. It
+// gives the file of before.
 func (f *file) exchange(fresh *bbolt.DB, path, temp string) (old *bbolt.DB, err error) {
-	f.writing.Lock()
-	defer f.writing.Unlock()
-	err = f.copyTouched(fresh, f.touched)
+	f.flushing.Lock()
+	defer f.flushing.Unlock()
+	err = f.copyFailed
 	if err == nil {
 		err = fresh.Sync()
 	}
 	if err == nil {
-		err = replace(path, temp)
+		err = os.Rename(temp, path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, err
 	}
-	fresh.NoSync, f.touched = false, nil
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	f.swap.Lock()
 	defer f.swap.Unlock()
-	old, f.db = f.db, fresh
+	fresh.NoSync = false
+	old, f.db, f.copy = f.db, fresh, nil
+	f.swept = math.MinInt64 // a fresh file may hold what expires before
 	return old, nil
-}
-
-// replace puts a file in the place of another, durably.
-func replace(path, by string) error {
-	if err := os.Rename(by, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

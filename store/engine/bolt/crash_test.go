@@ -12,6 +12,9 @@ import (
 	"guichet/store/engine/enginetest"
 )
 
+// gathered is less than what is written between two kills.
+const gathered = 64 << 10
+
 // crashDir, when it is set, makes this test binary the daemon that is killed.
 const crashDir = "GUICHET_TEST_CRASH_DIR"
 
@@ -24,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 func writeUntilKilled(dir string) {
-	e, err := bolt.Open(bolt.Options{Dir: dir, Wait: 10 * time.Second, Now: time.Now})
+	e, err := bolt.Open(bolt.Options{Dir: dir, Wait: 10 * time.Second, Now: time.Now, Memory: gathered})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

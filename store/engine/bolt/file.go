@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -12,15 +14,53 @@ import (
 	"guichet/store/engine"
 )
 
-// file is one bbolt file with a single writer that groups what waits.
+// file is one bbolt file with a single writer that groups what waits. What it
+// writes goes to the journal and into the young overlay, where it is read. When
+// that has grown, or lain for a while, it is frozen: another one and another
+// journal begin, and the flusher writes it to the file, in the order of its keys,
+// after which its journal is wiped.
 type file struct {
-	// Who reads holds swap, who writes holds writing; who puts another file in
-	// the place of db holds both.
-	swap    sync.RWMutex
-	writing sync.Mutex
-	db      *bbolt.DB
-	// touched is what changes while the file is compacted. Who writes holds writing.
-	touched    touched
+	// Who writes the file holds flushing, who changes what lies above it holds
+	// writing, who changes what readers begin with holds swap too; they are taken
+	// in this order.
+	flushing sync.Mutex
+	writing  sync.Mutex
+	swap     sync.RWMutex
+
+	db     *bbolt.DB // changes under all three
+	layers layers    // changes under writing and swap
+
+	// journal holds what the young overlay does; spare what the frozen one does,
+	// and is empty while there is none. They change under writing; spare is
+	// flushing's while something is frozen.
+	journal, spare *journal
+	// unsynced files have no journal, and wait for the disk never.
+	unsynced bool
+	// memory is how many bytes an overlay takes before it is frozen. Twice that is
+	// the most it ever takes.
+	memory int
+	// age is how long a change lies in the journal only, at most.
+	age time.Duration
+	// broken is what made a journal unfit for more. Until both are empty again,
+	// nothing is written: what lies behind the fault would be read before it.
+	broken error
+	// room tells those who wait for it that a flush is over; failure is how the
+	// last one ended. They are writing's.
+	room    *sync.Cond
+	failure error
+	// swept is the time until which nothing is left to expire; writing's.
+	swept  engine.Score
+	record *record // writing's
+
+	full    chan struct{} // something was frozen
+	due     *time.Timer   // something has lain for long enough
+	stop    chan struct{}
+	flushed chan struct{} // closed when the flusher has ended
+
+	// copy is the file that a compaction writes, copyFailed what happened to it;
+	// they are flushing's.
+	copy       *bbolt.DB
+	copyFailed error
 	compacting sync.Mutex
 
 	now   func() time.Time
@@ -44,13 +84,41 @@ const maxGroup = 256
 
 var errClosed = errors.New("store: closed")
 
-func openFile(path string, now func() time.Time, opt bbolt.Options) (*file, error) {
-	opt.FreelistType = bbolt.FreelistMapType
-	db, err := bbolt.Open(path, 0o600, &opt)
+// openFile opens a file, and takes up what its journals hold.
+func openFile(path string, opt Options, how bbolt.Options) (*file, error) {
+	how.FreelistType = bbolt.FreelistMapType
+	db, err := bbolt.Open(path, 0o600, &how)
 	if err != nil {
 		return nil, err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
+	f := &file{
+		db: db, now: opt.Now, unsynced: how.NoSync, memory: opt.Memory, age: opt.Age, swept: math.MinInt64, record: newRecord(),
+		full: make(chan struct{}, 1), due: time.NewTimer(opt.Age), stop: make(chan struct{}), flushed: make(chan struct{}),
+		queue: make(chan *request, maxGroup), done: make(chan struct{}),
+	}
+	f.room = sync.NewCond(&f.writing)
+	f.due.Stop()
+	if err := errors.Join(makeBuckets(db), f.takeUp(path)); err != nil {
+		return nil, errors.Join(err, f.release())
+	}
+	go f.writer()
+	go f.flusher()
+	return f, nil
+}
+
+// makeBuckets writes nothing when they are all there.
+func makeBuckets(db *bbolt.DB) error {
+	missing := false
+	err := db.View(func(tx *bbolt.Tx) error {
+		for _, name := range buckets {
+			missing = missing || tx.Bucket([]byte(name)) == nil
+		}
+		return nil
+	})
+	if err != nil || !missing {
+		return err
+	}
+	return db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
@@ -58,14 +126,38 @@ func openFile(path string, now func() time.Time, opt bbolt.Options) (*file, erro
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	f := &file{db: db, now: now, queue: make(chan *request, maxGroup), done: make(chan struct{})}
-	go f.writer()
-	return f, nil
 }
 
+// takeUp reads the journals that a daemon left which did not end well. The older
+// of two is what it was writing to the file.
+func (f *file) takeUp(path string) error {
+	f.journal, f.spare = &journal{path: path + ".journal1", generation: 1}, &journal{path: path + ".journal2"}
+	f.layers.young = newOverlay()
+	if f.unsynced {
+		return nil
+	}
+	first, err := f.journal.read()
+	if err != nil {
+		return err
+	}
+	second, err := f.spare.read()
+	if err != nil {
+		return err
+	}
+	if !second.empty() && (first.empty() || f.spare.generation > f.journal.generation) {
+		first, second, f.journal, f.spare = second, first, f.spare, f.journal
+	}
+	f.layers.young = first
+	if !second.empty() {
+		f.layers.frozen = second
+	}
+	if !first.empty() {
+		f.due.Reset(0)
+	}
+	return nil
+}
+
+// close writes to the file what is in memory, and deletes the journals.
 func (f *file) close() error {
 	f.mu.Lock()
 	already := f.closed
@@ -75,13 +167,47 @@ func (f *file) close() error {
 	}
 	f.mu.Unlock()
 	<-f.done
-	return f.db.Close()
+	if !already {
+		close(f.stop) // the writer may have waited for it
+	}
+	<-f.flushed
+	f.due.Stop()
+	if already {
+		return nil
+	}
+	if f.unsynced {
+		return f.release()
+	}
+	err := f.drain()
+	if err == nil {
+		err = errors.Join(f.journal.remove(), f.spare.remove(), syncDir(filepath.Dir(f.journal.path)))
+	}
+	return errors.Join(err, f.release())
 }
 
+func (f *file) release() error {
+	return errors.Join(f.journal.release(), f.spare.release(), f.db.Close())
+}
+
+// read shows do one moment: the layers, and a transaction of the file, which must
+// know nothing that is newer than they. So both are taken under swap. What a
+// reader finds frozen may have reached the file, or parts of it, for it hides
+// there nothing but itself; and the next overlay is written only after somebody
+// held swap to take that one away, by when the transaction has begun.
 func (f *file) read(do func(*page) error) error {
+	v, err := f.look()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = v.tx.Rollback() }()
+	return do(newPage(v, f.now(), nil))
+}
+
+func (f *file) look() (view, error) {
 	f.swap.RLock()
 	defer f.swap.RUnlock()
-	return f.db.View(func(tx *bbolt.Tx) error { return do(newPage(tx, f.now(), nil)) })
+	tx, err := f.db.Begin(false)
+	return view{f.layers, tx}, err
 }
 
 // write runs do in a transaction and returns when that is on the disk. When ctx
@@ -144,29 +270,13 @@ func (f *file) gather(first *request) []*request {
 	return group
 }
 
-// writeGroup runs a group in one transaction. A conflict is found before
-// anything of its batch is written, so it leaves no trace among the others; any
-// other failure is the disk's, and fails them all.
+// writeGroup runs a group over a copy of the young overlay, which takes its place
+// when the journal has what changed: nobody reads what is not on the disk. A
+// conflict is found before anything of its batch is written, so it leaves no
+// trace among the others; any other failure is the disk's, and fails them all.
 func (f *file) writeGroup(group []*request) {
-	f.writing.Lock()
-	defer f.writing.Unlock()
 	answers := make([]error, len(group))
-	err := f.db.Update(func(tx *bbolt.Tx) error {
-		p := newWriting(tx, f.now(), f.touched)
-		if err := p.sweep(); err != nil {
-			return err
-		}
-		for i, r := range group {
-			if answers[i] = r.ctx.Err(); answers[i] != nil {
-				continue // its caller has gone
-			}
-			answers[i] = r.do(p)
-			if answers[i] != nil && !errors.Is(answers[i], engine.ErrConflict) {
-				return answers[i]
-			}
-		}
-		return p.settle()
-	})
+	err := f.writeAll(group, answers)
 	for i, r := range group {
 		if err != nil {
 			r.err <- fmt.Errorf("store: writing: %w", err)
@@ -174,4 +284,71 @@ func (f *file) writeGroup(group []*request) {
 		}
 		r.err <- answers[i]
 	}
+}
+
+func (f *file) writeAll(group []*request, answers []error) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	if err := f.makeRoom(); err != nil {
+		return err
+	}
+	young := f.layers.young.copy()
+	swept, err := f.change(young, group, answers)
+	if err == nil {
+		err = f.keep()
+	}
+	if err != nil {
+		return err
+	}
+	if f.layers.young.empty() && !f.unsynced {
+		f.due.Reset(f.age)
+	}
+	f.swept = swept
+	f.show(layers{young, f.layers.frozen})
+	return nil
+}
+
+// change lets a group change an overlay, and puts what changes into the record.
+func (f *file) change(young *overlay, group []*request, answers []error) (swept engine.Score, err error) {
+	tx, err := f.db.Begin(false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	f.record.reset()
+	p := newWriting(view{layers{young, f.layers.frozen}, tx}, f.now(), f.record, f.swept)
+	err = p.group(group, answers)
+	return p.written.swept, err
+}
+
+// keep writes the record to the journal.
+func (f *file) keep() error {
+	if f.record.empty() || f.unsynced {
+		return nil
+	}
+	if f.broken != nil {
+		return f.broken
+	}
+	err := f.journal.append(f.record)
+	if f.broken = f.journal.broken; f.broken != nil {
+		f.due.Reset(0) // it is fit again when memory is in the file
+	}
+	return err
+}
+
+// group does what each request of a group wants.
+func (p *page) group(group []*request, answers []error) error {
+	if err := p.sweep(); err != nil {
+		return err
+	}
+	for i, r := range group {
+		if answers[i] = r.ctx.Err(); answers[i] != nil {
+			continue // its caller has gone
+		}
+		answers[i] = r.do(p)
+		if answers[i] != nil && !errors.Is(answers[i], engine.ErrConflict) {
+			return answers[i]
+		}
+	}
+	return p.settle()
 }

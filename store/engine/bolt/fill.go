@@ -43,6 +43,10 @@ type filling struct {
 func (f *filling) fill(ctx context.Context, do func(give func(engine.Item) error) error) (err error) {
 	f.compacting.Lock()
 	defer f.compacting.Unlock()
+	// What lay above the fresh file would hide what is given.
+	if err := f.drain(); err != nil {
+		return err
+	}
 	dir := filepath.Dir(f.path)
 	if f.given, err = newSorter(dir, f.atOnce); err != nil {
 		return err
@@ -77,7 +81,7 @@ func (f *filling) give(bucket string, key, value []byte) error {
 
 // keep takes what the file holds.
 func (f *filling) keep(p *page) error {
-	for name, b := range map[string]bucket{bucketFields: p.fields, bucketExpiry: p.expiry, bucketScores: p.scores, bucketPacks: p.packs} {
+	for name, b := range map[string]*bucket{bucketFields: &p.fields, bucketExpiry: &p.expiry, bucketScores: &p.scores, bucketPacks: &p.packs} {
 		c, k, v := seek(b, nil)
 		for ; k != nil; k, v = c.Next() {
 			if err := f.give(name, k, v); err != nil {

@@ -199,7 +199,7 @@ func TestFillIsAsCommits(t *testing.T) {
 	if diff := cmp.Diff(holds(t, committed), holds(t, filled)); diff != "" {
 		t.Error(diff)
 	}
-	nothingIn(t, dir, "guichet.db", "scratch.db")
+	nothingIn(t, dir, "guichet.db", "guichet.db.journal1", "guichet.db.journal2", "scratch.db")
 	if err := filled.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestFillIsAllOrNothing(t *testing.T) {
 	if err := fillWith(e, 1000, items, func(int, int) {}); err != nil {
 		t.Fatal(err)
 	}
-	nothingIn(t, dir, "guichet.db", "scratch.db")
+	nothingIn(t, dir, "guichet.db", "guichet.db.journal1", "guichet.db.journal2", "scratch.db")
 	if n := len(holds(t, e)); n <= len(before) {
 		t.Errorf("it holds %d things", n)
 	}

@@ -44,7 +44,7 @@ func (p *page) numbers(pack []byte, asked *engine.PackRange) (found []uint32) {
 
 // dumpPacks gives some whole packs, and where the next one begins.
 func (p *page) dumpPacks(from []byte) (items []engine.Item, next []byte) {
-	c, k, _ := seek(p.packs, from)
+	c, k, _ := seek(&p.packs, from)
 	var last []byte
 	for n := 0; k != nil; k, _ = c.Next() {
 		if last == nil || !bytes.HasPrefix(k, last) {

@@ -3,9 +3,8 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"guichet/store/engine"
 )
@@ -38,49 +37,13 @@ type page struct {
 type written struct {
 	lasting map[string]bool // records whose time is not over
 	totals  map[string]int  // to be put when the group is done
+	swept   engine.Score    // nothing expires before it
 }
 
-// bucket is one of the file's. While the file is being compacted, touched gathers
-// the keys that change.
-type bucket struct {
-	*bbolt.Bucket
-	touched map[string]bool
-}
-
-func (b bucket) Put(key, value []byte) error {
-	if b.touched != nil {
-		b.touched[string(key)] = true
-	}
-	return b.Bucket.Put(key, value)
-}
-
-func (b bucket) Delete(key []byte) error {
-	if b.touched != nil {
-		b.touched[string(key)] = true
-	}
-	return b.Bucket.Delete(key)
-}
-
-// touched are the keys that changed, by bucket; nil where nobody asks.
-type touched map[string]map[string]bool
-
-func newTouched() touched {
-	t := touched{}
-	for _, name := range buckets {
-		t[name] = map[string]bool{}
-	}
-	return t
-}
-
-func (t touched) count() (n int) {
-	for _, keys := range t {
-		n += len(keys)
-	}
-	return n
-}
-
-func newPage(tx *bbolt.Tx, now time.Time, t touched) *page {
-	of := func(name string) bucket { return bucket{tx.Bucket([]byte(name)), t[name]} }
+// newPage is a page of a view. What it changes, it notes in r, which is nil for
+// one that reads only.
+func newPage(v view, now time.Time, r *record) *page {
+	of := func(name string) bucket { return bucket{view: v, number: slices.Index(buckets, name), record: r} }
 	return &page{
 		now:      engine.At(now),
 		fields:   of(bucketFields),
@@ -93,10 +56,12 @@ func newPage(tx *bbolt.Tx, now time.Time, t touched) *page {
 	}
 }
 
-// newWriting is newPage for a group of writes, which is over with settle.
-func newWriting(tx *bbolt.Tx, now time.Time, t touched) *page {
-	p := newPage(tx, now, t)
-	p.written = &written{lasting: map[string]bool{}, totals: map[string]int{}}
+// newWriting is newPage for a group of writes, which is over with settle. It
+// changes the young overlay of its view. Nothing is left that expires before
+// swept.
+func newWriting(v view, now time.Time, r *record, swept engine.Score) *page {
+	p := newPage(v, now, r)
+	p.written = &written{lasting: map[string]bool{}, totals: map[string]int{}, swept: swept}
 	return p
 }
 
@@ -191,9 +156,6 @@ func (p *page) put(record []byte, field string, value []byte) error {
 			return err
 		}
 	}
-	if value == nil {
-		value = []byte{} // bbolt gives nil back as no value until it is on the disk
-	}
 	return p.fields.Put(join(record, field), value)
 }
 
@@ -245,7 +207,9 @@ func (p *page) expire(record []byte, d time.Duration) error {
 	if err := p.endure(record); err != nil {
 		return err
 	}
-	at := encodeScore(p.now + engine.Score(d.Microseconds()))
+	when := p.now + engine.Score(d.Microseconds())
+	p.written.swept = min(p.written.swept, when) // clocks are put back sometimes
+	at := encodeScore(when)
 	if err := p.expiring.Put(append(bytes.Clone(at), record...), nil); err != nil {
 		return err
 	}
@@ -256,13 +220,20 @@ func (p *page) expire(record []byte, d time.Duration) error {
 // group makes, so the heap never grows.
 const sweepAtOnce = 4 * maxGroup
 
-// sweep removes records whose time is over.
+// sweep removes records whose time is over. It begins where the last sweep ended:
+// what lies before are only marks of what was removed.
 func (p *page) sweep() error {
 	var over [][]byte
+	swept := p.now
 	c := p.expiring.Cursor()
-	for k, _ := c.First(); k != nil && len(over) < sweepAtOnce && decodeScore(k[:8]) <= p.now; k, _ = c.Next() {
+	for k, _ := c.Seek(encodeScore(p.written.swept)); k != nil && decodeScore(k) <= p.now; k, _ = c.Next() {
+		if len(over) == sweepAtOnce {
+			swept = decodeScore(k)
+			break
+		}
 		over = append(over, bytes.Clone(k[8:]))
 	}
+	p.written.swept = swept
 	for _, record := range over {
 		if err := p.drop(record); err != nil {
 			return err

@@ -3,8 +3,6 @@ package bolt
 import (
 	"bytes"
 
-	"go.etcd.io/bbolt"
-
 	"guichet/store/engine"
 )
 
@@ -107,7 +105,7 @@ func (p *page) entriesOf(index []byte, page *engine.Page) []engine.Entry {
 }
 
 // firstOf moves the cursor to the first entry of a page.
-func firstOf(c *bbolt.Cursor, index []byte, page *engine.Page) (k []byte) {
+func firstOf(c *cursor, index []byte, page *engine.Page) (k []byte) {
 	if !page.Reverse {
 		from := index
 		if page.After != nil {

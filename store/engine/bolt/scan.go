@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,52 +9,31 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"guichet/store/engine"
 )
 
 var errStopped = errors.New("stopped")
 
+// kinds give some items of a kind each, and where the next one is.
+var kinds = []func(p *page, from []byte) (items []engine.Item, next []byte){(*page).dumpRecords, (*page).dumpEntries, (*page).dumpPacks}
+
 // scan gives every field, every entry and every pack of one moment.
 func (p *page) scan(ctx context.Context, yield func(engine.Item, error) bool) error {
-	give := func(item engine.Item) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if !yield(item, nil) {
-			return errStopped
-		}
-		return nil
-	}
-	err := p.fields.ForEach(func(k, v []byte) error {
-		item, record := itemOf(k)
-		if p.expired(record) {
-			return nil
-		}
-		item.Value = append([]byte{}, v...)
-		if at := p.expiry.Get(record); at != nil {
-			item.Left = time.Duration(decodeScore(at)-p.now) * time.Microsecond
-		}
-		return give(item)
-	})
-	if err != nil {
-		return err
-	}
-	err = p.scores.ForEach(func(k, v []byte) error {
-		item, _ := itemOf(k)
-		item.Index, item.Record = item.Record, ""
-		item.Score = decodeScore(v)
-		return give(item)
-	})
-	for from, more := []byte(nil), true; err == nil && more; more = from != nil {
-		var items []engine.Item
-		items, from = p.dumpPacks(from)
-		for _, item := range items {
-			err = cmp.Or(err, give(item))
+	for _, part := range kinds {
+		for from, more := []byte(nil), true; more; more = from != nil {
+			var items []engine.Item
+			items, from = part(p, from)
+			for _, item := range items {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if !yield(item, nil) {
+					return errStopped
+				}
+			}
 		}
 	}
-	return err
+	return nil
 }
 
 // itemOf reads a key back, and gives the part of it that names the record.
@@ -72,7 +50,7 @@ const dumpAtOnce = 2000
 // Dump is engine.Engine's. Nobody waits for it, however slowly it is read.
 func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 	return func(yield func(engine.Item, error) bool) {
-		for _, part := range []func(*page, []byte) ([]engine.Item, []byte){(*page).dumpRecords, (*page).dumpEntries, (*page).dumpPacks} {
+		for _, part := range kinds {
 			for from, more := []byte(nil), true; more; more = from != nil {
 				var items []engine.Item
 				err := ctx.Err()
@@ -97,7 +75,7 @@ func (e *Engine) Dump(ctx context.Context) iter.Seq2[engine.Item, error] {
 }
 
 // seek goes to the first key at or after from.
-func seek(b bucket, from []byte) (c *bbolt.Cursor, k, v []byte) {
+func seek(b *bucket, from []byte) (c *cursor, k, v []byte) {
 	c = b.Cursor()
 	if from == nil {
 		k, v = c.First()
@@ -109,7 +87,7 @@ func seek(b bucket, from []byte) (c *bbolt.Cursor, k, v []byte) {
 
 // dumpRecords gives some whole records, and where the next one begins.
 func (p *page) dumpRecords(from []byte) (items []engine.Item, next []byte) {
-	c, k, v := seek(p.fields, from)
+	c, k, v := seek(&p.fields, from)
 	var last []byte
 	for ; k != nil; k, v = c.Next() {
 		item, record := itemOf(k)
@@ -131,7 +109,7 @@ func (p *page) dumpRecords(from []byte) (items []engine.Item, next []byte) {
 
 // dumpEntries gives some entries of indexes, and where the next one is.
 func (p *page) dumpEntries(from []byte) (items []engine.Item, next []byte) {
-	c, k, v := seek(p.scores, from)
+	c, k, v := seek(&p.scores, from)
 	for ; k != nil; k, v = c.Next() {
 		if len(items) >= dumpAtOnce {
 			return items, bytes.Clone(k)

@@ -1,0 +1,77 @@
+package bolt_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"guichet/store/engine"
+	"guichet/store/engine/bolt"
+)
+
+// BenchmarkCommit is what a mail of 4 KiB costs the engine: time, and processor.
+func BenchmarkCommit(b *testing.B) {
+	for _, sessions := range []int{1, 50} {
+		b.Run(fmt.Sprint(sessions), func(b *testing.B) {
+			e, err := bolt.Open(bolt.Options{Dir: b.TempDir(), Now: time.Now})
+			if err != nil {
+				b.Fatal(err)
+			}
+			before := processor(b)
+			var n atomic.Int64
+			var group sync.WaitGroup
+			b.ResetTimer()
+			for range sessions {
+				group.Go(func() {
+					for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
+						if _, err := e.Commit(ctx, "acme", mail(int(i))); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			if err := e.Close(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N), "µs-cpu/op")
+		})
+	}
+}
+
+// mail is a batch like that of a new ticket.
+func mail(i int) engine.Batch {
+	id := fmt.Sprintf("%016x", uint64(i)*0x9e3779b97f4a7c15)
+	batch := engine.Batch{
+		Operation: "op:" + id, Remember: 24 * time.Hour,
+		Checks: []engine.Check{engine.Absent("ticket:"+id, "version")},
+		Draws:  []engine.Counter{{Record: "counters", Field: "reference"}},
+		Steps: []engine.Step{
+			engine.Put("ticket:"+id, "blob", make([]byte, 6000)), engine.PutAt("reference:", 0, "ticket", []byte(id)),
+			engine.Put("message:"+id, "ticket", []byte(id)), engine.Expire("message:"+id, 90*24*time.Hour),
+		},
+	}
+	for f := range 10 {
+		batch.Steps = append(batch.Steps, engine.Put("ticket:"+id, fmt.Sprint("field", f), make([]byte, 300)))
+	}
+	for n := range 3 {
+		notice := fmt.Sprint(id, n)
+		batch.Steps = append(batch.Steps, engine.Put("notice:"+notice, "data", make([]byte, 400)), engine.Add("due", notice, engine.Score(i)))
+	}
+	for list := range 5 {
+		batch.Steps = append(batch.Steps, engine.Add(fmt.Sprint("list", list), id, engine.Score(i)))
+	}
+	return batch
+}
+
+func processor(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
