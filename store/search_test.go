@@ -272,9 +272,14 @@ func TestWordsLeadToTicketsOfAllBlocks(t *testing.T) {
 			w.finds(words("heating machine"), every...)
 		}
 		holdsTo(3)
-		w.alter(all[7].ID, func(t *ticket.Ticket) { t.Tags = []string{"odd"} })
+		// Fewer have a tag than a word, and more than the word has packs.
+		var tagged []string
+		for i := n - 3; i >= 0; i -= 3 {
+			w.alter(all[i].ID, func(t *ticket.Ticket) { t.Tags = []string{"third"} })
+			tagged = append(tagged, all[i].Subject)
+		}
 		w.index()
-		w.finds(ticket.Worklist{View: ticket.ViewSearch, Words: []string{"machine"}, Tags: []string{"odd"}}, all[7].Subject)
+		w.finds(ticket.Worklist{View: ticket.ViewSearch, Words: []string{"machine"}, Tags: []string{"third"}}, tagged...)
 
 		// A word has two names then, and so many packs.
 		if _, err := w.RenewLookups(ctx, "acme", nil); err != nil {
