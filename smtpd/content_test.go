@@ -1,7 +1,9 @@
 package smtpd
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -145,5 +147,30 @@ func TestBodiesShareMemory(t *testing.T) {
 	}
 	if left := shared.left.Load(); left < 0 {
 		t.Errorf("%d bytes too many are taken", -left)
+	}
+}
+
+// TestBodiesKeepApart: memory is used again, and never by two messages at a time.
+func TestBodiesKeepApart(t *testing.T) {
+	shared := newAllowance(allMemory)
+	var senders sync.WaitGroup
+	for sender := range 8 {
+		senders.Go(func() {
+			for i := range 50 {
+				line := fmt.Sprintf("%d of sender %d\r\n", i, sender)
+				want := strings.Repeat(line, 1+(7*i+sender)*13%3000)
+				b := newBody(t.TempDir(), 1<<20, shared)
+				err := b.copyFrom(strings.NewReader(want))
+				got, failed := b.finish()
+				if err != nil || failed != nil || string(got) != want {
+					t.Errorf("message %d of sender %d is not as it was sent (%v, %v)", i, sender, err, failed)
+				}
+				b.Close()
+			}
+		})
+	}
+	senders.Wait()
+	if left := shared.left.Load(); left != allMemory {
+		t.Errorf("%d bytes are not given back", allMemory-left)
 	}
 }
