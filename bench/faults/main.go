@@ -27,6 +27,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // options are what the command line says.
@@ -80,6 +82,14 @@ func run() int {
 	}
 	return 0
 }
+
+// On a terminal one line tells how far it is; elsewhere there is a line at times.
+const (
+	overwrite = "\r\033[K"
+	tellEvery = 30 * time.Second
+)
+
+var onTerminal = term.IsTerminal(int(os.Stderr.Fd()))
 
 // leaveNothing has an interrupt end what we started and remove its files.
 func leaveNothing(dir string) {
@@ -150,7 +160,10 @@ func (o options) playAll() (verdicts []*verdict, good bool) {
 				o.play(f, v)
 			}
 			good = good && v.good()
-			fmt.Fprintf(os.Stderr, "\r\033[K%s\n", v.line())
+			if onTerminal {
+				fmt.Fprint(os.Stderr, overwrite)
+			}
+			fmt.Fprintln(os.Stderr, v.line())
 		}
 	}
 	return verdicts, good
@@ -184,8 +197,16 @@ func (o options) round(f fault, v *verdict, n, round int) error {
 		return err
 	}
 	defer s.strike()
+	var told time.Time
 	s.progress = func(text string) {
-		fmt.Fprintf(os.Stderr, "\r\033[K%s on %s, round %d: %s", f.name, v.Engine, round, text)
+		text = fmt.Sprintf("%s on %s, round %d: %s", f.name, v.Engine, round, text)
+		switch {
+		case onTerminal:
+			fmt.Fprint(os.Stderr, overwrite, text)
+		case time.Since(told) >= tellEvery:
+			fmt.Fprintln(os.Stderr, text)
+			told = time.Now()
+		}
 	}
 	strikes, err := f.play(s, n)
 	if err != nil {
