@@ -41,9 +41,6 @@ type file struct {
 	memory int
 	// age is how long a change lies in the journal only, at most.
 	age time.Duration
-	// broken is what made a journal unfit for more. Until both are empty again,
-	// nothing is written: what lies behind the fault would be read before it.
-	broken error
 	// room tells those who wait for it that a flush is over; failure is how the
 	// last one ended. They are writing's.
 	room    *sync.Cond
@@ -326,14 +323,7 @@ func (f *file) keep() error {
 	if f.record.empty() || f.unsynced {
 		return nil
 	}
-	if f.broken != nil {
-		return f.broken
-	}
-	err := f.journal.append(f.record)
-	if f.broken = f.journal.broken; f.broken != nil {
-		f.due.Reset(0) // it is fit again when memory is in the file
-	}
-	return err
+	return f.journal.append(f.record)
 }
 
 // group does what each request of a group wants.

@@ -36,10 +36,14 @@ func (f *file) flusher() {
 
 // freeze hands the young overlay and its journal over to be written to the file,
 // and begins others. Who calls it holds writing; nothing is frozen yet.
-func (f *file) freeze() {
+func (f *file) freeze() error {
+	if err := f.journal.heal(); err != nil {
+		return err // another journal would come behind what is in doubt
+	}
 	f.spare.generation = f.journal.generation + 1
 	f.journal, f.spare = f.spare, f.journal
 	f.show(layers{young: newOverlay(), frozen: f.layers.young})
+	return nil
 }
 
 // show lets readers see other layers. Who calls it holds writing.
@@ -55,7 +59,9 @@ func (f *file) makeRoom() error {
 	for f.layers.young.size >= f.memory {
 		switch {
 		case f.layers.frozen == nil:
-			f.freeze()
+			if err := f.freeze(); err != nil {
+				return err
+			}
 			wake(f.full)
 		case f.layers.young.size < 2*f.memory:
 			return nil
@@ -98,7 +104,6 @@ func (f *file) flush() error {
 	defer f.writing.Unlock()
 	f.failure = err
 	if err == nil {
-		f.broken = f.journal.broken
 		f.show(layers{young: f.layers.young})
 	}
 	f.room.Broadcast()
@@ -109,16 +114,23 @@ func (f *file) flush() error {
 func (f *file) drain() error {
 	// What is frozen already comes first, then what is young.
 	for range 2 {
-		f.writing.Lock()
-		if f.layers.frozen == nil && (!f.layers.young.empty() || f.journal.broken != nil) {
-			f.freeze()
+		if err := f.freezeWhatIsThere(); err != nil {
+			return err
 		}
-		f.writing.Unlock()
 		if err := f.flush(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (f *file) freezeWhatIsThere() error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	if f.layers.frozen != nil || f.layers.young.empty() {
+		return nil
+	}
+	return f.freeze()
 }
 
 // pour writes an overlay into a file.

@@ -37,9 +37,10 @@ type journal struct {
 	// end is where the next record comes, 0 in a journal that is empty. What is
 	// behind used, up to size, are zeros.
 	end, used, size int64
-	// broken is what happened to a record that is perhaps on the disk and perhaps
-	// not: there may be no record behind it.
-	broken error
+	// doubt is where a record ends that begins at end and is perhaps on the disk and
+	// perhaps not, or 0. The next record takes its place; before another journal
+	// begins, it has to be taken back.
+	doubt int64
 }
 
 const (
@@ -87,11 +88,8 @@ func (r *record) key(bucket int, key []byte) {
 }
 
 // append writes a record and returns when it is on the disk. When it fails, the
-// journal is as it was, or broken.
+// journal is as it was, or the record is in doubt.
 func (j *journal) append(r *record) error {
-	if j.broken != nil {
-		return j.broken
-	}
 	begin := j.end
 	if begin == 0 {
 		if err := j.begin(); err != nil {
@@ -112,12 +110,32 @@ func (j *journal) append(r *record) error {
 		return err
 	}
 	if err := datasync(j.file); err != nil {
-		j.broken = fmt.Errorf("the journal cannot be relied on: %w", err)
-		return j.broken
+		j.doubt = max(j.doubt, end)
+		return unreliable(err)
 	}
-	j.end = end
+	j.end, j.doubt = end, 0
 	return nil
 }
+
+// heal takes a record back that is in doubt: what a later journal holds was made
+// without it, and would be read after it.
+func (j *journal) heal() error {
+	if j.doubt == 0 {
+		return nil
+	}
+	for from := j.end; from < j.doubt; from += ahead {
+		if _, err := j.file.WriteAt(zeros[:min(ahead, j.doubt-from)], from); err != nil {
+			return unreliable(err)
+		}
+	}
+	if err := datasync(j.file); err != nil {
+		return unreliable(err)
+	}
+	j.doubt = 0
+	return nil
+}
+
+func unreliable(err error) error { return fmt.Errorf("the journal cannot be relied on: %w", err) }
 
 // stamp fills in the head of a record.
 func (j *journal) stamp(r *record) {
@@ -169,7 +187,7 @@ func (j *journal) wipe() error {
 			return err
 		}
 	}
-	j.end, j.used, j.broken = 0, 0, nil
+	j.end, j.used, j.doubt = 0, 0, 0
 	return nil
 }
 

@@ -126,3 +126,47 @@ func TestJournalIsUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A record in doubt is perhaps on the disk; what comes after it was made without
+// it.
+func TestRecordInDoubtDoesNotComeBack(t *testing.T) {
+	for already := range 2 { // in a journal that is empty, and in one that is not
+		j := &journal{path: filepath.Join(t.TempDir(), "j"), generation: 1}
+		add := func(key string, size int) {
+			r := newRecord()
+			r.put(0, []byte(key), make([]byte, size))
+			if err := j.append(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if already > 0 {
+			add("before", 20)
+		}
+		end := j.end
+		add("in doubt", 3*ahead)
+		j.end, j.doubt = end, j.end // as where its sync fails, and it is there for all that
+		if err := j.heal(); err != nil {
+			t.Fatal(err)
+		}
+		if o, err := (&journal{path: j.path}).read(); err != nil || len(contents(o)) != already {
+			t.Errorf("it is taken back, and %v, %v is there", contents(o), err)
+		}
+		add("after", 10)
+		o, err := (&journal{path: j.path}).read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, known := o.get(0, []byte("in doubt")); known {
+			t.Error("it is back")
+		}
+		if _, known := o.get(0, []byte("after")); !known {
+			t.Error("what came after it is lost")
+		}
+		if _, known := o.get(0, []byte("before")); known != (already > 0) {
+			t.Error("what came before it is not as it was")
+		}
+		if err := j.release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
