@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # How fast mail is accepted, beside Postfix and beside a server that does nothing,
 # in turn in one run on one machine:
-#   bench/compare.sh [-m MESSAGES] [-z "SIZES"] [-s "SESSIONS"] [-o FILE]
-#   default: -m 2000 -z "4096 102400" -s "1 10 50 100" -o compare.jsonl
+#   bench/compare.sh [-m MESSAGES] [-z "SIZES"] [-s "SESSIONS"] [-a AGENTS] [-o FILE]
+#   default: -m 2000 -z "4096 102400" -s "1 10 50 100" -a 2 -o compare.jsonl
 # Loaded are: postfix (into its hold queue), embedded and redis (Guichet's whole
-# work: proof from a trusted network, parsing, sealing, one durable commit, three
-# mails queued; sending is paused) and sink (go-smtp alone, which throws mail
+# work: proof from a trusted network, parsing, sealing, one durable commit, the
+# acknowledgement and a mail to each agent queued; sending is paused) and sink (go-smtp alone, which throws mail
 # away). smtp-source loads them, a connection a message. Then, loaded by
 # guichet bench with a sender of its own for each message: the same while every
 # mail that is owed leaves at once through a relay, and how long a 250 takes at
@@ -17,10 +17,10 @@
 # Needs Go, root, and Debian's postfix and redis-server. All that it starts
 # listens on loopback, and is stopped and removed again.
 set -euo pipefail
-messages=2000 sizes='4096 102400' sessions='1 10 50 100' out=compare.jsonl
-while getopts m:z:s:o: flag; do
+messages=2000 sizes='4096 102400' sessions='1 10 50 100' agents=2 out=compare.jsonl
+while getopts m:z:s:a:o: flag; do
   case $flag in
-    m) messages=$OPTARG ;; z) sizes=$OPTARG ;; s) sessions=$OPTARG ;; o) out=$OPTARG ;;
+    m) messages=$OPTARG ;; z) sizes=$OPTARG ;; s) sessions=$OPTARG ;; a) agents=$OPTARG ;; o) out=$OPTARG ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
   esac
 done
@@ -43,6 +43,7 @@ go build -o "$work/" ./cmd/guichet ./bench/sink
 # The servers.
 
 declare -A port pids metrics
+team=$(for i in $(seq "$agents"); do printf 'agent%s@acme.example, ' "$i"; done)
 guichet() { # NAME NUMBER REDIS PAUSED
   port[$1]=$((base + $2)) metrics[$1]=$((base + $2 + 1))
   mkdir -p "$work/$1"
@@ -58,7 +59,7 @@ outgoing: {via: "smtp://127.0.0.1:$((base + 9))?tls=none", paused: $4, concurren
 sites:
   - name: acme
     prefix: ACM
-    queues: [{name: help, address: help@acme.example, agents: [anna@acme.example, ben@acme.example]}]
+    queues: [{name: help, address: help@acme.example, agents: [$team]}]
 YAML
   "$work/guichet" serve -c "$work/$1.yaml" > /dev/null 2> "$work/$1.log" &
   started+=($!)
@@ -199,7 +200,7 @@ deliver() {
   for server in embedded-out redis-out; do
     begin=$(date +%s.%N)
     line=$(bench $server -s $s -n "$messages")
-    due=$((messages * 3)) left=0
+    due=$((messages * (1 + agents))) left=0
     for _ in $(seq 600); do
       left=$(value "${metrics[$server]}" '^guichet_deliveries_total.*outcome="delivered"')
       [ "$left" -ge "$due" ] && break
@@ -260,7 +261,7 @@ started+=($!)
 pids[sink]=$!
 listening "${port[@]}" $((base + 9))
 
-printf '%s, %s cores, %s\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)"
+printf '%s, %s cores, %s, a queue with %s agents\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)" "$agents"
 for size in $sizes; do accept "$size"; done
 deliver
 half
