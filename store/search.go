@@ -63,6 +63,9 @@ type posting struct {
 	at engine.Score
 }
 
+// Each count of a ticket's terms fits into a byte of its field.
+const _ = uint8(ticket.MaxTerms)
+
 // foundBy is what leads to a ticket.
 type foundBy struct {
 	opened engine.Score // where most of it stands

@@ -11,8 +11,9 @@ import (
 )
 
 // This file answers worklists: pages of the indexes that terms have, tickets to
-// which words lead (see wordsearch.go), and what was noted since. Nothing is opened but what was noted: the list gives ids, and the
-// words about them are made when the mail leaves.
+// which words lead (see wordsearch.go), and what was noted since. Nothing is
+// opened but what was noted: the list gives ids, and the words about them are
+// made when the mail leaves.
 
 const (
 	// notedAtOnce is how many tickets a list looks at that are not indexed yet.

@@ -41,9 +41,9 @@ const (
 const (
 	// wordsOfText is how many different words of each article count, the first.
 	wordsOfText = 40
-	// maxTerms is how many terms a ticket has at most; of many articles, the
+	// MaxTerms is how many terms a ticket has at most; of many articles, the
 	// later ones are found by less.
-	maxTerms = 240
+	MaxTerms = 240
 	// longestWord is how many characters of a word count.
 	longestWord = 32
 )
@@ -65,7 +65,7 @@ func (t *Ticket) Terms(articles []Article) []Term {
 			s.person(p)
 		}
 	}
-	s.words(t.Subject, maxTerms)
+	s.words(t.Subject, MaxTerms)
 	for _, a := range articles {
 		if a.Kind != EventArticle {
 			s.words(a.Text, wordsOfText)
@@ -117,7 +117,7 @@ type termSet struct {
 
 func (s *termSet) add(kind TermKind, value string) (added bool) {
 	t := Term{kind, value, s.opened}
-	if value == "" || len(s.all) >= maxTerms || s.has[t] {
+	if value == "" || len(s.all) >= MaxTerms || s.has[t] {
 		return false
 	}
 	s.has[t] = true
@@ -132,10 +132,10 @@ func (s *termSet) person(p Participant) {
 		if a != "" {
 			s.add(AddressTerm, a.Key())
 			s.add(AddressTerm, "@"+a.Domain())
-			s.words(strings.ReplaceAll(string(a), "@", " "), maxTerms)
+			s.words(strings.ReplaceAll(string(a), "@", " "), MaxTerms)
 		}
 	}
-	s.words(p.Name, maxTerms)
+	s.words(p.Name, MaxTerms)
 }
 
 // words adds the first n different words of a text.

@@ -72,7 +72,7 @@ func TestATicketHasNoMoreTermsThanItMay(t *testing.T) {
 	if n := len(tk.Terms(articles[:1])); n > 60 {
 		t.Errorf("with one article it has %d terms", n)
 	}
-	if n := len(tk.Terms(articles)); n != maxTerms {
+	if n := len(tk.Terms(articles)); n != MaxTerms {
 		t.Errorf("with many it has %d", n)
 	}
 	tk.Merged = ID{1}

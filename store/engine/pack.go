@@ -38,13 +38,13 @@ func Exclude(pack string, numbers ...uint32) Step {
 	return Step{Do: DoExclude, Pack: pack, Value: PackBytes(numbers)}
 }
 
-// packWidth is how many bytes a number has.
-const packWidth = 4
+// PackWidth is how many bytes a number has.
+const PackWidth = 4
 
 // PackBytes writes numbers one after the other, big-endian, so that bytes sort
 // as they do.
 func PackBytes(numbers []uint32) []byte {
-	b := make([]byte, 0, packWidth*len(numbers))
+	b := make([]byte, 0, PackWidth*len(numbers))
 	for _, n := range numbers {
 		b = binary.BigEndian.AppendUint32(b, n)
 	}
@@ -55,7 +55,7 @@ func PackBytes(numbers []uint32) []byte {
 // twice, is 0, or lies outside of the range.
 func PackNumbers(b []byte, from, to uint32) []uint32 {
 	var numbers []uint32
-	for ; len(b) >= packWidth; b = b[packWidth:] {
+	for ; len(b) >= PackWidth; b = b[PackWidth:] {
 		n := binary.BigEndian.Uint32(b)
 		if n != 0 && n >= from && n <= to {
 			numbers = append(numbers, n)
@@ -67,10 +67,10 @@ func PackNumbers(b []byte, from, to uint32) []uint32 {
 
 // validPack reports a step that names no numbers.
 func validPack(b []byte) error {
-	if len(b) == 0 || len(b)%packWidth != 0 {
+	if len(b) == 0 || len(b)%PackWidth != 0 {
 		return fmt.Errorf("%d bytes are no numbers", len(b))
 	}
-	for ; len(b) > 0; b = b[packWidth:] {
+	for ; len(b) > 0; b = b[PackWidth:] {
 		if binary.BigEndian.Uint32(b) == 0 {
 			return fmt.Errorf("names the number 0")
 		}

@@ -7,9 +7,6 @@ import (
 	"guichet/store/engine"
 )
 
-// numberBytes is how long a number of a pack is.
-const numberBytes = 4
-
 // include puts numbers, one after the other, into a pack (its name).
 func (p *page) include(pack, numbers []byte) error {
 	return eachKey(pack, numbers, func(key []byte) error { return p.packs.Put(key, nil) })
@@ -20,8 +17,8 @@ func (p *page) exclude(pack, numbers []byte) error {
 }
 
 func eachKey(pack, numbers []byte, do func(key []byte) error) error {
-	for ; len(numbers) >= numberBytes; numbers = numbers[numberBytes:] {
-		if err := do(join(pack, string(numbers[:numberBytes]))); err != nil {
+	for ; len(numbers) >= engine.PackWidth; numbers = numbers[engine.PackWidth:] {
+		if err := do(join(pack, string(numbers[:engine.PackWidth]))); err != nil {
 			return err
 		}
 	}

@@ -2,15 +2,12 @@ package redis
 
 import "guichet/store/engine"
 
-// numberBytes is how long a number of a pack is.
-const numberBytes = 4
-
 // turned has the lowest byte of each number come first, or the highest again. In
 // Redis the lowest does: many numbers of a pack begin alike, and looking for one in
 // a string goes from one that has its first byte to the next.
 func turned(numbers []byte) []byte {
 	out := make([]byte, 0, len(numbers))
-	for ; len(numbers) >= numberBytes; numbers = numbers[numberBytes:] {
+	for ; len(numbers) >= engine.PackWidth; numbers = numbers[engine.PackWidth:] {
 		out = append(out, numbers[3], numbers[2], numbers[1], numbers[0])
 	}
 	return out
