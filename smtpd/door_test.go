@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"guichet/envelope"
+	"guichet/internal/testkit"
 	"guichet/smtpd/proof"
 	"guichet/ticket"
 )
@@ -149,7 +150,7 @@ type door struct {
 	house    *house
 	tally    *tally
 	log      *lockedBuffer
-	listener *memoryListener
+	listener *testkit.Pipes
 	served   chan error
 }
 
@@ -162,7 +163,7 @@ func openDoor(t testing.TB, settings Settings, resolver proof.Resolver) *door {
 	or(&settings.SpoolDir, t.TempDir())
 	d := &door{
 		house: &house{}, tally: &tally{}, log: &lockedBuffer{},
-		listener: &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}, served: make(chan error, 1),
+		listener: testkit.NewPipes(), served: make(chan error, 1),
 	}
 	d.Server = New(settings, Outside{
 		Handler: d.house, Resolver: resolver, Metrics: d.tally, Now: func() time.Time { return today },
@@ -179,25 +180,6 @@ func openDoor(t testing.TB, settings Settings, resolver proof.Resolver) *door {
 	})
 	return d
 }
-
-// memoryListener hands out ends of net.Pipe.
-type memoryListener struct {
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (l *memoryListener) Accept() (net.Conn, error) {
-	select {
-	case conn := <-l.conns:
-		return conn, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *memoryListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *memoryListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 25} }
 
 // from is a connection with a remote address of one's choice.
 type from struct {
@@ -220,10 +202,8 @@ func (d *door) dial(t testing.TB, address string) *caller {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	remote := net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 40000))
-	select {
-	case d.listener.conns <- from{theirs, remote}:
-	case <-d.listener.closed:
-		t.Fatal("the door is closed")
+	if err := d.listener.Give(t.Context(), from{theirs, remote}); err != nil {
+		t.Fatal(err)
 	}
 	c := &caller{t: t, conn: ours}
 	c.listen()

@@ -17,6 +17,7 @@ import (
 	"github.com/foxcpp/go-mockdns"
 
 	"guichet/envelope"
+	"guichet/internal/testkit"
 )
 
 func TestConnectionLimits(t *testing.T) {
@@ -234,7 +235,7 @@ func TestDeliverTimeout(t *testing.T) {
 func TestServeContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Settings{}, Outside{Handler: &house{}})
-		l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		l := testkit.NewPipes()
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(ctx, l) }()
@@ -251,7 +252,7 @@ func TestServeContext(t *testing.T) {
 // stumbling fails to accept a few times, as a process without file
 // descriptors does.
 type stumbling struct {
-	*memoryListener
+	*testkit.Pipes
 	falls int
 }
 
@@ -259,13 +260,13 @@ func (s *stumbling) Accept() (net.Conn, error) {
 	if s.falls--; s.falls >= 0 {
 		return nil, errors.New("too many open files")
 	}
-	return s.memoryListener.Accept()
+	return s.Pipes.Accept()
 }
 
 func TestAcceptErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Settings{}, Outside{Handler: &house{}, Log: slog.New(slog.DiscardHandler)})
-		l := &memoryListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		l := testkit.NewPipes()
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(t.Context(), &stumbling{l, 10}) }()
 		(&door{listener: l}).dial(t, "192.0.2.1").expect("220")

@@ -63,7 +63,7 @@ type Relay struct {
 	connections int
 	dialed      []string
 	server      *smtp.Server
-	pipes       *pipeListener
+	pipes       *Pipes
 	stop        chan struct{}
 }
 
@@ -90,7 +90,7 @@ func (r *Relay) start() {
 		s.TLSConfig = &tls.Config{} // without a certificate no handshake succeeds
 	}
 	r.server = s
-	r.pipes = &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	r.pipes = NewPipes()
 	go func() { _ = s.Serve(r.pipes) }()
 }
 
@@ -119,14 +119,10 @@ func (r *Relay) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 		}()
 		return ours, nil
 	}
-	select {
-	case r.pipes.conns <- theirs:
-		return ours, nil
-	case <-r.pipes.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := r.pipes.Give(ctx, theirs); err != nil {
+		return nil, err
 	}
+	return ours, nil
 }
 
 // Listen makes the relay reachable and gives its host and port.
@@ -252,34 +248,6 @@ func answerOf(text string) error {
 	e.Message = message
 	return e
 }
-
-// pipeListener accepts what Dial puts in.
-type pipeListener struct {
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "pipe" }
 
 // Certificate makes a certificate for a host that only the pool with it trusts.
 func Certificate(t testing.TB, host string) (tls.Certificate, *x509.CertPool) {
