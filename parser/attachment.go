@@ -64,8 +64,7 @@ func (p *part) innerSubject() string {
 	return string(subject[:min(len(subject), 80)])
 }
 
-// nameAttachments gives a name to those that have none, and keeps apart those
-// of one name.
+// nameAttachments gives a name to those that have none.
 func nameAttachments(list []Attachment) {
 	for i := range list {
 		if list[i].Name == "" {

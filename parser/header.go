@@ -177,8 +177,8 @@ func endOfBlock(b []byte, pos int) int {
 	return len(b)
 }
 
-// nextLine gives the line at pos without its end (CRLF, LF or a lone CR before
-// neither), and where the next one begins.
+// nextLine gives the line at pos without its end (CRLF or LF), and where the next
+// one begins.
 func nextLine(b []byte, pos int) (line []byte, next int) {
 	i := bytes.IndexByte(b[pos:], '\n')
 	if i < 0 {

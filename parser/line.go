@@ -53,8 +53,8 @@ func openAngle(s string) bool {
 	return i >= 0 && !strings.Contains(s[i:], ">") && (strings.Contains(s[i:], "@") || strings.TrimSpace(s[i+1:]) == "")
 }
 
-// cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), and
-// the | of programs that have never heard of it.
+// cutQuoteMarks counts and removes the > before a line (RFC 3676 §4.5), also the
+// full-width one that East Asian keyboards write.
 func cutQuoteMarks(s string) (rest string, depth uint8) {
 	if s == "" || s[0] > ' ' && s[0] < 0x80 && s[0] != '>' {
 		return s, 0

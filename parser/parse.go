@@ -12,8 +12,8 @@ import (
 // of raw, which must stay unchanged as long as they are used.
 func Parse(raw []byte) *Message { return parse(raw, true) }
 
-// parse does the work of Parse. A message within a message is read with
-// inner unset: its own inner ones stay closed.
+// parse does the work of Parse. A message within a message is read with outer
+// unset: those within it stay closed.
 func parse(raw []byte, outer bool) *Message {
 	raw = skipPreamble(raw)
 	w := &walker{}

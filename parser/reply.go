@@ -447,10 +447,7 @@ func lastParagraph(lines []line) []line {
 
 // context is the last n lines of a quote that say something.
 func context(lines []line, n int) []line {
-	end := len(lines)
-	for end > 0 && lines[end-1].blank() {
-		end--
-	}
+	end := trimBlank(lines)
 	start := end
 	for start > 0 && n > 0 {
 		start--

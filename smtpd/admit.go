@@ -66,7 +66,7 @@ func (s *session) scan(e *envelope.Envelope, verdict *proof.Verdict, data []byte
 	}
 	v := scan.Run(s.ctx, s.settings.checks, m, func(name string, err error) {
 		s.server.outside.Metrics.Failed(name)
-		s.log.Warn("a check failed", "id", e.ID, "check", name, "err", err)
+		s.log.Warn("a check failed", "id", e.ID, "check", name, "error", err)
 	})
 	switch v.Action {
 	case scan.Pass:

@@ -102,7 +102,7 @@ func (c *connection) handshake() bool {
 	_ = c.inner.SetDeadline(time.Now().Add(c.settings.Handshake))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		c.wire.why = RefusedTLS
-		c.log.Info("TLS handshake failed", "err", err)
+		c.log.Info("TLS handshake failed", "error", err)
 		return false
 	}
 	_ = c.inner.SetDeadline(time.Time{})

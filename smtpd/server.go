@@ -120,7 +120,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		default:
 			// Out of file descriptors, most likely. It passes as clients leave.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.outside.Log.Error("cannot accept", "err", err, "pause", pause)
+			s.outside.Log.Error("cannot accept", "error", err, "pause", pause)
 			select {
 			case <-ctx.Done():
 			case <-time.After(pause):
@@ -194,7 +194,7 @@ func (s *Server) receive(ctx context.Context, conn net.Conn, peer netip.Addr, se
 	inner, address, err := unproxy(conn, peer, settings)
 	if err != nil {
 		s.outside.Metrics.Refused(RefusedProxy)
-		s.outside.Log.Info("connection refused", "client", peer, "reason", RefusedProxy, "err", err)
+		s.outside.Log.Info("connection refused", "client", peer, "reason", RefusedProxy, "error", err)
 		left()
 		return
 	}

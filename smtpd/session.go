@@ -207,7 +207,7 @@ func (s *session) recovered(err *error) {
 // fault logs an error that the client is not told.
 func (s *session) fault(at string, err error) {
 	if !errors.As(err, new(*envelope.Refusal)) {
-		s.log.Error("fault", "at", at, "err", err)
+		s.log.Error("fault", "at", at, "error", err)
 	}
 }
 
