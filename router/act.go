@@ -21,8 +21,8 @@ type act struct {
 	problem string
 
 	// private is set once the text is a note, quiet where no transcript is wanted,
-	// list where the commands are asked for.
-	private, quiet, list bool
+	// wantsHelp where the commands are asked for.
+	private, quiet, wantsHelp bool
 	// listed is set where the ticket is one of a list's, and the mail is kept
 	// elsewhere.
 	listed bool
@@ -130,7 +130,7 @@ func (d *decider) agentMail(w writer) Outcome {
 		if o.Did == Answered {
 			done = append(done, ticket.TranscriptLine{Result: ticket.ResultSent})
 		}
-		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.list, Draft: a.drafted, Undo: undo})
+		d.transcript(w.ticket, w.participant, ticket.TranscriptBody{Done: done, Help: a.wantsHelp, Draft: a.drafted, Undo: undo})
 	}
 	return o
 }
@@ -235,7 +235,7 @@ func (d *decider) runWithoutTicket(q *ticket.Queue, s script) (*ticket.Ticket, t
 		return nil, *problem
 	}
 	if !a.opened {
-		return nil, ticket.TranscriptBody{Done: done, Help: a.list}
+		return nil, ticket.TranscriptBody{Done: done, Help: a.wantsHelp}
 	}
 	d.openedFor(a, a.text)
 	w := writer{ticket: a.ticket, queue: q, participant: a.writer, claim: ticket.Claim{Proof: d.in.Envelope.Evidence.Proof}}

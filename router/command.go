@@ -34,7 +34,8 @@ type command struct {
 	// help says what it does, by language; example is a line as it is written.
 	help    map[string]string
 	example string
-	all     []string // its names
+	// called are all its names, also those with accents without them.
+	called []string
 }
 
 // needs reports whether something must follow the name.
@@ -58,7 +59,7 @@ func init() {
 		c := &commands[i]
 		c.gather()
 		if c.private {
-			private = append(private, c.called()...)
+			private = append(private, c.called...)
 		}
 	}
 	word := "[" + signs + "]+ *(?:" + strings.Join(private, "|") + ")"
@@ -91,24 +92,21 @@ func Help() []CommandHelp {
 
 // find gives the command of that name in any language.
 func find(name string) (*command, bool) {
-	i := slices.IndexFunc(commands, func(c command) bool { return slices.Contains(c.called(), name) })
+	i := slices.IndexFunc(commands, func(c command) bool { return slices.Contains(c.called, name) })
 	if i < 0 {
 		return nil, false
 	}
 	return &commands[i], true
 }
 
-// called are all its names, also those with accents without them.
-func (c *command) called() []string { return c.all }
-
-// gather makes the list of its names.
+// gather fills called.
 func (c *command) gather() {
-	c.all = []string{c.name}
+	c.called = []string{c.name}
 	for _, names := range c.names {
 		for _, n := range names {
-			c.all = append(c.all, n)
+			c.called = append(c.called, n)
 			if bare := ticket.Fold(n); bare != n {
-				c.all = append(c.all, bare)
+				c.called = append(c.called, bare)
 			}
 		}
 	}

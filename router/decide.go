@@ -130,7 +130,7 @@ func (d *decider) repeat(t Target) Outcome {
 	if t.Queue == nil || d.in.Envelope.Evidence.Proof < ticket.ProofDomain || d.in.Message.Automatic != parser.ByPerson {
 		return o
 	}
-	read := d.facts.Tickets[d.facts.ByMessageID[threadKey(t.Queue, d.in.Message.MessageID)]]
+	read := d.facts.Tickets[d.facts.ByMessageID[ThreadKey(t.Queue, d.in.Message.MessageID)]]
 	if read == nil || !read.Unproved || !read.Requester().Is(d.from) {
 		return o
 	}
@@ -399,6 +399,23 @@ func (d *decider) notify(kind ticket.NoticeKind, t *ticket.Ticket, p *ticket.Par
 	return &c.Notices[len(c.Notices)-1]
 }
 
+// letter owes somebody a mail that belongs to no ticket.
+func (d *decider) letter(kind ticket.NoticeKind, q *ticket.Queue, to ticket.Mailbox, locale string) *ticket.Notice {
+	n := d.mint.Letter(kind, d.in.Site.Name, q.Name, to, locale, d.in.Now)
+	if kind == ticket.Asked || d.from.Same(to.Address) {
+		answerTo(&n, d.in.Message.MessageID)
+	}
+	d.change.Notices = append(d.change.Notices, n)
+	return &d.change.Notices[len(d.change.Notices)-1]
+}
+
+// answerTo makes a mail of ours an answer to another.
+func answerTo(n *ticket.Notice, messageID string) {
+	var thread ticket.Thread
+	thread.Add(messageID) // which leaves out what could not be written
+	n.InReplyTo, n.References = thread.Parent(), thread.References()
+}
+
 // tellAgents owes the team a mail, save for who caused it.
 func (d *decider) tellAgents(kind ticket.NoticeKind, t *ticket.Ticket, but *ticket.Participant, article int) {
 	for _, p := range t.Active(ticket.AgentRole) {
@@ -485,7 +502,7 @@ func (d *decider) remember(t *ticket.Ticket, q *ticket.Queue, p *ticket.Particip
 	c := d.alter(t)
 	for _, id := range threadIDs(m) {
 		if _, ours := ticket.TokenOfMessageID(id); !ours {
-			c.MessageIDs = append(c.MessageIDs, threadKey(q, id))
+			c.MessageIDs = append(c.MessageIDs, ThreadKey(q, id))
 		}
 	}
 	if p == nil {

@@ -170,14 +170,14 @@ func afterBanner(line string) string {
 // like reports whether a name is a command's, or one slip away from it.
 func like(name string) bool {
 	close := func(n string) bool { return n == name || len(n) > 3 && distance(n, name) == 1 }
-	return slices.ContainsFunc(commands, func(c command) bool { return slices.ContainsFunc(c.called(), close) })
+	return slices.ContainsFunc(commands, func(c command) bool { return slices.ContainsFunc(c.called, close) })
 }
 
 // nearest is the command that was perhaps meant, with #, or "".
 func nearest(name string) string {
 	best, least := "", 3
 	for _, c := range commands {
-		for _, n := range c.called() {
+		for _, n := range c.called {
 			if d := distance(n, name); d < least {
 				best, least = "#"+n, d
 			}

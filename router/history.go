@@ -43,7 +43,7 @@ func (h *History) Team(a ticket.Address) bool {
 func (h *History) Keys(messageIDs []string) []string {
 	keys := make([]string, len(messageIDs))
 	for i, id := range messageIDs {
-		keys[i] = threadKey(h.Queue, id)
+		keys[i] = ThreadKey(h.Queue, id)
 	}
 	return keys
 }
@@ -139,7 +139,7 @@ func (h *History) write(d *decider, t *ticket.Ticket, mails []Past) {
 		d.remember(t, h.Queue, nil)
 		if p.Message.MessageID == "" {
 			c := d.alter(t)
-			c.MessageIDs = append(c.MessageIDs, threadKey(h.Queue, p.ID))
+			c.MessageIDs = append(c.MessageIDs, ThreadKey(h.Queue, p.ID))
 		}
 		if kind != ticket.PublicArticle {
 			continue

@@ -41,7 +41,7 @@ var looking = []command{
 }
 
 func (a *act) help() ticket.TranscriptLine {
-	a.list = true
+	a.wantsHelp = true
 	return ticket.TranscriptLine{Result: ticket.ResultHelp}
 }
 
@@ -111,18 +111,11 @@ func (d *decider) oweList(q *ticket.Queue, w ticket.Worklist, g *ticket.Listing)
 	body := ticket.ListBody{Worklist: w, Tickets: g.IDs, Total: g.Total, Live: g.Live, Beyond: g.Beyond}
 	c, n := d.mint.List(d.in.Site.Name, q.Name, d.sender(), d.locale(), body, d.in.Now)
 	n.Brakes = ticket.TranscriptBrakes(d.from)
-	d.inThread(&n)
+	answerTo(&n, d.in.Message.MessageID)
 	if len(g.IDs) > 0 {
 		d.change.Challenges = append(d.change.Challenges, c)
 	}
 	d.change.Notices = append(d.change.Notices, n)
-}
-
-// inThread makes a mail to the author of the message an answer to it.
-func (d *decider) inThread(n *ticket.Notice) {
-	var thread ticket.Thread
-	thread.Add(d.in.Message.MessageID) // which leaves out what could not be written
-	n.InReplyTo, n.References = thread.Parent(), thread.References()
 }
 
 // show owes the agent a whole ticket: that of the reference, else the one that

@@ -90,7 +90,7 @@ func (q *query) thread(in *Input) {
 		}
 		for _, id := range ids {
 			if t.Queue != nil {
-				q.MessageIDs = append(q.MessageIDs, threadKey(t.Queue, id))
+				q.MessageIDs = append(q.MessageIDs, ThreadKey(t.Queue, id))
 			}
 		}
 	}
@@ -166,9 +166,10 @@ func threadIDs(m *parser.Message) []string {
 	return ids
 }
 
-// threadKey is the form in which identifiers are indexed: with the queue,
-// because one mail to two queues is a ticket in each.
-func threadKey(q *ticket.Queue, messageID string) string { return q.Name + " " + messageID }
+// ThreadKey is the name by which the store finds the ticket of a message
+// (ticket.TicketChange.MessageIDs): with the queue, because one mail to two queues
+// is a ticket in each.
+func ThreadKey(q *ticket.Queue, messageID string) string { return q.Name + " " + messageID }
 
 // find gives the ticket of a message that came to a target: by the rules of
 // threading, the surest first. A subject's words alone lead nowhere.
@@ -187,7 +188,7 @@ func (d *decider) find(t Target) match {
 		return m
 	}
 	for _, id := range ids {
-		if found, ok := d.facts.ByMessageID[threadKey(t.Queue, id)]; ok && d.facts.Tickets[found] != nil {
+		if found, ok := d.facts.ByMessageID[ThreadKey(t.Queue, id)]; ok && d.facts.Tickets[found] != nil {
 			return match{ticket: d.facts.Tickets[found], rule: ByMessageID}
 		}
 	}

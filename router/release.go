@@ -88,7 +88,7 @@ func (d *decider) releaseInto(queue *ticket.Queue, h *ticket.Held, blob func(tic
 	number := d.write(t, article)
 	c := d.alter(t)
 	if h.MessageID != "" {
-		c.MessageIDs = append(c.MessageIDs, threadKey(queue, h.MessageID))
+		c.MessageIDs = append(c.MessageIDs, ThreadKey(queue, h.MessageID))
 		writer.Thread.Add(h.MessageID)
 	}
 	if t.State != ticket.New && kind == ticket.PublicArticle {

@@ -131,10 +131,10 @@ func (r *Router) deliver(ctx context.Context, in Input) (Decision, error) {
 func (r *Router) decide(ctx context.Context, in Input) (Decision, error) {
 	in.Now = r.now()
 	in.OpenHeld = func(h *ticket.Held, id ticket.BlobID) (io.ReadCloser, error) { return r.store.OpenHeldBlob(ctx, h, id) }
-	read := r.timed(StageFacts)
 	in.OpenBlob = func(id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error) {
 		return r.store.OpenBlob(ctx, in.Site.Name, id, blob)
 	}
+	read := r.timed(StageFacts)
 	facts, err := r.store.Facts(ctx, in.Query())
 	read()
 	if err != nil {

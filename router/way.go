@@ -28,10 +28,6 @@ const (
 	StageCommit = "commit"
 )
 
-// ThreadKey is the name by which the store finds the ticket of a message that
-// came to the queue (ticket.TicketChange.MessageIDs).
-func ThreadKey(q *ticket.Queue, messageID string) string { return threadKey(q, messageID) }
-
 type noMetrics struct{}
 
 func (noMetrics) Stage(string, time.Duration) {}

@@ -274,9 +274,7 @@ func (d *decider) maySeek(proof ticket.Proof) bool {
 func (d *decider) letSee(q *ticket.Queue, h *ticket.Held) {
 	d.change.Sight = append(d.change.Sight, h.From.Address)
 	n := d.mint.Letter(ticket.Done, d.in.Site.Name, q.Name, h.From, d.in.Site.Locale(), d.in.Now)
-	var thread ticket.Thread
-	thread.Add(h.MessageID)
-	n.InReplyTo, n.References = thread.Parent(), thread.References()
+	answerTo(&n, h.MessageID)
 	n.About = &ticket.About{Action: ticket.SeeSite, Address: q.With("site")}
 	d.change.Notices = append(d.change.Notices, n)
 }
@@ -411,18 +409,6 @@ func (d *decider) pair(q *ticket.Queue, a, b ticket.Challenge, proof ticket.Proo
 	made := d.change.Challenges[len(d.change.Challenges)-2:]
 	made[0].Parked.Other, made[1].Parked.Other = second, first
 	return first, second
-}
-
-// letter owes somebody a mail that belongs to no ticket.
-func (d *decider) letter(kind ticket.NoticeKind, q *ticket.Queue, to ticket.Mailbox, locale string) *ticket.Notice {
-	n := d.mint.Letter(kind, d.in.Site.Name, q.Name, to, locale, d.in.Now)
-	if kind == ticket.Asked || d.from.Same(to.Address) {
-		var thread ticket.Thread
-		thread.Add(d.in.Message.MessageID) // which leaves out what could not be written
-		n.InReplyTo, n.References = thread.Parent(), thread.References()
-	}
-	d.change.Notices = append(d.change.Notices, n)
-	return &d.change.Notices[len(d.change.Notices)-1]
 }
 
 // asksNothing are mails that no wish is read from.

@@ -245,7 +245,7 @@ func (d *decider) parkMany(q *ticket.Queue, list *ticket.Challenge, lines []numb
 	for _, l := range would {
 		n.About.Lines = append(n.About.Lines, l.Line+" ("+l.Ticket+")")
 	}
-	d.inThread(n)
+	answerTo(n, d.in.Message.MessageID)
 	return Outcome{Did: Challenged, Why: "acts on many tickets", Proof: claim.Proof}
 }
 
