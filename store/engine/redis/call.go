@@ -10,21 +10,21 @@ import (
 	"guichet/store/engine"
 )
 
-// call gathers the keys and arguments of a script. Keys are named once, and
-// then by their position.
+// call gathers the keys and arguments of one call of a script (calls.lua). Keys
+// are named once, and then by their position.
 type call struct {
 	prefix string
 	keys   []string
 	at     map[string]int
 	args   []any
+	size   int // of the contents among args, in bytes
 }
 
 func newCall(space engine.Space) *call {
-	prefix := prefixOf(space)
-	return &call{prefix: prefix, at: map[string]int{}, args: []any{prefix}}
+	return &call{prefix: prefixOf(space), at: map[string]int{}}
 }
 
-// key gives the position of a record or index, from 1.
+// key gives the position of a record, index or pack, from 1.
 func (c *call) key(name string) int {
 	if i, found := c.at[name]; found {
 		return i
@@ -35,6 +35,11 @@ func (c *call) key(name string) int {
 }
 
 func (c *call) add(args ...any) { c.args = append(c.args, args...) }
+
+func (c *call) content(b []byte) {
+	c.args = append(c.args, b)
+	c.size += len(b)
+}
 
 func (c *call) batch(b engine.Batch) {
 	operation := 0
@@ -59,48 +64,84 @@ func (c *call) batch(b engine.Batch) {
 	for _, together := range merge(b.Steps) {
 		c.step(b.Steps, together)
 	}
+	if b.Operation != "" {
+		c.number(allDraws, 5)
+		c.command("HSET", b.Operation, fieldNumbers, nil)
+		c.command("PEXPIRE", b.Operation, b.Remember.Milliseconds())
+	}
 	if len(c.keys) == 0 {
 		c.key(syncKey) // an empty batch must go somewhere
 	}
 }
 
+// fieldNumbers of an operation's record holds what was drawn, all of it.
+const fieldNumbers = "numbers"
+
+const allDraws = -1
+
+// number lets what was drawn take the place of an argument further on.
+func (c *call) number(draw, on int) { c.add("number", draw, on) }
+
+// command is one of Redis's, with one key.
+func (c *call) command(name, key string, args ...any) {
+	c.add(name, len(args), c.key(key))
+	c.add(args...)
+}
+
 func (c *call) step(steps []engine.Step, together joined) {
 	s := &steps[together[0]]
-	c.add(string(s.Do))
 	switch s.Do {
-	case engine.DoPut:
-		c.add(c.key(s.Record), len(together))
-		for _, i := range together {
-			c.add(steps[i].Name, steps[i].Value)
-		}
+	case engine.DoPut, engine.DoPutNumber:
+		c.put(steps, together)
 	case engine.DoAdd:
-		c.add(c.key(s.Index), len(together))
+		c.add("ZADD", 2*len(together), c.key(s.Index))
 		for _, i := range together {
 			c.add(int64(steps[i].Score), steps[i].Name)
 		}
 	case engine.DoPutAbsent:
-		c.add(c.key(s.Record), s.Name, s.Value)
-	case engine.DoPutNumber:
-		c.add(c.key(s.Record), s.Name, s.Draw)
+		c.command("HSETNX", s.Record, s.Name, s.Value)
 	case engine.DoPutAt:
-		c.add(s.Record, s.Draw, s.Name, s.Value)
+		c.add("at", s.Record, s.Draw, s.Name, s.Value)
 	case engine.DoDelete:
-		c.add(c.key(s.Record), s.Name)
+		c.command("HDEL", s.Record, s.Name)
 	case engine.DoDrop:
-		c.add(c.key(s.Record))
+		c.command("UNLINK", s.Record)
 	case engine.DoExpire:
-		c.add(c.key(s.Record), s.For.Milliseconds())
+		c.command("PEXPIRE", s.Record, s.For.Milliseconds())
 	case engine.DoAddEarlier:
-		c.add(c.key(s.Index), s.Name, int64(s.Score))
+		c.command("ZADD", s.Index, "LT", int64(s.Score), s.Name)
 	case engine.DoRemove:
-		c.add(c.key(s.Index), s.Name)
+		c.command("ZREM", s.Index, s.Name)
 	case engine.DoPlace:
 		c.key(s.Index) // declared, though the script takes it by its name
-		c.add(c.key(s.Record), s.Field, s.Index, s.Name, int64(s.Score))
+		c.add("place", c.key(s.Record), s.Field, s.Index, s.Name, int64(s.Score))
 	case engine.DoUnplace:
-		c.add(c.key(s.Record), s.Field, s.Name)
-	case engine.DoInclude, engine.DoExclude:
-		c.add(c.key(s.Pack), turned(s.Value))
+		c.add("unplace", c.key(s.Record), s.Field, s.Name)
+	case engine.DoInclude:
+		c.command("APPEND", s.Pack, turned(s.Value))
+	case engine.DoExclude:
+		c.add("exclude", c.key(s.Pack), turned(s.Value))
+	}
+}
+
+// put sets fields of one record, also to numbers that the script draws.
+func (c *call) put(steps []engine.Step, together joined) {
+	numbers := 0
+	for _, i := range together {
+		if steps[i].Do == engine.DoPutNumber {
+			numbers++
+		}
+	}
+	for at, i := range together {
+		if steps[i].Do == engine.DoPutNumber {
+			numbers--
+			c.number(steps[i].Draw, 3*numbers+3+2*at+2)
+		}
+	}
+	c.add("HSET", 2*len(together), c.key(steps[together[0]].Record))
+	for _, i := range together {
+		c.add(steps[i].Name)
+		c.content(steps[i].Value)
 	}
 }
 

@@ -3,7 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +14,8 @@ import (
 
 // convoy takes scripts to one server. Alone, a call goes at once; what comes
 // while others are on their way waits for the next to return, and then goes
-// together in one pipeline: so many calls share a write, a read, a flush of the
-// append-only file, and one wait for the replicas.
+// together in one pipeline, in as few wagons as can be: so many calls share a
+// write, a read, a flush of the append-only file, and one wait for the replicas.
 type convoy struct {
 	engine *Engine
 	node   goredis.Cmdable
@@ -40,7 +40,7 @@ const (
 // passage is one call on its way.
 type passage struct {
 	ctx     context.Context
-	script  *goredis.Script
+	script  *script
 	call    *call
 	durable bool
 
@@ -129,40 +129,36 @@ func (c *convoy) gather() (context.Context, *group) {
 
 // send fills in the replies of a group.
 func (c *convoy) send(ctx context.Context, group []*passage) {
-	c.pipe(ctx, group, func(pipe goredis.Pipeliner, p *passage) *goredis.Cmd {
-		return pipe.EvalSha(ctx, p.script.Hash(), p.call.keys, p.call.args...)
-	})
-	var unknown []*passage
-	for _, p := range group {
-		if p.err != nil && strings.HasPrefix(p.err.Error(), "NOSCRIPT") {
-			unknown = append(unknown, p)
-		}
-	}
-	if unknown != nil {
-		c.pipe(ctx, unknown, func(pipe goredis.Pipeliner, p *passage) *goredis.Cmd {
-			return p.script.Eval(ctx, pipe, p.call.keys, p.call.args...)
-		})
+	wagons := couple(group)
+	c.pipe(ctx, wagons, func(w *wagon) *goredis.Cmd { return w.command(ctx, "evalsha", w.script.hash) })
+	unknown := slices.DeleteFunc(wagons, func(w *wagon) bool { return !goredis.HasErrorPrefix(w.calls[0].err, "NOSCRIPT") })
+	if len(unknown) > 0 {
+		c.pipe(ctx, unknown, func(w *wagon) *goredis.Cmd { return w.command(ctx, "eval", w.script.source) })
 	}
 }
 
 // pipe sends a group in one piece. A wait at its end is for all before it.
-func (c *convoy) pipe(ctx context.Context, group []*passage, eval func(goredis.Pipeliner, *passage) *goredis.Cmd) {
+func (c *convoy) pipe(ctx context.Context, wagons []*wagon, command func(*wagon) *goredis.Cmd) {
 	pipe := c.node.Pipeline()
-	cmds, durable := make([]*goredis.Cmd, len(group)), false
-	for i, p := range group {
-		cmds[i], durable = eval(pipe, p), durable || p.durable
+	cmds, durable := make([]*goredis.Cmd, len(wagons)), false
+	for i, w := range wagons {
+		cmds[i], durable = command(w), durable || w.durable()
+		_ = pipe.Process(ctx, cmds[i]) // says nothing before Exec
 	}
 	var wait *goredis.Cmd
 	if durable {
 		wait = c.engine.wait(ctx, pipe)
 	}
 	_, pipeErr := pipe.Exec(ctx)
-	for i, p := range group {
-		if p.reply, p.err = cmds[i].Result(); p.err != nil || !p.durable || conflicted(p.reply) {
-			continue
-		}
-		if p.err = c.engine.waited(wait); p.err != nil && pipeErr != nil {
-			p.err = fmt.Errorf("%w: %w", engine.ErrNotDurable, pipeErr)
+	for i, w := range wagons {
+		w.unload(cmds[i])
+		for _, p := range w.calls {
+			if p.err != nil || !p.durable || conflicted(p.reply) {
+				continue
+			}
+			if p.err = c.engine.waited(wait); p.err != nil && pipeErr != nil {
+				p.err = fmt.Errorf("%w: %w", engine.ErrNotDurable, pipeErr)
+			}
 		}
 	}
 }

@@ -2,7 +2,7 @@
 --
 -- KEYS  every record, index and pack that is asked about. The records of a page's
 --       entries, and those that a field leads to, are in the same slot.
--- ARGV  1 prefix of the space's keys, then one after the other
+-- ARGV  one after the other
 --         record key fields follow
 --         page   key beginning-of-record-name member reverse after-score after-member n fields follow
 --         names  key beginning
@@ -14,18 +14,6 @@
 --         record {row}   page {total, row…}   names {name…}   pack {its string} or {}
 --       row is {member, score, values, reached, values there}; values are in the
 --       order of the fields. A record that rows reach again is given once.
-local prefix = ARGV[1]
-local at = 1
-
-local function arg()
-  at = at + 1
-  return ARGV[at]
-end
-
-local function key()
-  return KEYS[tonumber(arg())]
-end
-
 local function fields()
   local list = {}
   for i = 1, tonumber(arg()) do
@@ -45,7 +33,7 @@ end
 local function values(k, list)
   local out = {}
   for i = 1, #list, 500 do
-    local some = redis.call('HMGET', k, unpack(list, i, math.min(i + 499, #list)))
+    local some = call('HMGET', k, unpack(list, i, math.min(i + 499, #list)))
     for j = 1, math.min(500, #list - i + 1) do
       out[i + j - 1] = some[j]
     end
@@ -53,13 +41,13 @@ local function values(k, list)
   return out
 end
 
-local given = {}
+local given -- of the records that rows of this call reach
 
 local function row(k, member, score, list, onward)
   if not k then
     return {member, score, false, false, false}
   end
-  local reached = onward and redis.call('HGET', k, onward.field)
+  local reached = onward and call('HGET', k, onward.field)
   local there = false
   if reached then
     local name = onward.record .. reached
@@ -84,9 +72,9 @@ end
 
 local function range(k, reverse, from, n)
   if reverse then
-    return redis.call('ZREVRANGE', k, from, from + n - 1, 'WITHSCORES')
+    return call('ZREVRANGE', k, from, from + n - 1, 'WITHSCORES')
   end
-  return redis.call('ZRANGE', k, from, from + n - 1, 'WITHSCORES')
+  return call('ZRANGE', k, from, from + n - 1, 'WITHSCORES')
 end
 
 -- Entries behind a score and member, as {member, score} pairs in one list.
@@ -99,9 +87,9 @@ local function entries(k, reverse, score, member, n)
   end
   local from
   if reverse then
-    from = redis.call('ZCOUNT', k, '(' .. score, '+inf')
+    from = call('ZCOUNT', k, '(' .. score, '+inf')
   else
-    from = redis.call('ZCOUNT', k, '-inf', '(' .. score)
+    from = call('ZCOUNT', k, '-inf', '(' .. score)
   end
   local out = {}
   while true do
@@ -126,7 +114,7 @@ end
 
 -- The entry of one member, as entries gives it.
 local function entry(k, member)
-  local score = redis.call('ZSCORE', k, member)
+  local score = call('ZSCORE', k, member)
   return score and {member, score} or {}
 end
 
@@ -139,7 +127,7 @@ local questions = {
     local k, record, only = key(), arg(), arg()
     local reverse, score, member, n = arg() == '1', arg(), arg(), tonumber(arg())
     local list, onward = fields(), follow()
-    local out = {redis.call('ZCARD', k)}
+    local out = {call('ZCARD', k)}
     local found = only ~= '' and entry(k, only) or entries(k, reverse, score, member, n)
     for i = 1, #found, 2 do
       out[#out + 1] = row(record ~= '' and prefix .. record .. found[i] or nil, found[i], found[i + 1], list, onward)
@@ -149,7 +137,7 @@ local questions = {
   names = function()
     local k, beginning = key(), arg()
     local out = {}
-    for _, name in ipairs(redis.call('HKEYS', k)) do
+    for _, name in ipairs(call('HKEYS', k)) do
       if string.sub(name, 1, #beginning) == beginning then
         out[#out + 1] = name
       end
@@ -157,12 +145,15 @@ local questions = {
     return out
   end,
   pack = function()
-    return {redis.call('GET', key()) or nil}
+    return {call('GET', key()) or nil}
   end,
 }
 
-local answers = {}
-while at < #ARGV do
-  answers[#answers + 1] = questions[arg()]()
-end
-return answers
+return each(function(last)
+  local answers = {}
+  given = {}
+  while at < last do
+    answers[#answers + 1] = questions[arg()]()
+  end
+  return answers
+end)

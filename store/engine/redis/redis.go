@@ -6,7 +6,6 @@ package redis
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
@@ -49,24 +48,6 @@ type Engine struct {
 	warnings []string
 	convoys  sync.Map // of route to *convoy
 }
-
-var (
-	//go:embed commit.lua
-	commitSource string
-	//go:embed read.lua
-	readSource string
-	//go:embed lease.lua
-	leaseSource string
-	//go:embed take.lua
-	takeSource string
-)
-
-var (
-	commitScript = goredis.NewScript(commitSource)
-	readScript   = goredis.NewScript(readSource)
-	leaseScript  = goredis.NewScript(leaseSource)
-	takeScript   = goredis.NewScript(takeSource)
-)
 
 // What go-redis logs on its own, past log/slog, its calls also return as errors.
 func init() { logging.Disable() }
@@ -136,7 +117,8 @@ func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n 
 	if e.now != nil {
 		now = strconv.FormatInt(int64(engine.At(e.now())), 10)
 	}
-	c := &call{prefix: prefixOf(space), keys: []string{prefixOf(space) + index}, args: []any{now, n, d.Microseconds()}}
+	c := newCall(space)
+	c.add(c.key(index), now, n, d.Microseconds())
 	reply, err := e.run(ctx, leaseScript, c, false)
 	if err != nil {
 		return nil, fmt.Errorf("redis: lease: %w", err)
@@ -147,9 +129,7 @@ func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n 
 // Take is engine.Engine's.
 func (e *Engine) Take(ctx context.Context, space engine.Space, record string, remember time.Duration, brakes []ticket.Brake) (int, error) {
 	c := newCall(space)
-	c.args = nil
-	c.key(record)
-	c.add(remember.Milliseconds())
+	c.add(c.key(record), remember.Milliseconds())
 	for _, b := range brakes {
 		trips := 0
 		if b.Trips != "" {

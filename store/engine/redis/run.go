@@ -22,7 +22,7 @@ const moves = 3
 
 // run runs a script, and where durable is set waits for the replicas on the
 // same connection: only there does waiting mean this write.
-func (e *Engine) run(ctx context.Context, script *goredis.Script, c *call, durable bool) (any, error) {
+func (e *Engine) run(ctx context.Context, script *script, c *call, durable bool) (any, error) {
 	for try := 1; ; try++ {
 		node, err := e.node(ctx, c.keys[0])
 		if err != nil {

@@ -21,14 +21,14 @@ func merge(steps []engine.Step) []joined {
 	for i := range steps {
 		s := &steps[i]
 		switch s.Do {
-		case engine.DoPut, engine.DoAdd:
+		case engine.DoPut, engine.DoPutNumber, engine.DoAdd:
 			name := s.Record + s.Index // one of them is empty
 			if at, found := open[name]; found && len(out[at]) < maxJoined {
 				out[at] = append(out[at], i)
 				continue
 			}
 			open[name] = len(out)
-		case engine.DoPutAbsent, engine.DoPutNumber, engine.DoDelete, engine.DoDrop, engine.DoExpire:
+		case engine.DoPutAbsent, engine.DoDelete, engine.DoDrop, engine.DoExpire:
 			delete(open, s.Record)
 		case engine.DoAddEarlier, engine.DoRemove:
 			delete(open, s.Index)
