@@ -144,21 +144,6 @@ func parseDuration(text string) (time.Duration, *problem) {
 	}
 }
 
-// FormatDuration writes a length of time as the settings do: 180d, 1h30m.
-func FormatDuration(d time.Duration) string {
-	text := ""
-	for _, u := range durationUnits {
-		if n := d / u.factor; n > 0 {
-			text += strconv.FormatInt(int64(n), 10) + u.name
-			d -= n * u.factor
-		}
-	}
-	if text == "" {
-		return "0"
-	}
-	return text
-}
-
 func splitNumber(text string) (digits, rest string) {
 	i := 0
 	for i < len(text) && text[i] >= '0' && text[i] <= '9' {

@@ -63,8 +63,6 @@ type Route struct {
 	// directory; else Host is a relay.
 	Direct, Maildir bool
 	Host            string
-	// Sites use it.
-	Sites []string
 	// Try goes to where a mail could be given to the relay, and says how far it
 	// is encrypted; nil where there is no relay.
 	Try func(ctx context.Context) (encrypted bool, err error)

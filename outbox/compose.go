@@ -15,8 +15,9 @@ import (
 	"guichet/ticket"
 )
 
-// LoopField marks every mail of ours; mail that carries it is never answered.
-const LoopField = "X-Loop"
+// loopField marks every mail of ours, with our name as its value: mail that comes
+// back with it is never answered.
+const loopField = "X-Loop"
 
 // errGone is why a notice is dropped: whom or what it was about is no more.
 type errGone string
@@ -446,7 +447,7 @@ func (c *composer) finish(l *letter, p *ticket.Participant, written templates.Ma
 			l.add("List-Unsubscribe", "<mailto:"+to+"?subject=unfollow&body=%23unfollow>") // RFC 2369 §3.2
 		}
 	}
-	l.add(LoopField, "guichet@"+c.hostname)
+	l.add(loopField, "guichet@"+c.hostname)
 	l.add("Content-Language", written.Locale)
 	l.add("MIME-Version", "1.0")
 	if c.chats(p) {

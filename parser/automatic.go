@@ -7,10 +7,6 @@ import (
 	"strings"
 )
 
-// LoopHeader is the field that every mail of ours carries, with the gateway's
-// name as its value: mail that comes back with it is never answered.
-const LoopHeader = "X-Loop"
-
 // classify tells a machine's mail from a person's. Any sign that a mail must
 // not be answered gives a kind (RFC 3834 §2); where there is no header, the
 // subject and the text of vacation notices do. challenge is set where a report

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"guichet/ticket"
 )
 
 // seedMails adds the mails of the tests to a corpus.
@@ -78,7 +80,7 @@ func FuzzParse(f *testing.F) {
 func FuzzReply(f *testing.F) {
 	f.Add("New.\n\nOn Mon, 2 Mar 2026, Ann <ann@example.com> wrote:\n> Old\n\n-- \nBob\n")
 	f.Add("New.\n\nFrom: Ann\nSent: Monday\nTo: Bob\nSubject: x\n\nOld\n")
-	f.Add("> " + QuoteMarker + "\n> Old\nNew\n")
+	f.Add("> " + ticket.QuoteMarker + "\n> Old\nNew\n")
 	f.Add("----- Forwarded Message ----- From: a@example.com To: b@example.com Subject: x\nOld")
 	f.Fuzz(func(t *testing.T, text string) { check(t, Parse([]byte(plainHeader+text))) })
 }

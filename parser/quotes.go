@@ -5,26 +5,19 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"guichet/ticket"
 )
-
-// QuoteMarker stands on the first line of every mail that Guichet writes, in
-// text and in HTML. Invisible separators have no width, are no white space that
-// mail programs trim, and pass every charset that our mails are sent in. What
-// stands from the line that carries it on is a quote of ours.
-const QuoteMarker = ticket.QuoteMarker
 
 // MarkerClass is the class, and the id, of the element that holds a mail of
 // ours in HTML.
 const MarkerClass = "guichet-mail"
 
-// markerSign makes up most of the marker. Three of them on a line are enough,
-// since some programs drop other characters that they cannot show; no text that
-// people type has as many.
+// markerSign makes up most of ticket.QuoteMarker. Three of them on a line are
+// enough, since some programs drop other characters that they cannot show; no text
+// that people type has as many.
 const markerSign = "\u2063"
 
-// carriesMarker reports whether a line was written by us.
+// carriesMarker reports whether a line was written by us: what stands from it on
+// is a quote of ours.
 func carriesMarker(s string) bool {
 	i := strings.Index(s, markerSign)
 	return i >= 0 && strings.Count(s[i:], markerSign) >= 3

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"guichet/ticket"
 )
 
 const plainHeader = "From: Bob <bob@example.com>\nTo: help@example.org\nSubject: Re: printer\n" +
@@ -90,7 +92,7 @@ func TestReplyPlain(t *testing.T) {
 		{"Lotus Notes, a drawn table", "Done.\n\n|---------+---------------->\n|         | Ann Lee        |\n|         | 03/03/2026     |\n|---------+---------------->\n  >---------------------|\n  | To: Bob             |\n  >---------------------|\n\nHi Bob\n", "Done."},
 		{"the mark of another help desk", "Done.\n\n##- Please type your reply above this line -##\n\nHi Bob\n", "Done."},
 		{"answers that are said to stand in the quote", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\nDoes it print?\nYES\n", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\nDoes it print?\nYES"},
-		{"said to stand in a quote of ours", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\n" + QuoteMarker + "\nDoes it print?\nYES\n", "My answers are below in red."},
+		{"said to stand in a quote of ours", "My answers are below in red.\n\nFrom: Ann <ann@example.com>\nSent: Monday, 2 March 2026\nTo: Bob\nSubject: x\n\n" + ticket.QuoteMarker + "\nDoes it print?\nYES\n", "My answers are below in red."},
 		{"folded address", "Done.\n\ntir. 3. mars 2026 kl. 13:09 skrev Ann <ann@example.com\n>:\n\n> Hi\n", "Done."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,14 +131,14 @@ func TestReplyHTML(t *testing.T) {
 
 func TestOwnMarker(t *testing.T) {
 	for _, c := range []struct{ name, mail, want string }{
-		{"marked quote, unknown language", plainHeader + "New.\n\nZzz 3/2 zzz Ann:\n> " + QuoteMarker + "\n> Old words\n> bye\n", "New."},
-		{"a sentence above stays", plainHeader + "See my answer:\n\n> " + QuoteMarker + "\n> Old words\n> bye\n", "See my answer:"},
-		{"without marks", plainHeader + "New.\n\nOn Mon, 2 Mar 2026, Help <help@example.org> wrote:\n" + QuoteMarker + "\nOld words\n", "New."},
-		{"without marks or attribution", plainHeader + "New.\n\n" + QuoteMarker + "\nOld words\n\n-- \nHelp\n", "New."},
-		{"answer below the quote", plainHeader + "> " + QuoteMarker + "\n> Old words\n\nNew.\n", "New."},
+		{"marked quote, unknown language", plainHeader + "New.\n\nZzz 3/2 zzz Ann:\n> " + ticket.QuoteMarker + "\n> Old words\n> bye\n", "New."},
+		{"a sentence above stays", plainHeader + "See my answer:\n\n> " + ticket.QuoteMarker + "\n> Old words\n> bye\n", "See my answer:"},
+		{"without marks", plainHeader + "New.\n\nOn Mon, 2 Mar 2026, Help <help@example.org> wrote:\n" + ticket.QuoteMarker + "\nOld words\n", "New."},
+		{"without marks or attribution", plainHeader + "New.\n\n" + ticket.QuoteMarker + "\nOld words\n\n-- \nHelp\n", "New."},
+		{"answer below the quote", plainHeader + "> " + ticket.QuoteMarker + "\n> Old words\n\nNew.\n", "New."},
 		{"HTML by class", htmlHeader + `New.<div>Zzz:</div><div class="guichet-mail">Old words</div>`, "New.\nZzz:"},
 		{"HTML after Outlook on the web", htmlHeader + `New.<div class="x_guichet-mail">Old words</div>`, "New."},
-		{"HTML by the marker", htmlHeader + `New.<div>` + QuoteMarker + `</div><p>Old words</p>`, "New."},
+		{"HTML by the marker", htmlHeader + `New.<div>` + ticket.QuoteMarker + `</div><p>Old words</p>`, "New."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := Parse([]byte(c.mail)).Reply; got != c.want {
@@ -184,7 +186,7 @@ func TestSignatures(t *testing.T) {
 }
 
 func TestReplyIsNeverEmptyWhenTextIsNot(t *testing.T) {
-	for _, text := range []string{">", "> \n> \n>x", "-- \nBob", "Sent from my iPhone", "On Mon, 2 Mar 2026, Ann wrote:\n> x", QuoteMarker + "x", "From: a@example.com\nTo: b@example.com\nSubject: x\n\nx"} {
+	for _, text := range []string{">", "> \n> \n>x", "-- \nBob", "Sent from my iPhone", "On Mon, 2 Mar 2026, Ann wrote:\n> x", ticket.QuoteMarker + "x", "From: a@example.com\nTo: b@example.com\nSubject: x\n\nx"} {
 		if m := Parse([]byte(plainHeader + text)); m.Text != "" && m.Reply == "" {
 			t.Errorf("%q: text %q, no reply", text, m.Text)
 		}

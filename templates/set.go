@@ -183,9 +183,6 @@ func (s *Set) Check(site *ticket.Site) error {
 	return nil
 }
 
-// Locales are the languages that are shipped, sorted.
-func (s *Set) Locales() []string { return slices.Sorted(maps.Keys(s.shipped)) }
-
 // catalogue is the words of a site in a language, or in the nearest there is.
 func (s *Set) catalogue(site *ticket.Site, locale string) *catalogue {
 	for _, l := range []string{locale, site.Locale(locale), fallback} {

@@ -23,7 +23,7 @@ func TestOurOwnMailsAreKnownInAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(ours.Text, parser.QuoteMarker) || !strings.Contains(ours.HTML, parser.QuoteMarker) {
+	if !strings.HasPrefix(ours.Text, ticket.QuoteMarker) || !strings.Contains(ours.HTML, ticket.QuoteMarker) {
 		t.Error("the marker of parser does not stand in what templates writes")
 	}
 	for _, attribute := range []string{`id="` + parser.MarkerClass + `"`, `class="` + parser.MarkerClass + `"`} {
@@ -40,7 +40,7 @@ func TestOurOwnMailsAreKnownInAnswers(t *testing.T) {
 		"HTML":                    markup("<p>Thanks!</p>" + body),
 		"HTML, without its class": markup("<p>Thanks!</p>" + strings.ReplaceAll(body, parser.MarkerClass, "other")),
 		"HTML, without its marker": markup("<p>Thanks!</p>" +
-			strings.ReplaceAll(body, parser.QuoteMarker, "")),
+			strings.ReplaceAll(body, ticket.QuoteMarker, "")),
 	} {
 		if m := parser.Parse([]byte(answer)); m.Reply != "Thanks!" {
 			t.Errorf("%s: the answer is read as %q", name, m.Reply)
