@@ -19,8 +19,8 @@ const (
 	// seenFor is how long a delivery is remembered: servers repeat for five days,
 	// people who restore a mailbox for longer.
 	seenFor = 30 * 24 * time.Hour
-	// clockSlack is how far behind ours Redis's clock may be, for a notice that is
-	// to leave at once to be due there at once.
+	// clockSlack is how far behind ours Redis's clock may be, for what is due at once
+	// to be due there at once.
 	clockSlack = 2 * time.Second
 )
 
@@ -298,6 +298,28 @@ func (d *draft) article(id ticket.ID, k key, a ticket.Article) error {
 	d.step(engine.Put(record, field, sealed))
 	if a.Raw != "" && d.KeepRaw > 0 {
 		d.schedule(Timer{Kind: RawTimer, Ticket: id, Name: string(d.digest(kindBlob, string(a.Raw)))}, d.now.Add(d.KeepRaw))
+	}
+	return nil
+}
+
+// publish makes internal articles public.
+func (d *draft) publish(ctx context.Context, id ticket.ID, k key, numbers []int) error {
+	for _, n := range numbers {
+		articles, err := d.articles(ctx, id, n-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(articles) != 1 {
+			return fmt.Errorf("store: article %d of ticket %s is not there: %w", n, id, ticket.ErrConflict)
+		}
+		a := articles[0]
+		a.Kind = ticket.PublicArticle
+		record, field := recordTicket(id), fieldArticle(n)
+		sealed, err := d.sealJSON(k, d.at(record, field), a)
+		if err != nil {
+			return err
+		}
+		d.step(engine.Put(record, field, sealed))
 	}
 	return nil
 }

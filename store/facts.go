@@ -133,11 +133,7 @@ func (l *lookup) query(q ticket.Query) {
 	q.MessageIDs = q.MessageIDs[:min(len(q.MessageIDs), maxFactMessages)]
 	n := len(q.Tickets) + len(q.MessageIDs) + len(q.References) + len(q.Tracking) + len(q.Seen) + len(q.Challenges) + len(q.Held) + 3
 	l.asks, l.then = make([]engine.Ask, 0, n), make([]reader, 0, n)
-	for _, id := range q.Tickets {
-		l.askRow(engine.Ask{Record: recordTicket(id), Fields: ticketFields}, func(row engine.Row) error {
-			return l.addTicket(id, row.Fields)
-		})
-	}
+	l.named(q.Tickets)
 	for _, id := range q.MessageIDs {
 		posted(l, recordMessage(l.digest(kindMessage, id)), l.facts.ByMessageID, id)
 	}
@@ -304,7 +300,7 @@ func (l *lookup) challenge(id ticket.ID) {
 	})
 }
 
-// named asks for the tickets of a list that may be acted on.
+// named asks for tickets by their ids.
 func (l *lookup) named(ids []ticket.ID) {
 	for _, id := range ids {
 		l.askRow(engine.Ask{Record: recordTicket(id), Fields: ticketFields}, func(row engine.Row) error {

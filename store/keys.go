@@ -138,6 +138,8 @@ const (
 	fieldInQueue = "in-queue" // held mail too
 	// The index in which a notice stands.
 	fieldInOutbox = "in-outbox"
+	// What a ticket is found by: see foundBy.
+	fieldFoundBy = "found-by"
 )
 
 // Fields of a ticket by the thing that they name; those without a content of
@@ -169,6 +171,8 @@ const (
 	indexDue    = "outbox:due"    // notices by when they are tried next, or their lease ends
 	indexOnHold = "outbox:hold"   // notices by when they were kept back
 	indexFailed = "outbox:failed" // notices by when they were given up
+	// Tickets that changed since their search indexes and packs were written, by when.
+	indexUnindexed = "unindexed"
 )
 
 // indexState and indexQueue hold tickets by when they changed.
@@ -184,8 +188,13 @@ func indexAside(queue string) string  { return prefixAside + queue }
 // when they were opened.
 func indexOwn(d digest) string { return prefixOwn + string(d) }
 
+// indexSearch holds the tickets that have a term, by the term's order.
+func indexSearch(d digest) string { return prefixSearch + string(d) }
+
 const (
 	prefixTickets = "tickets:"
+	prefixSearch  = "search:"
+	prefixWords   = "words:" // of packs: see pack
 	prefixOwn     = "own:"
 	prefixHeldIn  = "held-in:"
 	prefixAside   = "held-aside:"

@@ -268,7 +268,7 @@ func (x *renaming) ticket(ctx context.Context, record string, fields map[string]
 	}
 	if _, indexed := fields[fieldFoundBy]; indexed {
 		// What it is found by gets its new names afterwards, while the site works.
-		note := renames{steps: []engine.Step{engine.Add(indexUnindexed, strings.TrimPrefix(record, prefixTicket), engine.At(x.now().Add(-clockSlack)))}}
+		note := renames{steps: []engine.Step{engine.Add(indexUnindexed, strings.TrimPrefix(record, prefixTicket), dueAtOnce(x.now()))}}
 		if err := x.gather(ctx, note); err != nil {
 			return err
 		}

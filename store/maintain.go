@@ -13,6 +13,9 @@ import (
 const (
 	// maintainEvery is how often timers are looked at.
 	maintainEvery = 10 * time.Second
+	// ringAfter is how long after its time a timer is looked for: Redis's clock may
+	// be a little behind ours.
+	ringAfter = 100 * time.Millisecond
 	// askEvery is how often a daemon asks whether a daily chore is its turn.
 	askEvery = 10 * time.Minute
 	// orphanAge keeps the sweep from files whose commit is still under way.
@@ -43,7 +46,7 @@ func (s *Store) Maintain(ctx context.Context) {
 // the next look: an answer that waits half a minute leaves after half a minute.
 func (s *Store) ring(due engine.Score) {
 	if wait := due.Time().Sub(s.now()); due != 0 && wait < maintainEvery {
-		time.AfterFunc(max(wait, 0)+clockSlack/20, func() {
+		time.AfterFunc(max(wait, 0)+ringAfter, func() {
 			select {
 			case s.alarm <- struct{}{}:
 			default:

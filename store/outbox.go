@@ -25,9 +25,9 @@ const (
 // noticeFields are what a notice is read from, beside the key of its ticket.
 var noticeFields = []string{fieldKey, fieldTicket, fieldSealed, fieldDelivery}
 
-// progress is what the store keeps of a delivery beside the notice, from its
+// passage is what the store keeps of a delivery beside the notice, from its
 // first attempt on.
-type progress struct {
+type passage struct {
 	State    ticket.DeliveryState `json:"state"`
 	Attempts int                  `json:"attempts,omitempty"`
 	Error    string               `json:"error,omitempty"`
@@ -40,15 +40,15 @@ type progress struct {
 	Spent bool `json:"spent,omitempty"`
 }
 
-// untried is the progress of a notice before its first attempt.
-func untried(n ticket.Notice) progress {
-	return progress{State: ticket.Queued, Due: dueAtOnce(n.Created)}
+// untried is the passage of a notice before its first attempt.
+func untried(n ticket.Notice) passage {
+	return passage{State: ticket.Queued, Due: dueAtOnce(n.Created)}
 }
 
-// dueAtOnce is the score of what is to leave at once.
+// dueAtOnce is the score of what is due at once, also by the engine's clock.
 func dueAtOnce(now time.Time) engine.Score { return engine.At(now.Add(-clockSlack)) }
 
-func (d *draft) delivery(id string, k key, p progress) error {
+func (d *draft) delivery(id string, k key, p passage) error {
 	record := recordNotice(id)
 	sealed, err := d.sealJSON(k, d.at(record, fieldDelivery), p)
 	if err != nil {
@@ -201,8 +201,8 @@ func (r room) openNotice(e engine.Entry, row engine.Row) (ticket.Delivery, error
 }
 
 // openDelivery is openNotice, with the key that it lies under and what only the
-// store needs of its progress.
-func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k key, p progress, err error) {
+// store needs of its passage.
+func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k key, p passage, err error) {
 	record := recordNotice(e.Member)
 	if row.Fields[fieldSealed] == nil {
 		return d, k, p, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
@@ -375,9 +375,9 @@ func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 
 // after is how the delivery stands when it is settled. What was tried counts as
 // an attempt; what a brake or a person kept back was not tried.
-func (s settlement) after() progress {
+func (s settlement) after() passage {
 	o := s.outcome
-	p := progress{State: o.State, Attempts: s.Attempts, Error: o.Error, Tries: s.Tries}
+	p := passage{State: o.State, Attempts: s.Attempts, Error: o.Error, Tries: s.Tries}
 	if o.Try != nil {
 		p.Tries = append(slices.Clone(p.Tries), *o.Try)
 		p.Tries = p.Tries[max(0, len(p.Tries)-ticket.TriesKept):]
@@ -393,7 +393,7 @@ func (s settlement) after() progress {
 }
 
 // same compares what would be kept of two.
-func (p progress) same(other progress) bool {
+func (p passage) same(other passage) bool {
 	one, err := json.Marshal(p)
 	two, otherErr := json.Marshal(other)
 	return err == nil && otherErr == nil && bytes.Equal(one, two)
@@ -401,7 +401,7 @@ func (p progress) same(other progress) bool {
 
 // moveTo writes down where a notice stands, and moves it there. The code that it
 // brought is forgotten once no attempt is to come.
-func (d *draft) moveTo(n ticket.Notice, k key, p progress, at engine.Score) error {
+func (d *draft) moveTo(n ticket.Notice, k key, p passage, at engine.Score) error {
 	if p.State != ticket.Queued && p.State != ticket.OnHold && n.Code != "" {
 		n.Code, p.Spent = "", true
 		sealed, err := d.sealJSON(k, d.at(recordNotice(n.ID), fieldSealed), n)

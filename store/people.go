@@ -50,7 +50,7 @@ func (d *draft) sight(ctx context.Context, a ticket.Address) error {
 	}
 	if wrapped := answers[0].Rows[0].Fields[fieldKey]; wrapped != nil {
 		d.check(engine.Equal(record, fieldKey, wrapped))
-		d.step(engine.Put(record, fieldSight, []byte(seenDone)))
+		d.step(engine.Put(record, fieldSight, []byte("1")))
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ var (
 	ErrCodeSpent = errors.New("store: the code that the mail brought is forgotten; whoever needs one asks for another")
 )
 
-// lapsedAtOnce and lapsedPages bound how far Redirect looks for a notice whose
-// worker died.
+// lapsedAtOnce and lapsedPages bound how far the outbox is looked through for
+// notices whose worker died.
 const (
 	lapsedAtOnce = 500
 	lapsedPages  = 20
@@ -55,7 +55,7 @@ func (s *Store) Redirect(ctx context.Context, site, id string, to ticket.Deliver
 	d.check(engine.Equal(recordNotice(id), fieldInOutbox, in))
 	at := engine.At(d.now)
 	if to == ticket.Queued {
-		at = engine.At(d.now.Add(-clockSlack))
+		at = dueAtOnce(d.now)
 		d.due = at
 	}
 	next := p

@@ -29,14 +29,6 @@ import (
 // look-up keys need no more than every ticket noted once more: what had the old
 // names is removed as the new is written, and a search asks for all names.
 
-const (
-	indexUnindexed = "unindexed" // tickets whose indexes are to be brought in line
-	prefixSearch   = "search:"
-	fieldFoundBy   = "found-by" // of a ticket: the indexes and words of its terms
-)
-
-func indexSearch(d digest) string { return prefixSearch + string(d) }
-
 // term is the digest of a term: 96 bits.
 func (r room) term(t ticket.Term) digest {
 	return r.digest(kindTerm, string(t.Kind), t.Value)[:termLength]
@@ -190,7 +182,7 @@ func (d *draft) unpost(id ticket.ID, number uint64, field []byte) {
 
 // unindexed notes that a ticket's entries are to be brought in line.
 func (d *draft) unindexed(id ticket.ID) {
-	d.step(engine.Add(indexUnindexed, id.String(), engine.At(d.now.Add(-clockSlack))))
+	d.step(engine.Add(indexUnindexed, id.String(), dueAtOnce(d.now)))
 	d.indexes = true
 }
 
@@ -409,7 +401,7 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexi
 			return nil, err
 		}
 		found = append(found, f)
-		asks = append(asks, articlesAsk(f.ticket.ID, 0, min(f.ticket.Articles, indexedArticles)))
+		asks = append(asks, askArticles(f.ticket.ID, 0, min(f.ticket.Articles, indexedArticles)))
 	}
 	if len(asks) == 0 {
 		return nil, nil
@@ -425,15 +417,6 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexi
 		}
 	}
 	return found, nil
-}
-
-// articlesAsk asks for some articles of a ticket.
-func articlesAsk(id ticket.ID, after, n int) engine.Ask {
-	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey}}
-	for i := range n {
-		ask.Fields = append(ask.Fields, fieldArticle(after+i+1))
-	}
-	return ask
 }
 
 // posts reports whether a ticket's field names an entry of a term's index.

@@ -90,9 +90,7 @@ func (s *Store) byPosting(ctx context.Context, site string, record func(room) st
 	if err != nil {
 		return nil, err
 	}
-	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: record(r), Follow: &engine.Follow{
-		Field: fieldTicket, Record: prefixTicket, Fields: ticketFields,
-	}})
+	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: record(r), Follow: toTicket})
 	if err != nil {
 		return nil, err
 	}
@@ -118,15 +116,21 @@ func (s *Store) Articles(ctx context.Context, site string, id ticket.ID, after, 
 }
 
 func (r room) articles(ctx context.Context, id ticket.ID, after, n int) ([]ticket.Article, error) {
-	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey}}
-	for i := range n {
-		ask.Fields = append(ask.Fields, fieldArticle(after+i+1))
-	}
-	answers, err := r.read(ctx, "articles", ask)
+	answers, err := r.read(ctx, "articles", askArticles(id, after, n))
 	if err != nil {
 		return nil, err
 	}
 	return r.openArticles(id, answers[0].Rows[0].Fields, after, n)
+}
+
+// askArticles asks for at most n articles of a ticket, those with a number above
+// after.
+func askArticles(id ticket.ID, after, n int) engine.Ask {
+	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey}}
+	for i := range n {
+		ask.Fields = append(ask.Fields, fieldArticle(after+i+1))
+	}
+	return ask
 }
 
 // openArticles reads those of the articles that fields holds.

@@ -27,6 +27,9 @@ const (
 	HeldTimer TimerKind = "held"
 	// NoticeTimer forgets a notice that failed. Name is its id.
 	NoticeTimer TimerKind = "notice"
+	// WakeTimer is due when something is to be done to a ticket though nobody
+	// writes: what that is, the router says.
+	WakeTimer TimerKind = "wake"
 )
 
 // Timer is something to be done at a time. Kind, Ticket and Name together name

@@ -3,16 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"guichet/store/engine"
 	"guichet/ticket"
 )
-
-// WakeTimer is due when something is to be done to a ticket though nobody
-// writes: what that is, the router says.
-const WakeTimer TimerKind = "wake"
 
 // wakeAgain is when a ticket is looked at again for which something is due that
 // nobody did.
@@ -57,26 +51,4 @@ func wakeTicket(ctx context.Context, r room, t Timer) error {
 		next = now.Add(wakeAgain) // its site may have left the settings
 	}
 	return r.postpone(ctx, t, next)
-}
-
-// publish makes internal articles public.
-func (d *draft) publish(ctx context.Context, id ticket.ID, k key, numbers []int) error {
-	for _, n := range numbers {
-		articles, err := d.articles(ctx, id, n-1, 1)
-		if err != nil {
-			return err
-		}
-		if len(articles) != 1 {
-			return fmt.Errorf("store: article %d of ticket %s is not there: %w", n, id, ticket.ErrConflict)
-		}
-		a := articles[0]
-		a.Kind = ticket.PublicArticle
-		record, field := recordTicket(id), fieldArticle(n)
-		sealed, err := d.sealJSON(k, d.at(record, field), a)
-		if err != nil {
-			return err
-		}
-		d.step(engine.Put(record, field, sealed))
-	}
-	return nil
 }

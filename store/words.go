@@ -23,8 +23,6 @@ import (
 // as many, up to 8,192 and 1,024. So a pack holds some 800 numbers, be the site
 // small or large, and a search reads few of them.
 
-const prefixWords = "words:"
-
 // word is what a word is called: 48 bits of its digest.
 type word uint64
 
