@@ -76,10 +76,6 @@ const (
 	worthEntropy = 2 << 10
 )
 
-// phrases is what short values are packed with, for ever: other phrases would
-// open none of them.
-var phrases = s2.MakeDict(phraseBook, nil)
-
 //go:embed phrases.txt
 var phraseBook []byte
 
@@ -90,7 +86,7 @@ func (v *vault) seal(k key, at place, plain []byte) []byte {
 	switch {
 	case len(plain) < worthPacking:
 	case len(plain) < worthEntropy:
-		*scratch = phrases.Encode((*scratch)[:cap(*scratch)], plain)
+		*scratch = phrases.pack((*scratch)[:0], plain)
 		how, packed = sealedShort, *scratch
 	default:
 		*scratch = v.pack.EncodeAll(plain, (*scratch)[:0])
