@@ -57,17 +57,11 @@ func (s Settings) paused() bool {
 
 // check reports settings with which nothing could leave.
 func (s Settings) check() error {
-	if s.Hostname == "" {
+	switch {
+	case s.Hostname == "":
 		return errors.New("outbox: no hostname")
-	}
-	all := []Outgoing{s.Outgoing}
-	for _, o := range s.Sites {
-		all = append(all, o)
-	}
-	for _, o := range all {
-		if o.Route.Scheme == "" && len(s.Sites) == 0 {
-			return errors.New("outbox: no route")
-		}
+	case len(s.Sites) == 0 && s.Outgoing.Route.Scheme == "":
+		return errors.New("outbox: no route")
 	}
 	return nil
 }

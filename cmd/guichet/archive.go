@@ -266,7 +266,7 @@ func (a *archives) threads() [][]*oldMail {
 }
 
 // batch parts off as many mails as are read and written at once.
-func (a *archives) batch(mails []*oldMail) (now, later []*oldMail) {
+func batch(mails []*oldMail) (now, later []*oldMail) {
 	size := int64(0)
 	for n, m := range mails {
 		if size += m.size; n > 0 && (size > batchSize || n == batchMails) {

@@ -78,11 +78,3 @@ func (p *program) checkJSON(settings *config.Config, mistakes config.Mistakes) e
 	}
 	return nil
 }
-
-// count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

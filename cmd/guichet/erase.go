@@ -95,6 +95,32 @@ func (e *erasure) find(ctx context.Context) (err error) {
 	return err
 }
 
+// person reads an address, and looks for all that some sites keep of it.
+func (t *tool) person(ctx context.Context, text, only string, progress store.Progress) (ticket.Address, []*store.Person, error) {
+	address, err := ticket.ParseAddress(text)
+	if err != nil {
+		return "", nil, usageError(fmt.Sprintf("%q is no address", printable(text)))
+	}
+	sites, err := t.sites(only)
+	if err != nil {
+		return "", nil, err
+	}
+	all, err := t.store.Person(ctx, address, sites, progress)
+	if err != nil {
+		return "", nil, err
+	}
+	var kept []*store.Person
+	for _, p := range all {
+		if !p.Empty() {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) == 0 {
+		return "", nil, fmt.Errorf("nothing is kept of %s", address)
+	}
+	return address, kept, nil
+}
+
 // tickets are those that are to be erased.
 func (e *erasure) tickets() (all []*ticket.Ticket) {
 	if e.ticket != nil {

@@ -56,7 +56,7 @@ func (c explainCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	x := &explanation{settings: settings, directory: router.NewDirectory(settings.Hostname, sites)}
-	if err := x.arrive(c, raw, settings.Hostname); err != nil {
+	if err := x.arrive(c, raw); err != nil {
 		return err
 	}
 	x.judge(ctx, p)
@@ -115,8 +115,8 @@ type recipient struct {
 
 // arrive puts together how the message would come: what the call says of it,
 // else what the message shows.
-func (x *explanation) arrive(c explainCommand, raw []byte, hostname string) error {
-	h := readArrival(raw, hostname)
+func (x *explanation) arrive(c explainCommand, raw []byte) error {
+	h := readArrival(raw, x.settings.Hostname)
 	e := &x.envelope
 	e.ID, e.Data = "explain", h.rest
 	x.message = parser.Parse(e.Data)

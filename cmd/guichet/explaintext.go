@@ -13,14 +13,17 @@ import (
 
 // didWords say what would be done with a message.
 var didWords = map[router.Did]string{
-	router.Opened:   "opens a ticket",
-	router.Added:    "goes into the ticket, and its agents get it",
-	router.Answered: "goes to the requester as an agent's answer",
-	router.Acted:    "is an agent's note or commands; nothing goes to the requester",
-	router.Asked:    "does nothing; the agent is asked what was meant",
-	router.Filed:    "is filed on the ticket as a machine's mail",
-	router.HeldBack: "is held for a person's decision",
-	router.Repeated: "changes nothing: it was delivered before",
+	router.Opened:     "opens a ticket",
+	router.Added:      "goes into the ticket, and its agents get it",
+	router.Answered:   "goes to the requester as an agent's answer",
+	router.Acted:      "is an agent's note or commands; nothing goes to the requester",
+	router.Asked:      "does nothing; the agent is asked what was meant",
+	router.Filed:      "is filed on the ticket as a machine's mail",
+	router.Challenged: "asks for something, which is told to the stored address, or done once a code comes back",
+	router.Redeemed:   "brings a code back, and what that is for is done",
+	router.Refused:    "brings a code that allows nothing, and its writer is told",
+	router.HeldBack:   "is held for a person's decision",
+	router.Repeated:   "changes nothing: it was delivered before",
 }
 
 // ruleWords say how a message found its ticket.
@@ -29,6 +32,7 @@ var ruleWords = map[router.Rule]string{
 	router.ByOurID:       "by a Message-ID of ours that it answers",
 	router.ByMessageID:   "by the Message-ID of an earlier message of the ticket",
 	router.ByReference:   "by the reference in its subject",
+	router.ByChallenge:   "by the address to which a code is to come back",
 	router.ByBounceToken: "by our envelope sender, to which it bounced",
 }
 

@@ -94,19 +94,6 @@ func attachmentsOf(files []ticket.Attachment) []attachmentObject {
 	return out
 }
 
-// size is a number of bytes as people read it.
-func size(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB"}
-	value, unit := float64(n), 0
-	for value >= 1024 && unit < len(units)-1 {
-		value, unit = value/1024, unit+1
-	}
-	if unit == 0 || value >= 10 {
-		return fmt.Sprintf("%.0f %s", value, units[unit])
-	}
-	return fmt.Sprintf("%.1f %s", value, units[unit])
-}
-
 func (p *program) write(text string) error {
 	_, err := io.WriteString(p.Stdout, text)
 	return err

@@ -153,8 +153,8 @@ func (i *importing) thread(ctx context.Context, mails []*oldMail) error {
 	}
 	existed := at != nil
 	for len(mails) > 0 {
-		batch, rest := i.archives.batch(mails)
-		past := i.archives.read(batch)
+		some, rest := batch(mails)
+		past := i.archives.read(some)
 		if len(past) > 0 {
 			taken, err := i.take(ctx, at, past, func(t *ticket.Ticket) {
 				if !existed {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"guichet/config"
 	"guichet/store"
@@ -28,50 +27,6 @@ func (migrateCommand) Help() string {
 Stop the daemons of both stores first. Everything is copied as it lies, sealed,
 and then read again on both sides and compared. The master key and the blobs
 stay where they are. Broken off, it is begun again by the same call.`
-}
-
-// place is a store that somebody names.
-type place struct {
-	redis string // URL, or "" for
-	dir   string // the directory of an embedded store
-}
-
-func (s place) String() string {
-	if s.redis == "" {
-		return "the embedded store in " + s.dir
-	}
-	// Neither the user nor the password belongs on a screen.
-	scheme, rest, _ := strings.Cut(s.redis, "://")
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
-}
-
-var redisSchemes = []string{"redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"}
-
-// placeOf reads what --to or --from says.
-func (p *program) placeOf(flag, text string) (place, error) {
-	if dir, ok := strings.CutPrefix(text, "embedded:"); ok && dir != "" {
-		dir, err := filepath.Abs(p.path(dir))
-		return place{dir: dir}, err
-	}
-	scheme, _, ok := strings.Cut(text, "://")
-	if !ok || !slices.Contains(redisSchemes, scheme) {
-		return place{}, usageError(fmt.Sprintf("%s %q is no store; write redis://HOST:PORT/DB, or embedded:DIR", flag, printable(text)))
-	}
-	return place{redis: text}, nil
-}
-
-// options are how to open the store there, the rest as the settings say.
-func (s place) options(c *config.Config, p *program) store.Options {
-	o := storeOf(c)
-	o.Redis, o.Now = s.redis, p.Now
-	o.Blobs = c.Blobs.Dir
-	if o.Blobs == "" {
-		o.Blobs = filepath.Join(c.Data, "blobs")
-	}
-	if s.dir != "" {
-		o.Data = s.dir
-	}
-	return o
 }
 
 // Run copies one store into another.
@@ -252,16 +207,6 @@ func (m *migration) lines() []string {
 	return lines
 }
 
-// redactedURL is the address as it may stand in a file that others read.
-func redactedURL(s place) string {
-	text := s.String()
-	if strings.Contains(s.redis, "@") {
-		scheme, rest, _ := strings.Cut(text, "://")
-		return scheme + "://${REDIS_LOGIN}@" + rest + "   # REDIS_LOGIN=user:password in the environment"
-	}
-	return text
-}
-
 type migrationObject struct {
 	From     string       `json:"from"`
 	To       string       `json:"to"`
@@ -276,41 +221,4 @@ type migrationObject struct {
 func (m *migration) object() migrationObject {
 	return migrationObject{From: m.from.String(), To: m.to.String(), Fields: m.copied.Fields, Entries: m.copied.Entries,
 		Expiring: m.copied.Expiring, Digest: m.copied.Digest, Sites: m.has, Settings: m.lines()}
-}
-
-// plural is a number with a noun whose plural is not made with s alone.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
-// progress shows how far something has come: on a terminal as a bar that grows,
-// elsewhere as a line each ten percent.
-func (p *program) progress() func(done, total int) {
-	shown := -1
-	return func(done, total int) {
-		percent := 100
-		if total > 0 {
-			percent = 100 * done / total
-		}
-		if !p.Terminal {
-			percent -= percent % 10
-		}
-		if percent <= shown {
-			return
-		}
-		shown = percent
-		if !p.Terminal {
-			fmt.Fprintf(p.Stdout, "%3d %%\n", percent)
-			return
-		}
-		const width = 40
-		full := width * percent / 100
-		fmt.Fprintf(p.Stdout, "\r%s%s %3d %%", strings.Repeat("█", full), strings.Repeat("░", width-full), percent)
-		if percent == 100 {
-			fmt.Fprintln(p.Stdout)
-		}
-	}
 }

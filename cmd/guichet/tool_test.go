@@ -189,7 +189,7 @@ func (s *sandbox) arrives(p *program, c *config.Config, d *router.Directory, fil
 		return nil, err
 	}
 	x := &explanation{settings: c, directory: d}
-	if err := x.arrive(explainCommand{}, raw, c.Hostname); err != nil {
+	if err := x.arrive(explainCommand{}, raw); err != nil {
 		return nil, err
 	}
 	x.judge(context.Background(), p)
