@@ -70,10 +70,28 @@ func Open(opt Options) (*Engine, error) {
 		return nil, fmt.Errorf("store: opening %s: %w", path, err)
 	}
 	e := &Engine{durable: durable, dir: opt.Dir}
-	if err := e.openScratch(opt); err != nil {
+	if err := errors.Join(removeHalves(path), e.openScratch(opt)); err != nil {
 		return nil, errors.Join(err, durable.close())
 	}
 	return e, nil
+}
+
+// What files are called while they are written, until they take the place of the
+// store's.
+const (
+	compacting = ".compact"
+	filled     = ".filling"
+)
+
+// removeHalves removes what a machine that failed left of such files: what is
+// erased later would stay in it.
+func removeHalves(path string) (err error) {
+	for _, end := range []string{compacting, filled} {
+		if gone := os.Remove(path + end); !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
 }
 
 func (e *Engine) openScratch(opt Options) error {

@@ -25,7 +25,7 @@ const compactFill = 0.9
 // writers go on meanwhile.
 func (e *Engine) Compact(ctx context.Context) error {
 	path := filepath.Join(e.dir, "guichet.db")
-	if err := e.durable.compact(ctx, path, path+".compact"); err != nil {
+	if err := e.durable.compact(ctx, path, path+compacting); err != nil {
 		return fmt.Errorf("store: compacting: %w", err)
 	}
 	return nil
@@ -52,14 +52,15 @@ func (f *file) compact(ctx context.Context, path, temp string) error {
 	if err == nil {
 		old, err = f.exchange(fresh, path, temp)
 	}
-	if err != nil {
+	if old == nil {
 		f.follow(nil)
 		return errors.Join(err, fresh.Close(), os.Remove(temp))
 	}
-	return old.Close()
+	return errors.Join(err, old.Close())
 }
 
-// follow has flushes write to the copy too, or no more.
+// follow has flushes write to the copy too, or no more. One that fails has the copy
+// lack something for good.
 func (f *file) follow(fresh *bbolt.DB) {
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
@@ -117,7 +118,8 @@ func (f *file) copySome(name, from []byte) (next []byte, err error) {
 }
 
 // exchange puts another file in the place of the file, while nobody writes. It
-// gives the file of before.
+// gives the file of before, also with an error that came when that had no name
+// any more; else nil.
 func (f *file) exchange(fresh *bbolt.DB, path, temp string) (old *bbolt.DB, err error) {
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
@@ -128,12 +130,10 @@ func (f *file) exchange(fresh *bbolt.DB, path, temp string) (old *bbolt.DB, err 
 	if err == nil {
 		err = os.Rename(temp, path)
 	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
 	if err != nil {
 		return nil, err
 	}
+	f.renamed = true
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.swap.Lock()
@@ -141,5 +141,16 @@ func (f *file) exchange(fresh *bbolt.DB, path, temp string) (old *bbolt.DB, err 
 	fresh.NoSync = false
 	old, f.db, f.copy = f.db, fresh, nil
 	f.swept = math.MinInt64 // a fresh file may hold what expires before
-	return old, nil
+	return old, f.keepName()
+}
+
+// keepName returns when the file has its name on the disk: until then a machine
+// that fails may come back with the file of before, and needs the journals.
+func (f *file) keepName() error {
+	if !f.renamed {
+		return nil
+	}
+	err := syncDir(filepath.Dir(f.journal.path))
+	f.renamed = err != nil
+	return err
 }

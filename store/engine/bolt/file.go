@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -58,6 +59,8 @@ type file struct {
 	// they are flushing's.
 	copy       *bbolt.DB
 	copyFailed error
+	// renamed is set while the file may lose its name; flushing's.
+	renamed    bool
 	compacting sync.Mutex
 
 	now   func() time.Time
@@ -84,7 +87,7 @@ var errClosed = errors.New("store: closed")
 // openFile opens a file, and takes up what its journals hold.
 func openFile(path string, opt Options, how bbolt.Options) (*file, error) {
 	how.FreelistType = bbolt.FreelistMapType
-	db, err := bbolt.Open(path, 0o600, &how)
+	db, err := openNamed(path, how)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +98,44 @@ func openFile(path string, opt Options, how bbolt.Options) (*file, error) {
 	}
 	f.room = sync.NewCond(&f.writing)
 	f.due.Stop()
-	if err := errors.Join(makeBuckets(db), f.takeUp(path)); err != nil {
+	err = f.takeUp(path)
+	if err == nil {
+		err = makeBuckets(db)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.release())
 	}
 	go f.writer()
 	go f.flusher()
 	return f, nil
+}
+
+// openNamed opens a file that has its name still when it is ours: who had it may
+// have put another in its place (see exchange) while we waited.
+func openNamed(path string, how bbolt.Options) (*bbolt.DB, error) {
+	var opened *os.File
+	open := os.OpenFile
+	if how.OpenFile != nil {
+		open = how.OpenFile
+	}
+	how.OpenFile = func(name string, flag int, mode os.FileMode) (file *os.File, err error) {
+		opened, err = open(name, flag, mode)
+		return opened, err
+	}
+	for {
+		db, err := bbolt.Open(path, 0o600, &how)
+		if err != nil {
+			return nil, err
+		}
+		ours, err := opened.Stat()
+		named, namedErr := os.Stat(path)
+		if err = errors.Join(err, namedErr); err == nil && os.SameFile(ours, named) {
+			return db, nil
+		}
+		if err = errors.Join(err, db.Close()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // makeBuckets writes nothing when they are all there.
@@ -148,10 +183,28 @@ func (f *file) takeUp(path string) error {
 	if !second.empty() {
 		f.layers.frozen = second
 	}
-	if !first.empty() {
-		f.due.Reset(0)
+	for _, j := range []*journal{f.journal, f.spare} {
+		if j.end == 0 { // what is in it was about to be wiped
+			if err := j.remove(); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	if first.empty() {
+		return nil
+	}
+	f.due.Reset(0)
+	return f.belongs()
+}
+
+// belongs reports a journal that was found without the file that it goes with.
+func (f *file) belongs() error {
+	return f.db.View(func(tx *bbolt.Tx) error {
+		if tx.Bucket([]byte(bucketFields)) == nil {
+			return fmt.Errorf("guichet.db is gone, and %s was to be written to it: put it back, or remove its journals too", f.journal.path)
+		}
+		return nil
+	})
 }
 
 // close writes to the file what is in memory, and deletes the journals.

@@ -119,7 +119,7 @@ func (f *filling) item(item engine.Item) error {
 
 // replace writes the fresh file and puts it in the place of the other.
 func (f *filling) replace(ctx context.Context) error {
-	temp := f.path + ".filling"
+	temp := f.path + filled
 	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -134,10 +134,10 @@ func (f *filling) replace(ctx context.Context) error {
 		fresh.NoGrowSync = false
 		old, err = f.exchange(fresh, f.path, temp)
 	}
-	if err != nil {
+	if old == nil {
 		return errors.Join(err, fresh.Close(), os.Remove(temp))
 	}
-	return old.Close()
+	return errors.Join(err, old.Close())
 }
 
 // load writes everything, each bucket from its first key to its last.

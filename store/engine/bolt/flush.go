@@ -94,8 +94,11 @@ func (f *file) flush() error {
 		return nil
 	}
 	err := pour(f.db, frozen)
-	if err == nil && f.copy != nil {
+	if err == nil && f.copy != nil && f.copyFailed == nil {
 		f.copyFailed = pour(f.copy, frozen)
+	}
+	if err == nil {
+		err = f.keepName()
 	}
 	if err == nil {
 		err = f.spare.wipe()
@@ -127,7 +130,8 @@ func (f *file) drain() error {
 func (f *file) freezeWhatIsThere() error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
-	if f.layers.frozen != nil || f.layers.young.empty() {
+	// A journal may hold what came and went: it is wiped all the same.
+	if f.layers.frozen != nil || f.layers.young.empty() && f.journal.end == 0 {
 		return nil
 	}
 	return f.freeze()

@@ -197,7 +197,7 @@ func (j *journal) remove() error {
 		return nil
 	}
 	err := errors.Join(j.file.Close(), os.Remove(j.path))
-	j.file = nil
+	j.file, j.end, j.used, j.size = nil, 0, 0, 0
 	return err
 }
 
@@ -230,8 +230,8 @@ func (j *journal) read() (*overlay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", j.path, err)
 	}
-	// What a killed daemon wrote can be read before it is on the disk.
-	return o, datasync(file)
+	// What a killed daemon wrote, and made, can be read before it is on the disk.
+	return o, errors.Join(datasync(file), syncDir(filepath.Dir(j.path)))
 }
 
 func (j *journal) replay(content []byte) (*overlay, error) {
