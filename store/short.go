@@ -55,7 +55,8 @@ func (p *phrasePacker) pack(dst, plain []byte) []byte {
 	d := p.desks.Get().(*desk)
 	defer p.desks.Put(d)
 	text := append(d.text[:len(p.book)], plain...)
-	d.text, d.places = text, p.places
+	d.text = text
+	d.places = p.places // on a line of its own, or the stack holds one more
 	dst = binary.AppendUvarint(dst, uint64(len(plain)))
 	written := len(p.book)
 	for at := written; at+4 <= len(text); {
