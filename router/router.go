@@ -274,8 +274,11 @@ func (in *Input) headerTokens() {
 }
 
 // operation is the same for each repeat of a message to the same queues, so
-// that the store writes it once.
+// that the store writes it once. To one queue, it is that delivery.
 func (in *Input) operation() string {
+	if len(in.Targets) == 1 {
+		return in.seen(in.Targets[0])
+	}
 	h := sha256.New()
 	h.Write(in.Message.Digest[:])
 	var names []string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,9 +36,11 @@ func (s *Store) Commit(ctx context.Context, c *ticket.Change) (ticket.Result, er
 		return ticket.Result{}, err
 	}
 	d := newDraft(r, c.At)
-	if c.Operation != "" {
-		d.batch.Operation = recordOperation(r.digest(kindOperation, c.Operation))
-		d.batch.Remember = operationsFor
+	switch {
+	case slices.Contains(c.Seen, c.Operation): // what is remembered of the delivery tells its repeat too
+		d.batch.Operation, d.batch.Remember = recordSeen(r.digest(kindSeen, c.Operation)), seenFor
+	case c.Operation != "":
+		d.batch.Operation, d.batch.Remember = recordOperation(r.digest(kindOperation, c.Operation)), operationsFor
 	}
 	if err := d.change(ctx, c); err != nil {
 		return ticket.Result{}, err
@@ -139,7 +142,9 @@ func (d *draft) change(ctx context.Context, c *ticket.Change) error {
 	for _, delivery := range c.Seen {
 		record := recordSeen(d.digest(kindSeen, delivery))
 		as := cmp.Or(c.SeenAs[delivery], seenDone)
-		d.step(engine.Put(record, fieldSeen, []byte(as)), engine.Expire(record, seenFor))
+		if d.step(engine.Put(record, fieldSeen, []byte(as))); record != d.batch.Operation {
+			d.step(engine.Expire(record, seenFor))
+		}
 	}
 	return d.putBlobs(ctx, c, append(blobs, c.Blobs...))
 }

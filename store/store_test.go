@@ -230,6 +230,26 @@ func TestRepeatedOperationIsDoneOnce(t *testing.T) {
 	})
 }
 
+// TestADeliveryIsAnOperation: what is remembered of it tells its repeat, and is
+// forgotten in time.
+func TestADeliveryIsAnOperation(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		c, _ := w.opening("Cold heating")
+		c.Operation = c.Seen[0]
+		first, again := w.commit(c), w.commit(c)
+		if !again.Repeat || again.References[0] != first.References[0] {
+			t.Errorf("the repeat gave %+v, the first %+v", again, first)
+		}
+		for _, seen := range []bool{true, false} {
+			if f := w.facts(ticket.Query{Seen: c.Seen}); f.Seen[c.Operation] != seen {
+				t.Errorf("seen: %v, want %v", f.Seen, seen)
+			}
+			w.advance(31 * day)
+		}
+	})
+}
+
 func TestChangeOfAnOlderVersionConflicts(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		t := w.TB

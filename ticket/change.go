@@ -103,7 +103,7 @@ func (s *Spammer) Sent(p Proof) bool { return s != nil && (s.Proved || p < Proof
 type Change struct {
 	Site string
 	// Operation makes a repeat harmless: the same operation is written once and
-	// gives the same result again.
+	// gives the same result again. It may be one of Seen.
 	Operation string
 	Tickets   []TicketChange
 	Held      []Held

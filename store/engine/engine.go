@@ -168,7 +168,8 @@ type Row struct {
 type Batch struct {
 	// Operation is the key of a record that makes a repeat harmless: while it
 	// lives, the same operation is not done again and gives the same result,
-	// whatever else the batch says. "" where the checks or the steps see to that.
+	// whatever else the batch says. Steps may put something else into it. "" where the
+	// checks or the steps see to that.
 	Operation string `json:"operation,omitempty"`
 	// Remember is how long it lives.
 	Remember time.Duration `json:"remember,omitempty"`

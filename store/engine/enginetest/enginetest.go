@@ -298,9 +298,13 @@ func repeatByOperation(s suite) {
 }
 
 func operationIsForgotten(s suite) {
-	b := engine.Batch{Operation: "op", Remember: time.Hour, Draws: []engine.Counter{{Record: "numbers", Field: "n"}}}
+	b := engine.Batch{Operation: "op", Remember: time.Hour, Draws: []engine.Counter{{Record: "numbers", Field: "n"}},
+		Steps: []engine.Step{engine.Put("op", "beside", []byte("1"))}}
 	s.commit(b)
+	s.equal("what was put beside it", s.get("op", "beside"), []byte("1"))
+	s.equal("at once", s.commit(b), engine.Committed{Numbers: []uint64{1}, Repeat: true})
 	s.Advance(time.Hour + time.Second)
+	s.equal("that is forgotten too", s.get("op", "beside"), []byte(nil))
 	s.equal("later", s.commit(b), engine.Committed{Numbers: []uint64{2}})
 }
 

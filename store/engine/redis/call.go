@@ -61,23 +61,38 @@ func (c *call) batch(b engine.Batch) {
 		c.add(c.key(d.Record), d.Field)
 	}
 	c.args = slices.Grow(c.args, 4*len(b.Steps))
+	var beside joined
 	for _, together := range merge(b.Steps) {
+		if s := &b.Steps[together[0]]; s.Do == engine.DoPut && s.Record == b.Operation {
+			beside = append(beside, together...)
+			continue
+		}
 		c.step(b.Steps, together)
 	}
 	if b.Operation != "" {
-		c.number(allDraws, 5)
-		c.command("HSET", b.Operation, fieldNumbers, nil)
-		c.command("PEXPIRE", b.Operation, b.Remember.Milliseconds())
+		c.done(b, beside)
 	}
 	if len(c.keys) == 0 {
 		c.key(syncKey) // an empty batch must go somewhere
 	}
 }
 
-// fieldNumbers of an operation's record holds what was drawn, all of it.
-const fieldNumbers = "numbers"
+const (
+	// fieldNumbers of an operation's record holds what was drawn, all of it.
+	fieldNumbers = "numbers"
+	allDraws     = -1
+)
 
-const allDraws = -1
+// done writes an operation's record: what was drawn, and what a batch puts beside
+// that.
+func (c *call) done(b engine.Batch, beside joined) {
+	c.number(allDraws, 5)
+	c.add("HSET", 2+2*len(beside), c.key(b.Operation), fieldNumbers, nil)
+	for _, i := range beside {
+		c.add(b.Steps[i].Name, b.Steps[i].Value)
+	}
+	c.command("PEXPIRE", b.Operation, b.Remember.Milliseconds())
+}
 
 // number lets what was drawn take the place of an argument further on.
 func (c *call) number(draw, on int) { c.add("number", draw, on) }
