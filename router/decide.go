@@ -269,43 +269,6 @@ func (d *decider) filedIn(seen string) bool {
 	return d.facts.Seen[seen] && (d.again == nil || d.facts.SeenAs[seen] != d.again.ID)
 }
 
-// machine reports whether a mail into a ticket is to be taken for no person's,
-// so that it is relayed to nobody and opens nothing again. What carries the
-// marks of lists and bulk may still be somebody's words: they are taken from a
-// requester, who speaks to the team alone, where they change no closed ticket.
-func (d *decider) machine(w writer) bool {
-	switch a := d.in.Message.Automatic; {
-	case d.in.Envelope.Null:
-		return true
-	case a == parser.List || a == parser.Bulk:
-		return w.participant.Role == ticket.AgentRole || w.ticket.State == ticket.Closed
-	default:
-		return a != parser.ByPerson
-	}
-}
-
-// echo reports whether the message is one of ours: its own identifier has the
-// form that only we write. Whether its token still holds does not matter.
-func (d *decider) echo() bool {
-	_, ours := ticket.TokenOfMessageID(d.in.Message.MessageID)
-	return ours
-}
-
-// silent reports whether the message may not be answered by a machine such as
-// us (RFC 3834 §2, RFC 5321 §4.5.5): not machines, not lists, nor mail that was
-// not addressed to the queue.
-func (d *decider) silent(q *ticket.Queue) bool {
-	if d.in.Envelope.Null || d.in.Message.Automatic != parser.ByPerson {
-		return true
-	}
-	for _, box := range slices.Concat(d.in.Message.To, d.in.Message.Cc) {
-		if a, err := ticket.ParseAddress(box.Address); err == nil && (q.Ours(a) || q.Group(a)) {
-			return false
-		}
-	}
-	return true
-}
-
 // writer is who wrote a message into a ticket, and what they proved. The ticket
 // is a copy to change, with the agents that are listed now.
 type writer struct {
