@@ -1,5 +1,36 @@
 package ticket
 
+// TranscriptBody is the answer to a mail with commands.
+type TranscriptBody struct {
+	// Problem is why nothing ran; "" when all did.
+	Problem string `json:"problem,omitempty"`
+	// Line is the line that the problem is about, as written.
+	Line string `json:"line,omitempty"`
+	// Nearest is the command that was perhaps meant.
+	Nearest string `json:"nearest,omitempty"`
+	// Done are the commands in the order in which they ran.
+	Done []TranscriptLine `json:"done,omitempty"`
+	// Written is the text that was not sent, given back to its writer.
+	Written string `json:"written,omitempty"`
+	// Help asks for the list of commands below.
+	Help bool `json:"help,omitempty"`
+	// Draft is a canned answer that its writer wants to change and send.
+	Draft string `json:"draft,omitempty"`
+	// Undo is set when what was done can be taken back.
+	Undo bool `json:"undo,omitempty"`
+	// Listed is set when what was done was done by the numbers of a list.
+	Listed bool `json:"listed,omitempty"`
+}
+
+// TranscriptLine is one command and what it did.
+type TranscriptLine struct {
+	Line   string `json:"line"` // as written
+	Result string `json:"result"`
+	// Ticket is the reference of the one of several tickets that it was done to.
+	Ticket string `json:"ticket,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
 // Problems are why the commands of a mail did nothing, and nothing left. Each
 // is a text of templates.
 const (
