@@ -131,7 +131,7 @@ func checkDKIM(d *decoder, path string, keys []DKIM) {
 			continue
 		}
 		if what := keyFault(k.Key); what != "" {
-			d.blame(at+".key", fmt.Sprintf("%s is %s", k.Key, what), "name an RSA or Ed25519 key in PEM; guichet init makes one")
+			d.blame(at+".key", fmt.Sprintf("%s is %s", k.Key, what), "name an RSA key of 2048 bits or an Ed25519 key, in PEM; guichet init --domain makes one")
 		}
 	}
 }
@@ -157,8 +157,8 @@ func keyFault(file string) string {
 	}
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
-		if key.N.BitLen() < 1024 {
-			return "too short to be accepted by anybody"
+		if n := key.N.BitLen(); n < 2048 {
+			return fmt.Sprintf("an RSA key of %d bits, which receivers take for too short", n)
 		}
 	case ed25519.PrivateKey:
 	default:

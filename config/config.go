@@ -210,7 +210,7 @@ type DKIM struct {
 	Domain string `yaml:"domain" required:"yes" check:"domain" example:"example.com"`
 	// The name of the record before `._domainkey`.
 	Selector string `yaml:"selector" required:"yes" check:"domain" example:"guichet"`
-	// The private key in PEM: RSA, 2048 bits are usual and 1024 the least, or Ed25519.
+	// The private key in PEM: RSA of at least 2048 bits, or Ed25519.
 	Key string `yaml:"key" required:"yes" path:"yes" example:"/etc/guichet/dkim.pem"`
 }
 

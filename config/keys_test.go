@@ -32,7 +32,11 @@ func TestSigningKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 1024)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +45,10 @@ func TestSigningKeys(t *testing.T) {
 	der, err = x509.MarshalPKCS8PrivateKey(curve)
 	writePEM(t, filepath.Join(dir, "ecdsa"), "PRIVATE KEY", der, err)
 	writePEM(t, filepath.Join(dir, "rsa"), "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey), nil)
+	writePEM(t, filepath.Join(dir, "short"), "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(short), nil)
 	writePEM(t, filepath.Join(dir, "public"), "PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey.PublicKey), nil)
 	for name, want := range map[string]string{
-		"ed25519": "", "rsa": "", "ecdsa": "a key of a kind that DKIM does not know", "public": "no private key", "none": "no such file",
+		"ed25519": "", "rsa": "", "short": "an RSA key of 1024 bits", "ecdsa": "a key of a kind that DKIM does not know", "public": "no private key", "none": "no such file",
 	} {
 		if got := keyFault(filepath.Join(dir, name)); got != want && !(want != "" && strings.HasPrefix(got, want)) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
