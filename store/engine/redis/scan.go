@@ -131,7 +131,8 @@ func scanKeys(ctx context.Context, node *goredis.Client, keys []string, o *once,
 		return err
 	}
 	records, packs := make([]*goredis.MapStringStringCmd, len(keys)), make([]*goredis.StringCmd, len(keys))
-	_, err = node.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
+	// Of several errors it gives the first, which may be that a pack has gone.
+	_, _ = node.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
 		for i, key := range keys {
 			switch kinds[i].Val() {
 			case "hash":
@@ -142,32 +143,32 @@ func scanKeys(ctx context.Context, node *goredis.Client, keys []string, o *once,
 		}
 		return nil
 	})
-	if errors.Is(err, goredis.Nil) { // a pack that has gone meanwhile
-		err = nil
-	}
 	for i, key := range keys {
-		if err != nil {
-			return err
-		}
 		item, _ := itemOf(key)
 		switch kind := kinds[i].Val(); kind {
 		case "hash":
 			item.Left = max(0, lefts[i].Val()) // below 0 it lives for ever
-			err = giveRecord(item, records[i].Val(), give)
+			err = giveRecord(item, records[i], give)
 		case "zset":
 			err = giveIndex(ctx, node, key, item, o, give)
 		case "string":
-			err = givePack(item, packs[i].Val(), give)
+			err = givePack(item, packs[i], give)
 		case "none": // its time was over
 		default:
 			err = fmt.Errorf("key %q is a %s", key, kind)
 		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-func giveRecord(item engine.Item, fields map[string]string, give func(engine.Item) error) error {
-	for field, value := range fields {
+func giveRecord(item engine.Item, fields *goredis.MapStringStringCmd, give func(engine.Item) error) error {
+	if fields.Err() != nil {
+		return fields.Err()
+	}
+	for field, value := range fields.Val() {
 		item.Name, item.Value = field, []byte(value)
 		if err := give(item); err != nil {
 			return err
@@ -189,9 +190,12 @@ func giveIndex(ctx context.Context, node *goredis.Client, key string, item engin
 	})
 }
 
-func givePack(item engine.Item, held string, give func(engine.Item) error) error {
+func givePack(item engine.Item, held *goredis.StringCmd, give func(engine.Item) error) error {
+	if err := held.Err(); err != nil && !errors.Is(err, goredis.Nil) {
+		return err
+	}
 	item.Pack, item.Record = item.Record, ""
-	item.Value = engine.PackBytes(packRead(held, engine.PackRange{To: math.MaxUint32}))
+	item.Value = engine.PackBytes(packRead(held.Val(), engine.PackRange{To: math.MaxUint32}))
 	if len(item.Value) == 0 {
 		return nil
 	}
