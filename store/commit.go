@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"guichet/store/engine"
@@ -156,21 +155,17 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 	if err != nil {
 		return err
 	}
+	d.still(record, t.Version)
+	place := d.place
 	if t.Version == 0 {
 		d.create(t)
-	} else {
-		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, t.Version, 10)))
+		place = d.stand
 	}
 	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), t)
 	if err != nil {
 		return err
 	}
-	d.step(engine.Put(record, fieldSealed, sealed),
-		engine.Put(record, fieldTVersion, strconv.AppendUint(nil, t.Version+1, 10)))
-	place := d.place
-	if t.Version == 0 {
-		place = d.stand
-	}
+	d.step(engine.Put(record, fieldSealed, sealed), counted(record, t.Version))
 	place(record, fieldInState, indexState(t.State), t.ID.String(), engine.At(t.Changed))
 	place(record, fieldInQueue, indexQueue(t.State, t.Queue), t.ID.String(), engine.At(t.Changed))
 	for _, a := range c.Articles {
@@ -240,7 +235,6 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 // create adds what a ticket gets once: its key, its number, its tracking code.
 func (d *draft) create(t *ticket.Ticket) {
 	record, id := recordTicket(t.ID), []byte(t.ID.String())
-	d.check(engine.Absent(record, fieldTVersion))
 	n := d.draw(recordNumbers, fieldTickets)
 	d.created = append(d.created, t.ID)
 	d.step(engine.PutAt(prefixNumber, n, fieldTicket, id),

@@ -8,7 +8,7 @@ import (
 )
 
 // This file is about records that count how often they were written, so that
-// nobody writes over what they have not read. Tickets count theirs likewise.
+// nobody writes over what they have not read: tickets, challenges, and those below.
 
 // sealedFields are what a record is read from that putSealed wrote.
 var sealedFields = []string{fieldTVersion, fieldKey, fieldSealed}
