@@ -232,7 +232,7 @@ func TestLineEndsOfAnySort(t *testing.T) {
 		}
 		s := string(b)
 		want := strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(s, "\r\r\n", "\n"), "\r\n", "\n"), "\r", "\n")
-		if got := string(newlines(b)); got != want {
+		if got := newlines(b); got != want {
 			t.Fatalf("%q: %q, want %q", s, got, want)
 		}
 	}

@@ -272,7 +272,7 @@ func (p *part) text(ps *problems) string {
 	}
 	var text string
 	if asItStands(raw, cleanLabel(label)) {
-		text = string(newlines(raw)) // one copy, and not two
+		text = newlines(raw) // one copy, and not two
 	} else {
 		var mended bool
 		if text, mended = decodeCharset(raw, label); mended {
@@ -316,7 +316,7 @@ func cutFooter(body []byte) (encoded, footer []byte) {
 // cleanText makes line ends \n and takes out what no text holds.
 func cleanText(s string) string {
 	if strings.IndexByte(s, '\r') >= 0 {
-		s = string(newlines([]byte(s)))
+		s = newlines([]byte(s))
 	}
 	s = strings.TrimPrefix(s, "\uFEFF")
 	if !hasJunk(s) {
@@ -336,14 +336,11 @@ func cleanText(s string) string {
 // newlines makes every line end \n: CR LF, CR CR LF (an end that was made CRLF
 // twice) and a CR that stands alone. In a longer row of CRs the last two are of
 // the LF behind them.
-func newlines(s []byte) []byte {
-	i := bytes.IndexByte(s, '\r')
-	if i < 0 {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for ; i >= 0; i = bytes.IndexByte(s, '\r') {
-		out = append(out, s[:i]...)
+func newlines(s []byte) string {
+	var out strings.Builder
+	out.Grow(len(s))
+	for i := bytes.IndexByte(s, '\r'); i >= 0; i = bytes.IndexByte(s, '\r') {
+		out.Write(s[:i])
 		end := i + 1
 		for end < len(s) && s[end] == '\r' {
 			end++
@@ -353,11 +350,12 @@ func newlines(s []byte) []byte {
 			ends, end = max(ends-2, 1), end+1
 		}
 		for range ends {
-			out = append(out, '\n')
+			out.WriteByte('\n')
 		}
 		s = s[end:]
 	}
-	return append(out, s...)
+	out.Write(s)
+	return out.String()
 }
 
 // hasJunk reports whether any rune of s is junk. It looks at eight bytes at a

@@ -1,7 +1,6 @@
 package smtpd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,10 +35,8 @@ func (s *session) judge(m *message, e *envelope.Envelope, data []byte) ([]byte, 
 
 func (s *session) prove(e *envelope.Envelope, data []byte) *proof.Verdict {
 	defer s.server.timed(StageProof)()
-	ctx, cancel := context.WithTimeout(s.ctx, s.settings.Judge)
-	defer cancel()
-	return proof.Judge(ctx, s.server.resolver, s.settings.trust(), proof.Delivery{
-		Client: e.Client, Helo: e.Helo, From: e.From, Null: e.Null, Now: e.Received,
+	return proof.Judge(s.ctx, s.server.resolver, s.settings.trust(), proof.Delivery{
+		Client: e.Client, Helo: e.Helo, From: e.From, Null: e.Null, Now: e.Received, Patience: s.settings.Judge,
 	}, data)
 }
 

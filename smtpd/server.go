@@ -112,7 +112,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			s.accept(ctx, conn)
+			s.accept(conn)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, net.ErrClosed):
@@ -148,7 +148,7 @@ func (s *Server) unlisten(l net.Listener) {
 
 // accept counts a client and begins to serve it. Only a client that must be
 // waited for gets a goroutine already here.
-func (s *Server) accept(ctx context.Context, conn net.Conn) {
+func (s *Server) accept(conn net.Conn) {
 	settings := s.settings.Load()
 	s.mu.Lock()
 	if s.draining {
@@ -170,20 +170,18 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 			s.turnAway(conn, peer, RefusedBusy, "421 4.3.2 Too many connections, please try again later")
 		}()
 	case within(settings.ProxyProtocol, peer):
-		go s.receive(ctx, conn, peer, settings)
+		go s.receive(conn, peer, settings)
 	default:
-		s.receive(ctx, conn, peer, settings)
+		s.receive(conn, peer, settings)
 	}
 }
 
 // receive finds out who the client is, and lets it in or not.
-func (s *Server) receive(ctx context.Context, conn net.Conn, peer netip.Addr, settings *Settings) {
+func (s *Server) receive(conn net.Conn, peer netip.Addr, settings *Settings) {
 	s.outside.Metrics.Connected(+1)
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.dropped, cancel)
+	ctx, cancel := context.WithCancel(s.dropped)
 	over := s.timed(StageSession)
 	left := func() {
-		stop()
 		cancel()
 		over()
 		s.outside.Metrics.Connected(-1)

@@ -181,7 +181,7 @@ func FuzzSession(f *testing.F) {
 		}
 		s := New(settings, Outside{Handler: h, Resolver: &mockdns.Resolver{}, Log: slog.New(slog.DiscardHandler)})
 		client := newScripted(stingy{bytes.NewReader(said), int(piece)*16 + 1})
-		s.accept(context.Background(), client)
+		s.accept(client)
 		<-client.done
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Fatal(err)
@@ -221,7 +221,7 @@ func BenchmarkSession(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					client := newScripted(strings.NewReader(script))
-					s.accept(context.Background(), client)
+					s.accept(client)
 					<-client.done
 					if !strings.Contains(client.said.String(), "queued") {
 						b.Fatal(client.said.String())

@@ -1,9 +1,7 @@
 package smtpd
 
 import (
-	"bytes"
 	"crypto/tls"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -17,18 +15,23 @@ const maxHops = 100
 // trace is the header fields that we add to a message (RFC 5321 §4.4). The
 // recipients are not in it: one of several must not read of the others.
 func trace(s *session, m *message, e *envelope.Envelope, verdict *proof.Verdict) []byte {
-	var b bytes.Buffer
+	b := make([]byte, 0, 512)
+	write := func(pieces ...string) {
+		for _, piece := range pieces {
+			b = append(b, piece...)
+		}
+	}
 	if m.null || m.from != "" {
-		fmt.Fprintf(&b, "Return-Path: <%s>\r\n", m.from)
+		write("Return-Path: <", string(m.from), ">\r\n")
 	}
-	fmt.Fprintf(&b, "Received: from %s (%s)\r\n\tby %s with %s id %s", hostToken(e.Helo), literal(e.Client),
-		s.settings.Hostname, protocol(s.wire.extended, e.TLS, m.utf8), e.ID)
+	write("Received: from ", hostToken(e.Helo), " (", literal(e.Client), ")\r\n\tby ", s.settings.Hostname,
+		" with ", protocol(s.wire.extended, e.TLS, m.utf8), " id ", e.ID)
 	if s.tls != nil {
-		fmt.Fprintf(&b, "\r\n\t(%s %s)", tls.VersionName(s.tls.Version), tls.CipherSuiteName(s.tls.CipherSuite))
+		write("\r\n\t(", tls.VersionName(s.tls.Version), " ", tls.CipherSuiteName(s.tls.CipherSuite), ")")
 	}
-	fmt.Fprintf(&b, ";\r\n\t%s\r\n", e.Received.Format("Mon, 2 Jan 2006 15:04:05 -0700"))
-	b.WriteString(verdict.Field(s.settings.Hostname))
-	return b.Bytes()
+	b = e.Received.AppendFormat(append(b, ";\r\n\t"...), "Mon, 2 Jan 2006 15:04:05 -0700")
+	write("\r\n", verdict.Field(s.settings.Hostname))
+	return b
 }
 
 // protocol is the keyword of RFC 3848 and RFC 6531 §4.3.

@@ -310,13 +310,12 @@ var (
 // it, and so does who sends nothing. (Deadlines are the kernel's, so they are
 // set by its clock.)
 func (w *wire) deadline() time.Time {
-	now := time.Now()
 	if w.began.IsZero() {
 		return w.since.Add(w.settings.Idle) // not to be stretched byte by byte
 	}
 	earned := time.Duration(w.size) * time.Second / time.Duration(w.settings.MinimumSpeed)
 	budget := w.began.Add(w.settings.Grace + earned)
-	if stall := now.Add(w.settings.Stall); stall.Before(budget) {
+	if stall := time.Now().Add(w.settings.Stall); stall.Before(budget) {
 		return stall
 	}
 	return budget

@@ -108,7 +108,25 @@ func (a Address) Key() string {
 }
 
 // Same reports whether both name one mailbox.
-func (a Address) Same(b Address) bool { return a != "" && a.Key() == b.Key() }
+func (a Address) Same(b Address) bool {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] >= utf8.RuneSelf || b[i] >= utf8.RuneSelf:
+			return a.Key() == b.Key()
+		case small(a[i]) != small(b[i]):
+			return false
+		}
+	}
+	return a != "" && len(a) == len(b)
+}
+
+// small is a byte of ASCII, in lower case.
+func small(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
 
 // Mailbox is an address with the name that its owner puts before it.
 type Mailbox struct {

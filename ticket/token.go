@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -52,15 +54,23 @@ type keyRing struct {
 }
 
 // purposeKeys are the keys that one key gives, one for each purpose: whoever
-// finds one out knows nothing of the others.
-type purposeKeys [4][]byte
+// finds one out knows nothing of the others. They are kept as the HMACs under
+// them, since making one takes longer than using it.
+type purposeKeys [4]*sync.Pool // of *signing
+
+// signing is an HMAC with room for what it is of.
+type signing struct {
+	hash.Hash
+	text, sum []byte
+}
 
 func derive(key []byte) (keys purposeKeys) {
 	for purpose := range keys {
 		h := hmac.New(sha256.New, key)
 		h.Write([]byte("guichet token purpose "))
 		h.Write([]byte{byte(purpose)})
-		keys[purpose] = h.Sum(nil)
+		derived := h.Sum(nil)
+		keys[purpose] = &sync.Pool{New: func() any { return &signing{Hash: hmac.New(sha256.New, derived)} }}
 	}
 	return keys
 }
@@ -127,16 +137,24 @@ func (s *Signer) ProvesChallenge(t Token, site string) bool {
 	return t.Purpose == ChallengeToken && s.Proves(t, site, t.Ticket, &Participant{})
 }
 
-func (s *Signer) mac(key, head []byte, site string, p *Participant) (sum [macBytes]byte) {
-	h := hmac.New(sha256.New, key)
-	// Each field is preceded by its length, so that no two lists of fields
-	// write the same bytes.
-	for _, field := range [][]byte{[]byte("guichet token"), head, []byte(site), []byte(p.Role), {p.Epoch}} {
-		_ = binary.Write(h, binary.BigEndian, uint32(len(field)))
-		h.Write(field)
-	}
-	copy(sum[:], h.Sum(nil))
+func (s *Signer) mac(under *sync.Pool, head []byte, site string, p *Participant) (sum [macBytes]byte) {
+	h := under.Get().(*signing)
+	defer under.Put(h)
+	h.text = appendFields(h.text[:0], "guichet token", string(head), site, string(p.Role), string([]byte{p.Epoch}))
+	h.Reset()
+	h.Write(h.text)
+	h.sum = h.Sum(h.sum[:0])
+	copy(sum[:], h.sum)
 	return sum
+}
+
+// appendFields writes fields, each preceded by its length, so that no two lists of
+// them are the same bytes.
+func appendFields(b []byte, fields ...string) []byte {
+	for _, field := range fields {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(field))), field...)
+	}
+	return b
 }
 
 // ParseToken reads 40 characters of a token, in any case. It proves nothing.

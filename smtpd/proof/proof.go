@@ -54,6 +54,8 @@ type Delivery struct {
 	From   ticket.Address // MAIL FROM; empty if none or no usable address
 	Null   bool           // MAIL FROM:<>
 	Now    time.Time
+	// Patience bounds the look-ups, all together; 0 is no bound.
+	Patience time.Duration
 }
 
 // Verdict is all that was found out.
@@ -116,6 +118,11 @@ func Judge(ctx context.Context, resolver Resolver, trust Trust, d Delivery, data
 		return v
 	}
 	v.checked = true
+	if d.Patience > 0 {
+		patient, cancel := context.WithTimeout(ctx, d.Patience)
+		defer cancel()
+		ctx = patient
+	}
 	dns := &lookups{ctx: ctx, resolver: resolver, left: maxLookups}
 	v.ask(dns, h, d, author)
 	v.weigh(author, vouched)
