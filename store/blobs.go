@@ -10,15 +10,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"guichet/store/blob"
 	"guichet/store/engine"
 	"guichet/ticket"
 )
 
-// inlineBytes is the largest content that travels inside the commit: one
-// durability, no second sync.
-const inlineBytes = 16 << 10
+const (
+	// inlineBytes is how much of a content, as it is kept, travels inside the commit
+	// at most: one durability, no second sync.
+	inlineBytes = 16 << 10
+	// wholeBytes is the largest content that is packed in memory, to see how much
+	// of it there is to keep. Larger ones stream.
+	wholeBytes = 256 << 10
+	// writtenAtOnce bounds how many further contents of one change are packed and
+	// written at the same time.
+	writtenAtOnce = 4
+)
 
 // ErrBlobGone is what a blob gives that retention has removed, or that never was.
 var ErrBlobGone = blob.ErrGone
@@ -52,25 +63,62 @@ func shard(record string) string {
 	return id[:min(2, len(id))]
 }
 
-// putBlobs keeps the contents that the change's articles and held mails name.
+// keeping is a content, and the field that it is for.
+type keeping struct {
+	record, field string
+	blob          ticket.Blob
+}
+
+// putBlobs keeps the contents that the change's articles and held mails name,
+// several at a time: those that go to files wait for the disk.
 func (d *draft) putBlobs(ctx context.Context, c *ticket.Change, blobs []ticket.Blob) error {
+	all := d.keepings(c, blobs)
+	values := make([][]byte, len(all))
+	put := func(i int) (err error) {
+		values[i], err = d.putBlob(ctx, all[i])
+		return err
+	}
+	var others errgroup.Group
+	others.SetLimit(writtenAtOnce)
+	for i := 1; i < len(all); i++ {
+		others.Go(func() error { return put(i) })
+	}
+	var err error
+	if len(all) > 0 {
+		err = put(0) // mostly the only one
+	}
+	if err := errors.Join(err, others.Wait()); err != nil {
+		return fmt.Errorf("store: keeping a blob: %w", err)
+	}
+	for i, k := range all {
+		d.step(engine.Put(k.record, k.field, values[i]))
+	}
+	return nil
+}
+
+// keepings are the contents that a change brings, one for each that names it.
+// Those that it names and does not bring, the record has already.
+func (d *draft) keepings(c *ticket.Change, blobs []ticket.Blob) (all []keeping) {
 	byID := map[ticket.BlobID]ticket.Blob{}
 	for _, b := range blobs {
 		byID[b.ID] = b
 	}
-	for _, tc := range c.Tickets {
-		for _, a := range tc.Articles {
-			if err := d.putNamed(ctx, recordTicket(tc.Ticket.ID), blobsOf(a.Raw, a.Attachments), byID); err != nil {
-				return err
+	named := func(record string, ids []ticket.BlobID) {
+		for _, id := range ids {
+			if b, brought := byID[id]; brought {
+				all = append(all, keeping{record, fieldBlob(d.digest(kindBlob, string(id))), b})
 			}
 		}
 	}
-	for _, h := range c.Held {
-		if err := d.putNamed(ctx, blobOwner(h), blobsOf(h.Raw, h.Attachments), byID); err != nil {
-			return err
+	for _, tc := range c.Tickets {
+		for _, a := range tc.Articles {
+			named(recordTicket(tc.Ticket.ID), blobsOf(a.Raw, a.Attachments))
 		}
 	}
-	return nil
+	for _, h := range c.Held {
+		named(blobOwner(h), blobsOf(h.Raw, h.Attachments))
+	}
+	return all
 }
 
 func blobsOf(raw ticket.BlobID, attachments []ticket.Attachment) []ticket.BlobID {
@@ -95,40 +143,50 @@ func blobOwner(h ticket.Held) string {
 	return recordTicket(h.Ticket)
 }
 
-func (d *draft) putNamed(ctx context.Context, record string, ids []ticket.BlobID, byID map[ticket.BlobID]ticket.Blob) error {
-	for _, id := range ids {
-		b, brought := byID[id]
-		if !brought {
-			continue // the record has it already
-		}
-		field := fieldBlob(d.digest(kindBlob, string(id)))
-		value, err := d.putBlob(ctx, record, field, b)
-		if err != nil {
-			return fmt.Errorf("store: keeping a blob: %w", err)
-		}
-		d.step(engine.Put(record, field, value))
-	}
-	return nil
-}
-
-func (d *draft) putBlob(ctx context.Context, record, field string, b ticket.Blob) ([]byte, error) {
-	k := d.keys[record].key
-	if b.Size <= inlineBytes {
-		content := bytes.NewBuffer(make([]byte, 0, max(0, b.Size)+bytes.MinRead))
-		if _, err := content.ReadFrom(io.LimitReader(b.Open(), inlineBytes+1)); err != nil {
+// putBlob keeps a content, and gives what its field is to hold.
+func (d *draft) putBlob(ctx context.Context, k keeping) ([]byte, error) {
+	if k.blob.Size <= wholeBytes {
+		content := contents.Get().(*bytes.Buffer)
+		defer contents.Put(content)
+		content.Reset()
+		if _, err := content.ReadFrom(io.LimitReader(k.blob.Open(), wholeBytes+1)); err != nil {
 			return nil, err
 		}
-		if content.Len() <= inlineBytes {
-			return append([]byte{blobInline}, d.vault.seal(k, d.at(record, field), content.Bytes())...), nil
+		if content.Len() <= wholeBytes {
+			return d.putWhole(k, content.Bytes())
 		}
 	}
-	mark := blob.NewMark()
-	size, err := d.blobs.Put(ctx, fileName(d.Name, record, field, mark), k, d.at(record, field).bind(blobFile), b.Open())
+	under, at, mark := d.keys[k.record].key, d.at(k.record, k.field), blob.NewMark()
+	size, err := d.blobs.Put(ctx, fileName(d.Name, k.record, k.field, mark), under, at.bind(blobFile), k.blob.Open())
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, "%c%s %d", blobFile, mark, size), nil
+	return inFile(mark, size), nil
 }
+
+// putWhole is putBlob for a content that is wholly in memory.
+func (d *draft) putWhole(k keeping, content []byte) ([]byte, error) {
+	under, at := d.keys[k.record].key, d.at(k.record, k.field)
+	if len(content) <= inlineBytes {
+		return append([]byte{blobInline}, d.vault.seal(under, at, content)...), nil
+	}
+	packed := d.vault.scratch.Get().(*[]byte)
+	defer d.vault.scratch.Put(packed)
+	*packed = d.vault.pack.EncodeAll(content, (*packed)[:0])
+	if len(*packed) <= inlineBytes {
+		return append([]byte{blobInline}, sealed(under, at, sealedPacked, *packed)...), nil
+	}
+	mark := blob.NewMark()
+	if err := d.blobs.PutPacked(fileName(d.Name, k.record, k.field, mark), under, at.bind(blobFile), *packed); err != nil {
+		return nil, err
+	}
+	return inFile(mark, int64(len(content))), nil
+}
+
+// contents are what contents lie in while they are packed.
+var contents = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func inFile(mark string, size int64) []byte { return fmt.Appendf(nil, "%c%s %d", blobFile, mark, size) }
 
 // filed reads a blob's field that names a file.
 func filed(value []byte) (mark string, size int64, ok bool) {

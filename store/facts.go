@@ -1,12 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -431,12 +433,27 @@ func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket
 }
 
 func (s *Store) sealJSON(k key, at place, v any) ([]byte, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	w.Reset()
+	if err := w.Encode(v); err != nil {
 		return nil, fmt.Errorf("store: writing %s: %w", at.record, err)
 	}
-	return s.vault.seal(k, at, plain), nil
+	return s.vault.seal(k, at, w.Bytes()), nil
 }
+
+// writer makes JSON that only openJSON reads: it needs no care for HTML.
+type writer struct {
+	bytes.Buffer
+	*json.Encoder
+}
+
+var writers = sync.Pool{New: func() any {
+	w := &writer{}
+	w.Encoder = json.NewEncoder(&w.Buffer)
+	w.SetEscapeHTML(false)
+	return w
+}}
 
 func (s *Store) openJSON(k key, at place, sealed []byte, v any) error {
 	plain, err := s.vault.open(k, at, sealed)

@@ -95,6 +95,11 @@ func (v *vault) seal(k key, at place, plain []byte) []byte {
 	if len(packed) >= len(plain) {
 		how, packed = sealedPlain, plain
 	}
+	return sealed(k, at, how, packed)
+}
+
+// sealed seals what is packed.
+func sealed(k key, at place, how byte, packed []byte) []byte {
 	out := make([]byte, sealedHead, sealedHead+len(packed)+chacha20poly1305.Overhead)
 	out[0] = how
 	_, _ = rand.Read(out[1:])

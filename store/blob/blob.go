@@ -39,14 +39,11 @@ func Open(dir string) (*Dir, error) {
 // Close lets go of the directory.
 func (d *Dir) Close() error { return d.root.Close() }
 
-// tempPrefix begins the names of files that are still being written.
-const tempPrefix = ".writing-"
-
-// Put keeps what r holds under a name with slashes, sealed under the key and
-// bound to bind. When it returns, the file is durable and complete. It gives how
-// many bytes r held.
+// Put keeps what r holds under a name with slashes that no file had before,
+// sealed under the key and bound to bind. When it returns, the file is durable and
+// complete. It gives how many bytes r held.
 func (d *Dir) Put(ctx context.Context, name string, key [32]byte, bind []byte, r io.Reader) (n int64, err error) {
-	err = d.keep(name, func(w io.Writer) error {
+	err = d.create(name, func(w io.Writer) error {
 		n, err = seal(w, key, bind, reader{ctx, r})
 		return err
 	})
@@ -56,18 +53,47 @@ func (d *Dir) Put(ctx context.Context, name string, key [32]byte, bind []byte, r
 	return n, nil
 }
 
-// keep makes a file durable under its name, and never a part of one.
-func (d *Dir) keep(name string, write func(io.Writer) error) (err error) {
+// PutPacked is Put for a content that is packed already, as one zstd frame with a
+// window of at most maxWindow.
+func (d *Dir) PutPacked(name string, key [32]byte, bind, frame []byte) error {
+	err := d.create(name, func(w io.Writer) error { return sealPacked(w, key, bind, frame) })
+	if err != nil {
+		return fmt.Errorf("blob: writing: %w", err)
+	}
+	return nil
+}
+
+// create makes a new file durable. It has its name from the start, which nobody
+// looks for before this returns: so the directory has one change to write and not
+// three, and file systems with a journal write it together with the file.
+func (d *Dir) create(name string, write func(io.Writer) error) (err error) {
+	dir, err := d.open(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	if err := fill(dir, path.Base(name), write); err != nil {
+		return err
+	}
+	return syncDir(dir, ".")
+}
+
+// tempPrefix begins the names of files that are still being replaced.
+const tempPrefix = ".writing-"
+
+// replace makes a file durable under a name that another may have, and never a
+// part of one.
+func (d *Dir) replace(name string, write func(io.Writer) error) (err error) {
 	dir, err := d.open(path.Dir(name))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	temp := tempPrefix + rand.Text()
-	if err = fill(dir, temp, write); err == nil {
-		err = dir.Rename(temp, path.Base(name))
+	if err := fill(dir, temp, write); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := dir.Rename(temp, path.Base(name)); err != nil {
 		_ = dir.Remove(temp)
 		return err
 	}
@@ -111,12 +137,18 @@ func syncDir(root *os.Root, dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// fill makes a new file durable, but for its name; one that cannot be completed
+// is removed.
 func fill(dir *os.Root, name string, write func(io.Writer) error) (err error) {
 	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			_ = dir.Remove(name)
+		}
+	}()
 	if err := write(f); err != nil {
 		return err
 	}

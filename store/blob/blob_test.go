@@ -5,12 +5,20 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"guichet/store/blob"
 )
@@ -58,13 +66,43 @@ func random(n int) []byte {
 func TestContentsOfAnySizeComeBack(t *testing.T) {
 	d, _ := open(t)
 	for _, n := range []int{0, 1, 65535, 65536, 65537, 131072, 300_000} {
-		for _, content := range [][]byte{random(n), bytes.Repeat([]byte("a"), n)} {
-			put(t, d, "acme/aa/x", content)
-			got, err := get(d, "acme/aa/x", key, bind, n)
+		for kind, content := range map[string][]byte{"random": random(n), "even": bytes.Repeat([]byte("a"), n)} {
+			name := fmt.Sprintf("acme/aa/%d-%s", n, kind)
+			put(t, d, name, content)
+			got, err := get(d, name, key, bind, n)
 			if err != nil || !bytes.Equal(got, content) {
 				t.Errorf("%d bytes: %d came back, %v", n, len(got), err)
 			}
 		}
+	}
+}
+
+func TestPackedContentsComeBack(t *testing.T) {
+	pack, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := open(t)
+	for _, n := range []int{0, 40_000, 65_000, 66_000, 300_000} {
+		name, content := fmt.Sprintf("acme/%d", n), random(n)
+		if err := d.PutPacked(name, key, bind, pack.EncodeAll(content, nil)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := get(d, name, key, bind, n)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes: %d came back, %v", n, len(got), err)
+		}
+	}
+}
+
+func TestANameIsTakenOnce(t *testing.T) {
+	d, _ := open(t)
+	put(t, d, "acme/x", []byte("first"))
+	if _, err := d.Put(ctx, "acme/x", key, bind, strings.NewReader("second")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("error is %v", err)
+	}
+	if got, err := get(d, "acme/x", key, bind, 5); err != nil || string(got) != "first" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -189,3 +227,33 @@ func TestBrokenOffWritingLeavesNoFile(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// BenchmarkPut keeps a content of 72 KiB that does not get smaller, one and
+// fifty at a time, over 32 directories.
+func BenchmarkPut(b *testing.B) {
+	dir, err := blob.Open(filepath.Join(b.TempDir(), "blobs"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer dir.Close()
+	content := random(72 << 10)
+	for _, workers := range []int{1, 50} {
+		b.Run(strconv.Itoa(workers), func(b *testing.B) {
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var all sync.WaitGroup
+			for range workers {
+				all.Go(func() {
+					for n := left.Add(-1); n >= 0; n = left.Add(-1) {
+						name := fmt.Sprintf("acme/%02d/%s", n%32, blob.NewMark())
+						if _, err := dir.Put(ctx, name, key, bind, bytes.NewReader(content)); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}

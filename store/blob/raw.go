@@ -40,7 +40,7 @@ func (d *Dir) Size(name string) (size int64, ok bool) {
 // PutSealed keeps a file that OpenSealed gave. When it returns, the file is
 // durable and complete.
 func (d *Dir) PutSealed(ctx context.Context, name string, r io.Reader) error {
-	err := d.keep(name, func(w io.Writer) error {
+	err := d.replace(name, func(w io.Writer) error {
 		_, err := io.Copy(w, reader{ctx, r})
 		return err
 	})

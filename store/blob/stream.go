@@ -22,7 +22,7 @@ import (
 // of the last chunk is marked: a file that was cut does not open.
 const (
 	version    = 1
-	saltBytes  = 16
+	headBytes  = 1 + 16
 	chunkBytes = 64 << 10
 	lastChunk  = 1
 )
@@ -48,52 +48,82 @@ func nonce(n uint64, last bool) []byte {
 	return b
 }
 
+// maxWindow is what reading keeps of a content to unpack the rest.
+const maxWindow = 1 << 20
+
 // seal packs and seals r into w.
 func seal(w io.Writer, key [32]byte, bind []byte, r io.Reader) (int64, error) {
-	head := make([]byte, 1+saltBytes)
-	head[0] = version
-	_, _ = rand.Read(head[1:]) // never fails
-	aead, err := fileCipher(key, head[1:], bind)
+	s, err := begin(w, key, bind)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := w.Write(head); err != nil {
+	defer s.end()
+	pack := packers.Get().(*zstd.Encoder)
+	defer packers.Put(pack)
+	pack.Reset(s)
+	n, err := io.Copy(pack, r)
+	if err := errors.Join(err, pack.Close()); err != nil {
 		return 0, err
 	}
-	p := packers.Get().(*packer)
-	defer func() {
-		p.sealer.w, p.sealer.aead = nil, nil
-		packers.Put(p)
-	}()
-	p.sealer = sealer{w: w, aead: aead, buf: p.sealer.buf[:0]}
-	p.pack.Reset(&p.sealer)
-	n, err := io.Copy(p.pack, r)
-	if err := errors.Join(err, p.pack.Close()); err != nil {
-		return 0, err
+	return n, s.chunk(s.buf, true)
+}
+
+// sealPacked seals a frame into w.
+func sealPacked(w io.Writer, key [32]byte, bind, frame []byte) error {
+	s, err := begin(w, key, bind)
+	if err != nil {
+		return err
 	}
-	return n, p.sealer.flush(true)
+	defer s.end()
+	for ; len(frame) > chunkBytes; frame = frame[chunkBytes:] {
+		if err := s.chunk(frame[:chunkBytes], false); err != nil {
+			return err
+		}
+	}
+	return s.chunk(frame, true)
 }
 
-// packer is what packing and sealing take, some 700 KB, to be used again.
-type packer struct {
-	pack   *zstd.Encoder
-	sealer sealer
-}
-
+// packers are some 600 KB each, to be used again.
 var packers = sync.Pool{New: func() any {
-	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(512<<10))
+	pack, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(maxWindow/2), zstd.WithEncoderCRC(false))
 	if err != nil {
 		panic("blob: " + err.Error()) // only for options that do not go together
 	}
-	return &packer{pack: pack, sealer: sealer{buf: make([]byte, 0, chunkBytes+chacha20poly1305.Overhead)}}
+	return pack
 }}
 
 // sealer writes chunks.
 type sealer struct {
 	w    io.Writer
 	aead cipher.AEAD
-	buf  []byte
+	buf  []byte // the chunk that is not full yet
+	out  []byte // what is written next: at first the head, before its chunk
 	n    uint64
+}
+
+var sealers = sync.Pool{New: func() any {
+	return &sealer{buf: make([]byte, 0, chunkBytes), out: make([]byte, 0, headBytes+chunkBytes+chacha20poly1305.Overhead)}
+}}
+
+// begin makes a sealer that writes one file.
+func begin(w io.Writer, key [32]byte, bind []byte) (*sealer, error) {
+	s := sealers.Get().(*sealer)
+	s.out = s.out[:headBytes]
+	s.out[0] = version
+	_, _ = rand.Read(s.out[1:]) // never fails
+	aead, err := fileCipher(key, s.out[1:], bind)
+	if err != nil {
+		return nil, err
+	}
+	s.w, s.aead, s.buf, s.n = w, aead, s.buf[:0], 0
+	return s, nil
+}
+
+// end lets another file have the sealer.
+func (s *sealer) end() {
+	s.w, s.aead = nil, nil
+	sealers.Put(s)
 }
 
 func (s *sealer) Write(p []byte) (int, error) {
@@ -101,9 +131,10 @@ func (s *sealer) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		// A full chunk waits for the next byte: the last one is marked.
 		if len(s.buf) == chunkBytes {
-			if err := s.flush(false); err != nil {
+			if err := s.chunk(s.buf, false); err != nil {
 				return 0, err
 			}
+			s.buf = s.buf[:0]
 		}
 		take := min(len(p), chunkBytes-len(s.buf))
 		s.buf = append(s.buf, p[:take]...)
@@ -112,9 +143,10 @@ func (s *sealer) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-func (s *sealer) flush(last bool) error {
-	_, err := s.w.Write(s.aead.Seal(s.buf[:0], nonce(s.n, last), s.buf, nil))
-	s.buf = s.buf[:0]
+// chunk writes one chunk.
+func (s *sealer) chunk(plain []byte, last bool) error {
+	_, err := s.w.Write(s.aead.Seal(s.out, nonce(s.n, last), plain, nil))
+	s.out = s.out[:0]
 	s.n++
 	return err
 }
@@ -127,7 +159,7 @@ type content struct {
 }
 
 func unseal(f io.ReadCloser, key [32]byte, bind []byte, size int64) (io.ReadCloser, error) {
-	head := make([]byte, 1+saltBytes)
+	head := make([]byte, headBytes)
 	if _, err := io.ReadFull(f, head); err != nil || head[0] != version {
 		return nil, ErrBroken
 	}
@@ -136,7 +168,7 @@ func unseal(f io.ReadCloser, key [32]byte, bind []byte, size int64) (io.ReadClos
 		return nil, err
 	}
 	o := &opener{r: bufio.NewReaderSize(f, chunkBytes+chacha20poly1305.Overhead+1), aead: aead}
-	unpack, err := zstd.NewReader(o, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(1<<20))
+	unpack, err := zstd.NewReader(o, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return nil, err
 	}
