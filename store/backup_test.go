@@ -495,6 +495,28 @@ func TestABackupWhileMailComesIsConsistent(t *testing.T) {
 	})
 }
 
+// TestRestoreKeepsBackWhatOpens: a mail that cannot be read is told of, and keeps
+// neither the others from being kept back nor the store from being restored.
+func TestRestoreKeepsBackWhatOpens(t *testing.T) {
+	w := embedded(t)
+	w.office()
+	page, err := w.Outbox(ctx, "acme", nil, "", 10)
+	if err != nil || len(page.Items) < 4 {
+		t.Fatalf("%d mails are due, %v", len(page.Items), err)
+	}
+	for i, lost := range []bool{false, true} {
+		if err := w.SpoilNotice(ctx, "acme", page.Items[i].Notice.ID, lost); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	w.backup(dir)
+	done := restore(w, w.elsewhere(false), dir, "")
+	if len(done.Broken) != 2 || done.KeptBack != len(page.Items)-2 {
+		t.Errorf("%d of %d mails were kept back; broken: %v", done.KeptBack, len(page.Items), done.Broken)
+	}
+}
+
 func TestWhatABackupLeftThatWasBrokenOffGoes(t *testing.T) {
 	w := embedded(t)
 	dir := t.TempDir()

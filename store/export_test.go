@@ -46,6 +46,17 @@ func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID)
 }
 
 // Syncs and Reads count how often the store asks its engine for each from now on.
+// SpoilNotice makes a notice one that does not open; a lost one stands nowhere
+// either.
+func (s *Store) SpoilNotice(ctx context.Context, site, id string, lost bool) error {
+	steps := []engine.Step{engine.Put(recordNotice(id), fieldSealed, []byte{0})}
+	if lost {
+		steps = append(steps, engine.Remove(indexDue, id))
+	}
+	_, err := s.engine.Commit(ctx, engine.Space(site), engine.Batch{Steps: steps})
+	return err
+}
+
 func (s *Store) Syncs() *int { return &s.count().syncs }
 func (s *Store) Reads() *int { return &s.count().reads }
 

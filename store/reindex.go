@@ -403,11 +403,14 @@ func (x *reindexing) outbox(ctx context.Context) error {
 		if string(row.Fields[fieldInOutbox]) != index || len(answers[0].Rows) > 0 {
 			continue // it moved, or is over, or stands there by now
 		}
+		was, k, p, err := r.openDelivery(engine.Entry{Member: id}, row)
+		if errors.Is(err, ErrSealed) {
+			continue // told when its record was looked at
+		}
+		if err != nil {
+			return err
+		}
 		err = x.differs(r, key.record, index+" lacks it", func() error {
-			was, k, p, err := r.openDelivery(engine.Entry{Member: id}, row)
-			if err != nil {
-				return err
-			}
 			d := newDraft(r, r.now())
 			d.check(engine.Equal(key.record, fieldInOutbox, row.Fields[fieldInOutbox]))
 			if err := d.moveTo(was.Notice, k, p, engine.At(d.now)); err != nil {

@@ -523,8 +523,8 @@ func (r *restoring) holdMails(ctx context.Context) error {
 		return err
 	}
 	for _, in := range rooms {
-		for more := err == nil; more && err == nil; {
-			more, err = r.holdSome(ctx, in)
+		for from, more := Cursor(""), true; more && err == nil; more = from != "" {
+			from, err = r.holdSome(ctx, in, from)
 		}
 	}
 	return err
@@ -533,25 +533,29 @@ func (r *restoring) holdMails(ctx context.Context) error {
 // heldAtOnce is how many mails one commit keeps back.
 const heldAtOnce = 500
 
-func (r *restoring) holdSome(ctx context.Context, in room) (more bool, err error) {
+// holdSome keeps a page of mails back, and gives where the next one begins. One that
+// does not open was told of, and nobody can send it.
+func (r *restoring) holdSome(ctx context.Context, in room, from Cursor) (next Cursor, err error) {
+	d, held := newDraft(in, r.now()), 0
 	page, err := list(ctx, in, "the outbox", []engine.Ask{{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: indexDue, Record: prefixNotice, N: heldAtOnce}}},
-		"", func(row engine.Row) (func(*draft) error, error) {
-			d, k, p, err := in.openDelivery(row.Entry, row)
+		from, func(row engine.Row) (none struct{}, err error) {
+			was, k, p, err := in.openDelivery(row.Entry, row)
+			if errors.Is(err, ErrSealed) {
+				return none, nil
+			}
+			if err != nil {
+				return none, err
+			}
+			held++
 			p.State, p.Due = ticket.OnHold, 0
-			return func(into *draft) error { return into.moveTo(d.Notice, k, p, engine.At(r.now())) }, err
+			return none, d.moveTo(was.Notice, k, p, engine.At(r.now()))
 		})
-	if err != nil || len(page.Items) == 0 {
-		return false, err
+	if err != nil || held == 0 {
+		return page.Next, err
 	}
-	d := newDraft(in, r.now())
-	for _, hold := range page.Items {
-		if err := hold(d); err != nil {
-			return false, err
-		}
-	}
-	r.done.KeptBack += len(page.Items)
+	r.done.KeptBack += held
 	_, err = d.commit(ctx)
-	return true, err
+	return page.Next, err
 }
 
 // release lets daemons open the store.
