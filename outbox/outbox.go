@@ -28,8 +28,8 @@ type Store interface {
 	// Settle ends a lease, and commits the outcome's change with it;
 	// ticket.ErrConflict when that was made from what has changed since.
 	Settle(context.Context, ticket.Delivery, ticket.Outcome) error
-	// Wake tells that there may be something to lease.
-	Wake() <-chan struct{}
+	// NoticesDue tells that there may be something to lease.
+	NoticesDue() <-chan struct{}
 	// OpenBlob reads a file of a ticket.
 	OpenBlob(ctx context.Context, site string, id ticket.ID, blob ticket.BlobID) (io.ReadCloser, error)
 }
@@ -255,7 +255,7 @@ func (o *Outbox) wait(ctx context.Context) {
 	defer poll.Stop()
 	select {
 	case <-ctx.Done():
-	case <-o.Store.Wake():
+	case <-o.Store.NoticesDue():
 	case <-o.changed:
 	case <-poll.C:
 	}

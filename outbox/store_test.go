@@ -151,7 +151,7 @@ func (s *fakeStore) Settle(_ context.Context, d ticket.Delivery, o ticket.Outcom
 	return nil
 }
 
-func (s *fakeStore) Wake() <-chan struct{} { return s.wake }
+func (s *fakeStore) NoticesDue() <-chan struct{} { return s.wake }
 
 func (s *fakeStore) OpenBlob(_ context.Context, _ string, _ ticket.ID, b ticket.BlobID) (io.ReadCloser, error) {
 	s.mu.Lock()

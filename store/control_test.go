@@ -15,7 +15,7 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 	daemon := embedded(t)
 	c, made := daemon.opening("Cold heating")
 	daemon.commit(c)
-	<-daemon.Wake()
+	<-daemon.NoticesDue()
 	tool := attach(t, daemon.serveTools(t))
 	if got := tool.ticket(made.ID); got.Subject != "Cold heating" {
 		t.Errorf("the tool reads %+v", got)
@@ -24,7 +24,7 @@ func TestToolUsesTheStoreOfARunningDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-daemon.Wake():
+	case <-daemon.NoticesDue():
 	case <-time.After(10 * time.Second):
 		t.Error("the tool's commit woke none of the daemon's workers")
 	}
@@ -35,7 +35,7 @@ func TestAToolWakesTheDaemonBesideIt(t *testing.T) {
 	daemon := onRedis(t)
 	c, _ := daemon.opening("Cold heating")
 	daemon.commit(c)
-	<-daemon.Wake()
+	<-daemon.NoticesDue()
 	tool := attach(t, daemon.serveTools(t))
 	if err := tool.Redirect(ctx, "acme", c.Tickets[0].Notices[0].ID, ticket.Queued); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestAToolWakesTheDaemonBesideIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-daemon.Wake():
+	case <-daemon.NoticesDue():
 	case <-time.After(10 * time.Second):
 		t.Error("the tool's commit woke none of the daemon's workers")
 	}

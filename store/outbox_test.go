@@ -18,7 +18,7 @@ func TestNoticeIsLeasedSettledAndTraced(t *testing.T) {
 		c, made := w.opening("Cold heating")
 		w.commit(c)
 		select {
-		case <-w.Wake():
+		case <-w.NoticesDue():
 		default:
 			t.Error("the commit woke nobody")
 		}

@@ -93,18 +93,18 @@ type Site struct {
 
 // Store is an open store. Its methods may be called at the same time.
 type Store struct {
-	engine  engine.Engine
-	secrets *secrets
-	vault   *vault
-	blobs   *blob.Dir
-	ledger  ledger
-	signer  *ticket.Signer
-	pepper  *ticket.Pepper
-	sites   atomic.Pointer[map[string]Site]
-	now     func() time.Time
-	log     *slog.Logger
-	wake    chan struct{}
-	teller  *teller
+	engine     engine.Engine
+	secrets    *secrets
+	vault      *vault
+	blobs      *blob.Dir
+	ledger     ledger
+	signer     *ticket.Signer
+	pepper     *ticket.Pepper
+	sites      atomic.Pointer[map[string]Site]
+	now        func() time.Time
+	log        *slog.Logger
+	noticesDue chan struct{}
+	teller     *teller
 	// settling and reading are what workers of the outbox do together.
 	settling *together[settlement, struct{}]
 	reading  *together[ticket.Notice, ticket.Material]
@@ -195,7 +195,7 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	s := &Store{
 		engine: e, secrets: newSecrets(e, m), vault: v, ledger: ledger{ledgerOf(opt)},
 		now: opt.Now, log: opt.Logger, data: opt.Data, backups: opt.Backups, keepKeys: opt.KeepBackupKeys,
-		wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
+		noticesDue: make(chan struct{}, 1), alarm: make(chan struct{}, 1), teller: newTeller(), behind: newBehind(),
 	}
 	s.settling, s.reading = newTogether(s.settleTogether), newTogether(s.materials)
 	if s.log == nil {
@@ -239,14 +239,14 @@ func (s *Store) Signer() *ticket.Signer { return s.signer }
 // of this store.
 func (s *Store) Pepper() *ticket.Pepper { return s.pepper }
 
-// Wake is told, at most once until it is read, when a commit here has made a
+// NoticesDue is told, at most once until it is read, when a commit here has made a
 // notice that is due.
-func (s *Store) Wake() <-chan struct{} { return s.wake }
+func (s *Store) NoticesDue() <-chan struct{} { return s.noticesDue }
 
 func (s *Store) wakeWorkers() {
 	s.made.Store(true)
 	select {
-	case s.wake <- struct{}{}:
+	case s.noticesDue <- struct{}{}:
 	default:
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -161,8 +160,7 @@ func peopleOf(c *config.Config) []doctor.People {
 // administrator made would not be the daemon's to write.
 func (p *program) storeToExamine(c *config.Config) doctor.Store {
 	if c.Redis.Embedded() {
-		_, err := os.Stat(filepath.Join(c.Data, "guichet.db"))
-		return doctor.Store{Name: c.Data, Founded: !errors.Is(err, fs.ErrNotExist), Open: func(ctx context.Context) error { return p.readStore(ctx, c) }}
+		return doctor.Store{Name: c.Data, Founded: founded(c), Open: func(ctx context.Context) error { return p.readStore(ctx, c) }}
 	}
 	return doctor.Store{Name: c.Redis.String(), Redis: true, Local: c.Durability == config.DurabilityLocal,
 		Servers: func(ctx context.Context) ([]doctor.Server, error) { return p.redisServers(ctx, c) }}

@@ -80,7 +80,7 @@ type commandLine struct {
 	Restore restoreCommand `cmd:"" help:"Restore a backup, without what was erased since."`
 	Reindex reindexCommand `cmd:"" help:"Hold indexes and counters to the records."`
 	Migrate migrateCommand `cmd:"" help:"Copy the store into another engine."`
-	Rekey   rekeyCommand   `cmd:"" help:"Change the master key, or that of reply addresses or codes."`
+	Rekey   rekeyCommand   `cmd:"" help:"Change the master key, or that of reply addresses, codes or sites."`
 	Bench   benchCommand   `cmd:"" help:"Load a daemon on this machine, and measure."`
 	Health  healthCommand  `cmd:"" help:"Ask a running daemon whether it takes mail."`
 	Version versionCommand `cmd:"" help:"Show the version."`

@@ -22,7 +22,7 @@ type tool struct {
 	*program
 	settings *config.Config
 	store    *store.Store
-	tickets  map[ticket.ID]*ticket.Ticket // those that named looked up
+	tickets  map[ticket.ID]*ticket.Ticket // those that ticketOf looked up
 }
 
 // openTool reads the settings and opens their store. It founds none: a store
