@@ -438,7 +438,8 @@ func (d *draft) move(id string, state ticket.DeliveryState, at engine.Score) {
 }
 
 // Outbox gives the site's notices in some states (of Queued, OnHold, Failed;
-// none is all three), the one that is tried next first.
+// none is all three), the one that is tried next first. One that cannot be opened
+// is a name that failed.
 func (s *Store) Outbox(ctx context.Context, site string, states []ticket.DeliveryState, after Cursor, n int) (Page[ticket.Delivery], error) {
 	r, err := s.room(ctx, site)
 	if err != nil {
@@ -456,7 +457,11 @@ func (s *Store) Outbox(ctx context.Context, site string, states []ticket.Deliver
 		asks = append(asks, engine.Ask{Fields: noticeFields, Follow: toTicketKey, Page: &engine.Page{Index: index, Record: prefixNotice, N: n}})
 	}
 	return list(ctx, r, "the outbox", asks, after, func(row engine.Row) (ticket.Delivery, error) {
-		return r.openNotice(row.Entry, row)
+		d, err := r.openNotice(row.Entry, row)
+		if errors.Is(err, ErrSealed) { // all that can be told of it, and none of the others is missing
+			return ticket.Delivery{Notice: ticket.Notice{ID: row.Member, Site: site}, State: ticket.Failed, Due: row.Score.Time(), Error: "it cannot be opened"}, nil
+		}
+		return d, err
 	})
 }
 

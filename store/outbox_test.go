@@ -3,6 +3,7 @@ package store_test
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,6 +45,37 @@ func TestNoticeIsLeasedSettledAndTraced(t *testing.T) {
 		w.advance(31 * day)
 		if traced, err = w.Notices(ctx, "acme", made.ID); err != nil || len(traced) != 0 {
 			t.Errorf("a month later %+v, %v", traced, err)
+		}
+	})
+}
+
+// A notice that cannot be read is put aside where it is seen, among the others.
+func TestNoticeThatDoesNotOpenIsKeptBack(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		w.open("Cold heating")
+		w.open("Broken window")
+		page, err := w.Outbox(ctx, "acme", nil, "", 10)
+		if err != nil || len(page.Items) < 2 {
+			w.Fatalf("%d mails are due, %v", len(page.Items), err)
+		}
+		spoilt := page.Items[0].Notice.ID
+		if err := w.SpoilNotice(ctx, "acme", spoilt, false); err != nil {
+			w.Fatal(err)
+		}
+		if n := len(w.lease(10, time.Minute)); n != len(page.Items)-1 {
+			w.Errorf("%d of %d are leased", n, len(page.Items))
+		}
+		for _, states := range [][]ticket.DeliveryState{nil, {ticket.Failed}} {
+			now, err := w.Outbox(ctx, "acme", states, "", 10)
+			if err != nil {
+				w.Fatal(err)
+			}
+			seen := slices.ContainsFunc(now.Items, func(d ticket.Delivery) bool {
+				return d.Notice.ID == spoilt && d.State == ticket.Failed && d.Error != ""
+			})
+			if !seen || states == nil && len(now.Items) != len(page.Items) {
+				w.Errorf("of %v there are %+v", states, now.Items)
+			}
 		}
 	})
 }
