@@ -404,6 +404,7 @@ func (w *wire) observe(reply []byte) {
 	switch {
 	case w.verb == "DATA" && bytes.HasPrefix(reply, []byte("354 ")):
 		w.phase, w.content, w.size, w.complete = inData, content{}, 0, false
+		w.full = true // what comes now is more than a command
 	case w.lastLine && w.complete && reply[0] == '2':
 		w.idle = 0 // a mail was taken: this client has a purpose
 	case w.lastLine:

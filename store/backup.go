@@ -182,8 +182,8 @@ func (s *Store) keysNow(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("store: reading keys: %w", err)
 	}
 	for _, name := range names[0].Names {
-		writePart(h, name)
-		writePart(h, string(keys[0].Rows[0].Fields[name]))
+		h.Write(appendPart(nil, name))
+		h.Write(appendPart(nil, string(keys[0].Rows[0].Fields[name])))
 	}
 	for _, r := range rooms {
 		fresh, err := r.renew()
@@ -193,7 +193,7 @@ func (s *Store) keysNow(ctx context.Context) (string, error) {
 		if _, underWay, _ := fresh.use.looksRenewed(); underWay {
 			return "", fmt.Errorf("%w (site %s)", ErrRenewing, r.Name)
 		}
-		writePart(h, string(fresh.use.look))
+		h.Write(appendPart(nil, string(fresh.use.look)))
 	}
 	return string(h.Sum(nil)), nil
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -160,14 +159,12 @@ func unwrap(under key, at place, wrapped []byte) (k key, err error) {
 // bound begins what sealed values are bound to.
 const bound = "guichet"
 
-// bind writes the place as the AEAD's associated data. Each part is preceded by
-// its length, so that no two places write the same bytes.
+// bind writes the place as the AEAD's associated data.
 func (p place) bind(how byte) []byte {
 	b := make([]byte, 0, len(bound)+1+3*4+len(p.site)+len(p.record)+len(p.field))
 	b = append(append(b, bound...), how)
 	for _, part := range []string{p.site, p.record, p.field} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
+		b = appendPart(b, part)
 	}
 	return b
 }
@@ -192,26 +189,33 @@ const (
 )
 
 // namer makes digests under one key. Its method may be called at the same time.
-type namer struct{ macs *sync.Pool }
+type namer struct{ macs *sync.Pool } // of *naming
+
+// naming is an HMAC with room for what it is of.
+type naming struct {
+	hash.Hash
+	text, sum []byte
+}
 
 func newNamer(k key) namer {
-	return namer{&sync.Pool{New: func() any { return hmac.New(sha256.New, k[:]) }}}
+	return namer{&sync.Pool{New: func() any { return &naming{Hash: hmac.New(sha256.New, k[:])} }}}
 }
 
 func (n namer) digest(of kind, parts ...string) digest {
-	h := n.macs.Get().(hash.Hash)
+	h := n.macs.Get().(*naming)
 	defer n.macs.Put(h)
-	h.Reset()
-	writePart(h, string(of))
+	h.text = appendPart(h.text[:0], string(of))
 	for _, p := range parts {
-		writePart(h, p)
+		h.text = appendPart(h.text, p)
 	}
-	return digest(base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16]))
+	h.Reset()
+	h.Write(h.text)
+	h.sum = h.Sum(h.sum[:0])
+	return digest(base64.RawURLEncoding.EncodeToString(h.sum[:16]))
 }
 
-func writePart(h hash.Hash, part string) {
-	var n [4]byte
-	binary.BigEndian.PutUint32(n[:], uint32(len(part)))
-	h.Write(n[:])
-	_, _ = io.WriteString(h, part)
+// appendPart writes a part behind its length, so that no two lists of parts are
+// the same bytes.
+func appendPart(b []byte, part string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }

@@ -96,8 +96,11 @@ const ageMark = "."
 
 // age is how often a digest was renamed.
 func (d digest) age() int {
-	_, age, _ := strings.Cut(string(d), ageMark)
-	n, _ := strconv.Atoi(age) // what was never renamed has none
+	_, age, renamed := strings.Cut(string(d), ageMark)
+	if !renamed {
+		return 0
+	}
+	n, _ := strconv.Atoi(age) // written by renamed
 	return n
 }
 

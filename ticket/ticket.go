@@ -35,7 +35,11 @@ func ParseID(s string) (ID, error) {
 	return ID(b), nil
 }
 
-func (id ID) String() string { return lower32.EncodeToString(id[:]) }
+func (id ID) String() string {
+	var text [16]byte
+	lower32.Encode(text[:], id[:])
+	return string(text[:])
+}
 
 // IsZero is true of no ticket.
 func (id ID) IsZero() bool { return id == ID{} }
@@ -45,7 +49,7 @@ func (id ID) MarshalText() ([]byte, error) {
 	if id.IsZero() {
 		return nil, nil
 	}
-	return []byte(id.String()), nil
+	return lower32.AppendEncode(nil, id[:]), nil
 }
 
 func (id *ID) UnmarshalText(b []byte) (err error) {

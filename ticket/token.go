@@ -108,7 +108,9 @@ func (s *Signer) Sign(purpose Purpose, site string, id ID, p *Participant) strin
 	binary.BigEndian.PutUint16(b[11:13], p.Number)
 	mac := s.mac(ring.keys[ring.current][purpose], b[:13], site, p)
 	copy(b[13:], mac[:])
-	return lower32.EncodeToString(b[:])
+	var token [TokenLength]byte
+	lower32.Encode(token[:], b[:])
+	return string(token[:])
 }
 
 // Proves reports whether the token was made by us for that participant of that
