@@ -3,7 +3,6 @@ package redis
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,14 +13,26 @@ import (
 // are named once, and then by their position.
 type call struct {
 	prefix string
-	keys   []string
+	keys   []arg
 	at     map[string]int
-	args   []any
-	size   int // of the contents among args, in bytes
+	args   []arg
+	text   []byte // of keys and arguments
+	size   int    // of the contents among args, in bytes
 }
 
-func newCall(space engine.Space) *call {
-	return &call{prefix: prefixOf(space), at: map[string]int{}}
+// arg is a key or an argument. go-redis is given pointers to them: a string or a
+// number in their place would each take memory of its own.
+type arg []byte
+
+// MarshalBinary gives what go-redis writes.
+func (a *arg) MarshalBinary() ([]byte, error) { return *a, nil }
+
+// newCall is for about n steps or asks.
+func newCall(space engine.Space, n int) *call {
+	return &call{
+		prefix: prefixOf(space), keys: make([]arg, 0, n/2+1), at: make(map[string]int, n/2+1),
+		args: make([]arg, 0, 4*n), text: make([]byte, 0, 40*n),
+	}
 }
 
 // key gives the position of a record, index or pack, from 1.
@@ -29,13 +40,32 @@ func (c *call) key(name string) int {
 	if i, found := c.at[name]; found {
 		return i
 	}
-	c.keys = append(c.keys, c.prefix+name)
+	from := len(c.text)
+	c.text = append(append(c.text, c.prefix...), name...)
+	c.keys = append(c.keys, c.text[from:])
 	c.at[name] = len(c.keys)
 	return len(c.keys)
 }
 
-func (c *call) add(args ...any) { c.args = append(c.args, args...) }
+// add adds text and whole numbers.
+func (c *call) add(args ...any) {
+	for _, a := range args {
+		from := len(c.text)
+		switch a := a.(type) {
+		case string:
+			c.text = append(c.text, a...)
+		case int:
+			c.text = strconv.AppendInt(c.text, int64(a), 10)
+		case int64:
+			c.text = strconv.AppendInt(c.text, a, 10)
+		default:
+			panic("redis: an argument is neither text nor a whole number")
+		}
+		c.args = append(c.args, c.text[from:])
+	}
+}
 
+// content adds bytes that stay as they are until the call is done.
 func (c *call) content(b []byte) {
 	c.args = append(c.args, b)
 	c.size += len(b)
@@ -54,26 +84,109 @@ func (c *call) batch(b engine.Batch) {
 		case check.Want == nil:
 			c.add("absent", c.key(check.Record), check.Field)
 		default:
-			c.add("equal", c.key(check.Record), check.Field, check.Want)
+			c.add("equal", c.key(check.Record), check.Field)
+			c.content(check.Want)
 		}
 	}
 	for _, d := range b.Draws {
 		c.add(c.key(d.Record), d.Field)
 	}
-	c.args = slices.Grow(c.args, 4*len(b.Steps))
-	var beside joined
-	for _, together := range merge(b.Steps) {
-		if s := &b.Steps[together[0]]; s.Do == engine.DoPut && s.Record == b.Operation {
-			beside = append(beside, together...)
-			continue
-		}
-		c.step(b.Steps, together)
-	}
-	if b.Operation != "" {
-		c.done(b, beside)
-	}
+	c.steps(b, operation)
 	if len(c.keys) == 0 {
 		c.key(syncKey) // an empty batch must go somewhere
+	}
+}
+
+// steps adds what a batch does; what it puts last into the record of its operation
+// goes with what it drew.
+func (c *call) steps(b engine.Batch, operation int) {
+	links, beside := c.link(b.Steps, operation)
+	for i := range links {
+		if links[i].n > 0 && i != beside {
+			c.step(b.Steps, links, i)
+		}
+	}
+	if b.Operation != "" {
+		c.put(b.Steps, links, beside, operation, true)
+		c.command("PEXPIRE", operation, b.Remember.Milliseconds())
+	}
+}
+
+// number lets what was drawn take the place of an argument further on.
+func (c *call) number(draw, on int) { c.add("number", draw, on) }
+
+// command is one of Redis's, with one key and one argument.
+func (c *call) command(name string, key int, arg any) { c.add(name, 1, key, arg) }
+
+func (c *call) step(steps []engine.Step, links []link, i int) {
+	s, key := &steps[i], links[i].key
+	switch s.Do {
+	case engine.DoPut, engine.DoPutNumber:
+		c.put(steps, links, i, key, false)
+	case engine.DoAdd:
+		c.add("ZADD", 2*links[i].n, key)
+		for ; i >= 0; i = links[i].next {
+			c.add(int64(steps[i].Score), steps[i].Name)
+		}
+	case engine.DoPutAbsent:
+		c.add("HSETNX", 2, key, s.Name)
+		c.content(s.Value)
+	case engine.DoPutAt:
+		c.add("at", s.Record, s.Draw, s.Name)
+		c.content(s.Value)
+	case engine.DoDelete:
+		c.command("HDEL", key, s.Name)
+	case engine.DoDrop:
+		c.add("UNLINK", 0, key)
+	case engine.DoExpire:
+		c.command("PEXPIRE", key, s.For.Milliseconds())
+	case engine.DoAddEarlier:
+		c.add("ZADD", 3, key, "LT", int64(s.Score), s.Name)
+	case engine.DoRemove:
+		c.command("ZREM", key, s.Name)
+	case engine.DoPlace:
+		c.key(s.Index) // declared, though the script takes it by its name
+		c.add("place", key, s.Field, s.Index, s.Name, int64(s.Score))
+	case engine.DoUnplace:
+		c.add("unplace", key, s.Field, s.Name)
+	case engine.DoInclude:
+		c.add("APPEND", 1, key)
+		c.content(turned(s.Value))
+	case engine.DoExclude:
+		c.add("exclude", key)
+		c.content(turned(s.Value))
+	}
+}
+
+// put sets fields of one record, also to numbers that the script draws, and beside
+// them fieldNumbers where done is set. It begins with step i, or with none.
+func (c *call) put(steps []engine.Step, links []link, i, key int, done bool) {
+	n, numbers := 0, 0
+	for at := i; at >= 0; at = links[at].next {
+		if n++; steps[at].Do == engine.DoPutNumber {
+			numbers++
+		}
+	}
+	if done {
+		n, numbers = n+1, numbers+1
+	}
+	value := 5 // arguments further on, behind what numbers are still to be told of
+	for at := i; at >= 0; at, value = links[at].next, value+2 {
+		if steps[at].Do == engine.DoPutNumber {
+			numbers--
+			c.number(steps[at].Draw, 3*numbers+value)
+		}
+	}
+	if done {
+		c.number(allDraws, value)
+	}
+	c.add("HSET", 2*n, key)
+	for at := i; at >= 0; at = links[at].next {
+		c.add(steps[at].Name)
+		c.content(steps[at].Value)
+	}
+	if done {
+		c.add(fieldNumbers, "")
 	}
 }
 
@@ -82,83 +195,6 @@ const (
 	fieldNumbers = "numbers"
 	allDraws     = -1
 )
-
-// done writes an operation's record: what was drawn, and what a batch puts beside
-// that.
-func (c *call) done(b engine.Batch, beside joined) {
-	c.number(allDraws, 5)
-	c.add("HSET", 2+2*len(beside), c.key(b.Operation), fieldNumbers, nil)
-	for _, i := range beside {
-		c.add(b.Steps[i].Name, b.Steps[i].Value)
-	}
-	c.command("PEXPIRE", b.Operation, b.Remember.Milliseconds())
-}
-
-// number lets what was drawn take the place of an argument further on.
-func (c *call) number(draw, on int) { c.add("number", draw, on) }
-
-// command is one of Redis's, with one key.
-func (c *call) command(name, key string, args ...any) {
-	c.add(name, len(args), c.key(key))
-	c.add(args...)
-}
-
-func (c *call) step(steps []engine.Step, together joined) {
-	s := &steps[together[0]]
-	switch s.Do {
-	case engine.DoPut, engine.DoPutNumber:
-		c.put(steps, together)
-	case engine.DoAdd:
-		c.add("ZADD", 2*len(together), c.key(s.Index))
-		for _, i := range together {
-			c.add(int64(steps[i].Score), steps[i].Name)
-		}
-	case engine.DoPutAbsent:
-		c.command("HSETNX", s.Record, s.Name, s.Value)
-	case engine.DoPutAt:
-		c.add("at", s.Record, s.Draw, s.Name, s.Value)
-	case engine.DoDelete:
-		c.command("HDEL", s.Record, s.Name)
-	case engine.DoDrop:
-		c.command("UNLINK", s.Record)
-	case engine.DoExpire:
-		c.command("PEXPIRE", s.Record, s.For.Milliseconds())
-	case engine.DoAddEarlier:
-		c.command("ZADD", s.Index, "LT", int64(s.Score), s.Name)
-	case engine.DoRemove:
-		c.command("ZREM", s.Index, s.Name)
-	case engine.DoPlace:
-		c.key(s.Index) // declared, though the script takes it by its name
-		c.add("place", c.key(s.Record), s.Field, s.Index, s.Name, int64(s.Score))
-	case engine.DoUnplace:
-		c.add("unplace", c.key(s.Record), s.Field, s.Name)
-	case engine.DoInclude:
-		c.command("APPEND", s.Pack, turned(s.Value))
-	case engine.DoExclude:
-		c.add("exclude", c.key(s.Pack), turned(s.Value))
-	}
-}
-
-// put sets fields of one record, also to numbers that the script draws.
-func (c *call) put(steps []engine.Step, together joined) {
-	numbers := 0
-	for _, i := range together {
-		if steps[i].Do == engine.DoPutNumber {
-			numbers++
-		}
-	}
-	for at, i := range together {
-		if steps[i].Do == engine.DoPutNumber {
-			numbers--
-			c.number(steps[i].Draw, 3*numbers+3+2*at+2)
-		}
-	}
-	c.add("HSET", 2*len(together), c.key(steps[together[0]].Record))
-	for _, i := range together {
-		c.add(steps[i].Name)
-		c.content(steps[i].Value)
-	}
-}
 
 func (c *call) ask(a engine.Ask) {
 	switch {

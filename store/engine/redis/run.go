@@ -24,7 +24,7 @@ const moves = 3
 // same connection: only there does waiting mean this write.
 func (e *Engine) run(ctx context.Context, script *script, c *call, durable bool) (any, error) {
 	for try := 1; ; try++ {
-		node, err := e.node(ctx, c.keys[0])
+		node, err := e.node(ctx, string(c.keys[0]))
 		if err != nil {
 			return nil, err
 		}

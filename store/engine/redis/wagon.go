@@ -58,7 +58,10 @@ func (w *wagon) command(ctx context.Context, eval, script string) *goredis.Cmd {
 	}
 	args = append(args, w.prefix)
 	for _, p := range w.calls {
-		args = append(append(args, len(p.call.keys), len(p.call.args)), p.call.args...)
+		args = append(args, len(p.call.keys), len(p.call.args))
+		for i := range p.call.args {
+			args = append(args, &p.call.args[i])
+		}
 	}
 	return goredis.NewCmd(ctx, args...)
 }

@@ -55,7 +55,7 @@ func TestWagon(t *testing.T) {
 }
 
 func passageOf(t *testing.T, space engine.Space, b engine.Batch) *passage {
-	p := &passage{ctx: t.Context(), script: commitScript, call: newCall(space)}
+	p := &passage{ctx: t.Context(), script: commitScript, call: newCall(space, len(b.Steps))}
 	p.call.batch(b)
 	return p
 }
