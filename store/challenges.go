@@ -10,7 +10,7 @@ import (
 
 // challengeFields are what a challenge is read from, beside the key of its
 // ticket.
-var challengeFields = []string{fieldTVersion, fieldKey, fieldTicket, fieldSealed}
+var challengeFields = []string{fieldVersion, fieldKey, fieldTicket, fieldSealed}
 
 // keepExpired is how long a challenge stays after its code is void: so long, who
 // sends the code is told that it came late rather than that it is unknown.

@@ -42,22 +42,22 @@ func (r room) erase(ctx context.Context, id ticket.ID) error {
 func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: []string{fieldTVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldFoundBy}},
+		engine.Ask{Record: record, Fields: []string{fieldVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldFoundBy}},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
 	}
 	fields := answers[0].Rows[0].Fields
-	if fields[fieldTVersion] == nil {
+	if fields[fieldVersion] == nil {
 		return fmt.Errorf("%w: ticket %s", ErrNotFound, id)
 	}
 	if fields[fieldLegalHold] != nil {
 		return fmt.Errorf("%w (%s)", ErrLegalHold, id)
 	}
 	d := newDraft(r, r.now())
-	d.check(engine.Equal(record, fieldTVersion, fields[fieldTVersion]))
+	d.check(engine.Equal(record, fieldVersion, fields[fieldVersion]))
 	if version > 0 {
-		d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, version, 10)))
+		d.check(engine.Equal(record, fieldVersion, strconv.AppendUint(nil, version, 10)))
 	}
 	if code := fields[fieldTracked]; code != nil {
 		d.step(engine.Drop(recordTracking(digest(code))))

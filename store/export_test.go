@@ -15,7 +15,7 @@ import (
 
 // SetSchema writes another version, as a newer program would.
 func (s *Store) SetSchema(ctx context.Context, version string) error {
-	_, err := s.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Put(recordSchema, fieldVersion, []byte(version))}})
+	_, err := s.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Put(recordSchema, fieldSchemaVersion, []byte(version))}})
 	return err
 }
 

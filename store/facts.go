@@ -15,7 +15,7 @@ import (
 )
 
 // ticketFields are what a ticket is read from.
-var ticketFields = []string{fieldTVersion, fieldNumber, fieldKey, fieldSealed}
+var ticketFields = []string{fieldVersion, fieldNumber, fieldKey, fieldSealed}
 
 // maxFactMessages bounds how many Message-IDs of one message are looked up: the
 // newest come first, and a References field may name thousands.

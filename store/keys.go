@@ -26,12 +26,12 @@ func hintSpace(site string) engine.Space {
 
 // In the global space.
 const (
-	recordSchema = "schema" // fieldVersion
-	recordKeys   = "keys"   // fieldMaster, fieldToken, fieldPepper, and those below
-	fieldVersion = "version"
-	fieldMaster  = "master" // id of the master key that wraps the others
-	fieldToken   = "token"  // number of the newest token key
-	fieldPepper  = "pepper" // of validation codes, the newest
+	recordSchema       = "schema" // fieldSchemaVersion
+	recordKeys         = "keys"   // fieldMaster, fieldToken, fieldPepper, and those below
+	fieldSchemaVersion = "version"
+	fieldMaster        = "master" // id of the master key that wraps the others
+	fieldToken         = "token"  // number of the newest token key
+	fieldPepper        = "pepper" // of validation codes, the newest
 	// Until then, in Unix seconds, the keys before the newest are used.
 	fieldTokenFrom    = "token-from"
 	fieldPepperFrom   = "pepper-from"
@@ -42,7 +42,7 @@ const (
 )
 
 // A site's own recordSchema has one for each version that it was brought to.
-func fieldBroughtTo(version int) string { return fieldVersion + ":" + strconv.Itoa(version) }
+func fieldBroughtTo(version int) string { return fieldSchemaVersion + ":" + strconv.Itoa(version) }
 
 func fieldSiteKey(site string) string     { return prefixSiteKey + site }
 func fieldNextSiteKey(site string) string { return "site-next:" + site }
@@ -99,10 +99,10 @@ const (
 	prefixHeld      = "held:"
 	prefixChallenge = "challenge:"
 	prefixEnrolled  = "enrolled:"
-	prefixProfile   = "agent:" // fieldKey, fieldSealed, fieldTVersion
+	prefixProfile   = "agent:" // fieldKey, fieldSealed, fieldVersion
 	prefixAlias     = "alias:" // fieldOf: the digest that names a profile
 	fieldOf         = "of"
-	recordCanned    = "canned" // fieldKey, fieldSealed, fieldTVersion
+	recordCanned    = "canned" // fieldKey, fieldSealed, fieldVersion
 	prefixAct       = "act:"   // fieldKey, fieldSealed
 	prefixMessage   = "message:"
 	prefixTracking  = "tracking:"
@@ -125,7 +125,7 @@ const (
 const (
 	fieldKey      = "key"      // the record's own random key, wrapped under the site's
 	fieldTicket   = "ticket"   // id of the ticket that it belongs to
-	fieldTVersion = "version"  // of a ticket or a challenge: counts commits
+	fieldVersion  = "version"  // counts the commits to the record
 	fieldNumber   = "number"   // of a ticket: of its reference
 	fieldSealed   = "sealed"   // the ticket, notice, held mail or challenge itself
 	fieldDelivery = "delivery" // of a notice: where it stands, sealed

@@ -252,8 +252,8 @@ func (x *renaming) sealed(ctx context.Context, from, to string, fields map[strin
 // ticket renames what a ticket says of those that lead to it.
 func (x *renaming) ticket(ctx context.Context, record string, fields map[string]engine.Item) error {
 	var r renames
-	if version, is := fields[fieldTVersion]; is {
-		r.checks = append(r.checks, engine.Equal(record, fieldTVersion, version.Value))
+	if version, is := fields[fieldVersion]; is {
+		r.checks = append(r.checks, engine.Equal(record, fieldVersion, version.Value))
 	}
 	if item, tracked := fields[fieldTracked]; tracked {
 		if old := digest(item.Value); x.keys.renamed(old) != old {

@@ -203,11 +203,11 @@ func (x *reindexing) record(ctx context.Context, r room, record string) error {
 }
 
 func askPosting(record string) engine.Ask {
-	return engine.Ask{Record: record, Fields: []string{fieldTicket}, Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldTVersion}}}
+	return engine.Ask{Record: record, Fields: []string{fieldTicket}, Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldVersion}}}
 }
 
 // dangles reports a posting whose ticket is gone.
-func dangles(row engine.Row) bool { return row.Reached != "" && row.Followed[fieldTVersion] == nil }
+func dangles(row engine.Row) bool { return row.Reached != "" && row.Followed[fieldVersion] == nil }
 
 // posting holds that what leads to a ticket leads to one that is there.
 func (x *reindexing) posting(ctx context.Context, r room, record string) error {
@@ -221,7 +221,7 @@ func (x *reindexing) posting(ctx context.Context, r room, record string) error {
 	}
 	return x.differs(r, record, "it leads to a ticket that is gone", func() error {
 		_, err := r.commit(ctx, "mending a posting", engine.Batch{
-			Checks: []engine.Check{engine.Equal(record, fieldTicket, row.Fields[fieldTicket]), engine.Absent(prefixTicket+row.Reached, fieldTVersion)},
+			Checks: []engine.Check{engine.Equal(record, fieldTicket, row.Fields[fieldTicket]), engine.Absent(prefixTicket+row.Reached, fieldVersion)},
 			Steps:  []engine.Step{engine.Drop(record)},
 		})
 		return err
@@ -262,7 +262,7 @@ func (x *reindexing) sealed(ctx context.Context, r room, record string) error {
 func (r room) dropDangling(ctx context.Context, record string, row engine.Row) error {
 	d := newDraft(r, r.now())
 	d.check(engine.Equal(record, fieldSealed, row.Fields[fieldSealed]))
-	d.check(engine.Absent(prefixTicket+row.Reached, fieldTVersion))
+	d.check(engine.Absent(prefixTicket+row.Reached, fieldVersion))
 	kind, name, _ := strings.Cut(record, ":")
 	switch kind + ":" {
 	case prefixHeld:
@@ -355,7 +355,7 @@ func claimant(item engine.Item) (record, field, wants string) {
 	case item.Index == indexHeld:
 		return recordHeld(item.Name), fieldSealed, ""
 	case item.Index == indexUnindexed:
-		return prefixTicket + item.Name, fieldTVersion, ""
+		return prefixTicket + item.Name, fieldVersion, ""
 	case kind+":" == prefixSearch:
 		return prefixTicket + item.Name, fieldFoundBy, ""
 	case item.Index == indexActs:
@@ -376,7 +376,7 @@ func claimant(item engine.Item) (record, field, wants string) {
 	case item.Index != indexTimers || err != nil:
 		return "", "", ""
 	case !t.Ticket.IsZero():
-		return recordTicket(t.Ticket), fieldTVersion, ""
+		return recordTicket(t.Ticket), fieldVersion, ""
 	case t.Kind == NoticeTimer:
 		return recordNotice(t.Name), fieldSealed, ""
 	case t.Kind == HeldTimer:

@@ -75,7 +75,7 @@ func (r room) placesOf(t *ticket.Ticket) []standsIn {
 // ticket has changed since it was read.
 func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]byte, names []string) ([]string, error) {
 	places := r.placesOf(t)
-	asks := []engine.Ask{{Record: recordTicket(t.ID), Fields: []string{fieldTVersion}}}
+	asks := []engine.Ask{{Record: recordTicket(t.ID), Fields: []string{fieldVersion}}}
 	for _, p := range places {
 		asks = append(asks, standing(p.index, p.at.Member))
 	}
@@ -84,7 +84,7 @@ func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]b
 		asks = append(asks, engine.Ask{Record: p, Fields: []string{fieldTicket}})
 	}
 	answers, err := r.read(ctx, "what leads to a ticket", asks...)
-	if err != nil || string(answers[0].Rows[0].Fields[fieldTVersion]) != string(fields[fieldTVersion]) {
+	if err != nil || string(answers[0].Rows[0].Fields[fieldVersion]) != string(fields[fieldVersion]) {
 		return nil, err
 	}
 	var lacks []string
@@ -129,7 +129,7 @@ func (r room) postingsOf(t *ticket.Ticket, fields map[string][]byte, names []str
 func (r room) leadTo(ctx context.Context, t *ticket.Ticket, fields map[string][]byte, names []string) error {
 	d := newDraft(r, r.now())
 	record := recordTicket(t.ID)
-	d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, t.Version, 10)))
+	d.check(engine.Equal(record, fieldVersion, strconv.AppendUint(nil, t.Version, 10)))
 	for _, p := range r.placesOf(t) {
 		d.step(engine.Place(record, p.field, p.index, p.at.Member, p.at.Score))
 	}

@@ -445,7 +445,7 @@ func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticke
 	if !(want.empty() && field == nil) && string(field) != string(want.field()) {
 		lacks++
 	}
-	asks := []engine.Ask{standing(indexUnindexed, t.ID.String()), {Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldTVersion}}}
+	asks := []engine.Ask{standing(indexUnindexed, t.ID.String()), {Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldVersion}}}
 	for _, p := range want.placed {
 		asks = append(asks, standing(indexSearch(p.of), t.ID.String()))
 	}
@@ -454,7 +454,7 @@ func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticke
 		return "", err
 	}
 	now := answers[1].Rows[0].Fields
-	if string(now[fieldTVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldFoundBy]) != string(field) {
+	if string(now[fieldVersion]) != strconv.FormatUint(t.Version, 10) || string(now[fieldFoundBy]) != string(field) {
 		return "", nil
 	}
 	for i, p := range want.placed {
@@ -476,7 +476,7 @@ func (r room) postAnew(ctx context.Context, id ticket.ID) error {
 		return err
 	}
 	f, d, words := found[0], newDraft(r, r.now()), newPacking()
-	d.check(engine.Equal(recordTicket(id), fieldTVersion, strconv.AppendUint(nil, f.ticket.Version, 10)))
+	d.check(engine.Equal(recordTicket(id), fieldVersion, strconv.AppendUint(nil, f.ticket.Version, 10)))
 	if f.field == nil {
 		d.check(engine.Absent(recordTicket(id), fieldFoundBy))
 	} else {

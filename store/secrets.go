@@ -63,13 +63,13 @@ func newSecrets(e engine.Engine, m master) *secrets {
 // gives the version that the store is of.
 func (s *secrets) begin(ctx context.Context) (version int, err error) {
 	answers, err := s.engine.Read(ctx, global,
-		engine.Ask{Record: recordSchema, Fields: []string{fieldVersion}},
+		engine.Ask{Record: recordSchema, Fields: []string{fieldSchemaVersion}},
 		engine.Ask{Record: recordKeys, Fields: []string{fieldMaster}},
 		engine.Ask{Record: recordMigrating, Fields: []string{fieldFrom}})
 	if err != nil {
 		return 0, fmt.Errorf("store: reading its version: %w", err)
 	}
-	schema := answers[0].Rows[0].Fields[fieldVersion]
+	schema := answers[0].Rows[0].Fields[fieldSchemaVersion]
 	held := answers[1].Rows[0].Fields[fieldMaster]
 	switch {
 	case len(answers[2].Rows[0].Fields) > 0:
@@ -93,7 +93,7 @@ func (s *secrets) found(ctx context.Context) (version int, err error) {
 	_, err = s.engine.Commit(ctx, global, engine.Batch{
 		Checks: []engine.Check{engine.Absent(recordKeys, fieldMaster)},
 		Steps: []engine.Step{
-			engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(schemaVersion))),
+			engine.Put(recordSchema, fieldSchemaVersion, []byte(strconv.Itoa(schemaVersion))),
 			engine.Put(recordKeys, fieldMaster, []byte(s.master.Load().id)),
 			engine.Put(recordKeys, fieldToken, []byte("0")),
 			engine.Put(recordKeys, fieldTokenKey(0), s.wrapGlobal(fieldTokenKey(0), token)),

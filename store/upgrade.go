@@ -35,11 +35,11 @@ func (s *Store) supersede() error {
 
 // lookForVersion finds out whether a newer program has upgraded the store.
 func (s *Store) lookForVersion(ctx context.Context) error {
-	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordSchema, Fields: []string{fieldVersion}})
+	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordSchema, Fields: []string{fieldSchemaVersion}})
 	if err != nil {
 		return fmt.Errorf("store: reading its version: %w", err)
 	}
-	version, err := strconv.Atoi(string(answers[0].Rows[0].Fields[fieldVersion]))
+	version, err := strconv.Atoi(string(answers[0].Rows[0].Fields[fieldSchemaVersion]))
 	if err == nil && version > schemaVersion {
 		return s.supersede()
 	}
@@ -96,8 +96,8 @@ func (s *Store) upgrade(ctx context.Context, from int) error {
 			}
 		}
 		_, err := s.engine.Commit(ctx, global, engine.Batch{
-			Checks: []engine.Check{engine.Equal(recordSchema, fieldVersion, []byte(strconv.Itoa(version-1)))},
-			Steps:  []engine.Step{engine.Put(recordSchema, fieldVersion, []byte(strconv.Itoa(version)))},
+			Checks: []engine.Check{engine.Equal(recordSchema, fieldSchemaVersion, []byte(strconv.Itoa(version-1)))},
+			Steps:  []engine.Step{engine.Put(recordSchema, fieldSchemaVersion, []byte(strconv.Itoa(version)))},
 		})
 		if err != nil && !errors.Is(err, engine.ErrConflict) { // another daemon was faster
 			return fmt.Errorf("store: writing its version: %w", err)
@@ -153,7 +153,7 @@ func (d *draft) indexTicket(row engine.Row) error {
 	if err != nil {
 		return err
 	}
-	d.check(engine.Equal(recordTicket(id), fieldTVersion, row.Fields[fieldTVersion]))
+	d.check(engine.Equal(recordTicket(id), fieldVersion, row.Fields[fieldVersion]))
 	d.own(t)
 	d.unindexed(id)
 	return nil

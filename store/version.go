@@ -11,21 +11,21 @@ import (
 // nobody writes over what they have not read: tickets, challenges, and those below.
 
 // sealedFields are what a record is read from that putSealed wrote.
-var sealedFields = []string{fieldTVersion, fieldKey, fieldSealed}
+var sealedFields = []string{fieldVersion, fieldKey, fieldSealed}
 
 // still makes sure that a record is still at the version that was read; 0 is of one
 // that was not there.
 func (d *draft) still(record string, version uint64) {
 	if version == 0 {
-		d.check(engine.Absent(record, fieldTVersion))
+		d.check(engine.Absent(record, fieldVersion))
 		return
 	}
-	d.check(engine.Equal(record, fieldTVersion, strconv.AppendUint(nil, version, 10)))
+	d.check(engine.Equal(record, fieldVersion, strconv.AppendUint(nil, version, 10)))
 }
 
 // counted is the version that a record is at once it is written.
 func counted(record string, read uint64) engine.Step {
-	return engine.Put(record, fieldTVersion, strconv.AppendUint(nil, read+1, 10))
+	return engine.Put(record, fieldVersion, strconv.AppendUint(nil, read+1, 10))
 }
 
 // putSealed writes a record whole, at the version that was read, under a new key
@@ -43,7 +43,7 @@ func (d *draft) putSealed(record string, version uint64, v any) error {
 
 // versionOf reads the version of a record.
 func versionOf(record string, fields map[string][]byte) (uint64, error) {
-	v, err := strconv.ParseUint(string(fields[fieldTVersion]), 10, 64)
+	v, err := strconv.ParseUint(string(fields[fieldVersion]), 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("version of %s: %w", record, err)
 	}

@@ -3,7 +3,8 @@
 //
 // A language is one file (languages/en.txt) with a section for each kind of
 // mail and one for single words. Filled with what a mail is about, a section
-// gives a document, which is rendered twice: by textWriter, and by htmlWriter in layout.html.
+// gives a document, which is rendered twice: by textWriter, and by htmlWriter
+// into layout.html.
 // Requesters and agents are written to through different inputs, so that an
 // internal note cannot be put into a mail to a requester.
 package templates
