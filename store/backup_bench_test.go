@@ -37,7 +37,7 @@ func BenchmarkKeeping(b *testing.B) {
 	each("restore", func(int) error {
 		opt := w.opt
 		opt.Data = b.TempDir()
-		opt.MasterKey = filepath.Join(w.opt.Data, "keys", "master.key")
+		opt.MasterKey = filepath.Join(w.opt.Data, "master.key")
 		_, err := store.Restore(ctx, opt, store.RestoreOptions{Dir: dir})
 		return err
 	})

@@ -89,7 +89,7 @@ func (w *world) elsewhere(redis bool) store.Options {
 	if redis {
 		opt.Redis, opt.RedisNow = testkit.RedisFor(w.TB).URL(), opt.Now
 	}
-	opt.MasterKey = filepath.Join(w.opt.Data, "keys", "master.key")
+	opt.MasterKey = filepath.Join(w.opt.Data, "master.key")
 	opt.Ledger = filepath.Join(w.opt.Data, "erased.ledger")
 	return opt
 }
@@ -269,7 +269,7 @@ func TestABackupWithoutItsKeysIsNoise(t *testing.T) {
 // noKeyIn holds that the master key is in no file, and that files are private.
 func (w *world) noKeyIn(dir string) {
 	w.Helper()
-	text, err := os.ReadFile(filepath.Join(w.opt.Data, "keys", "master.key"))
+	text, err := os.ReadFile(filepath.Join(w.opt.Data, "master.key"))
 	if err != nil {
 		w.Fatal(err)
 	}

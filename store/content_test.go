@@ -389,7 +389,7 @@ func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	opt := w.opt
-	opt.MasterKey = filepath.Join(embedded(t).opt.Data, "keys", "master.key")
+	opt.MasterKey = filepath.Join(embedded(t).opt.Data, "master.key")
 	if s, err := store.Open(ctx, opt); err == nil {
 		s.Close()
 		t.Error("it opened")
@@ -402,7 +402,7 @@ func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 // key file believes that all is well.
 func TestAMissingMasterKeyIsNotReplaced(t *testing.T) {
 	w := embedded(t)
-	key := filepath.Join(w.opt.Data, "keys", "master.key")
+	key := filepath.Join(w.opt.Data, "master.key")
 	if err := errors.Join(w.Close(), os.Remove(key)); err != nil {
 		t.Fatal(err)
 	}
@@ -417,7 +417,7 @@ func TestAMissingMasterKeyIsNotReplaced(t *testing.T) {
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "master key") {
 			t.Errorf("%s: error is %v", name, err)
 		}
-		if _, err := os.Stat(filepath.Join(opt.Data, "keys", "master.key")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(opt.Data, "master.key")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s made a key: %v", name, err)
 		}
 	}
@@ -456,7 +456,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 
 func TestMasterKeyFileIsPrivate(t *testing.T) {
 	w := embedded(t)
-	path := filepath.Join(w.opt.Data, "keys", "master.key")
+	path := filepath.Join(w.opt.Data, "master.key")
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode is %v, %v", info.Mode(), err)

@@ -81,7 +81,7 @@ func recordSpammer(d digest) string       { return prefixSpam + string(d) }     
 func recordMessage(d digest) string       { return prefixMessage + string(d) }  // fieldTicket
 func recordTracking(d digest) string      { return prefixTracking + string(d) } // fieldTicket
 func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
-func recordSeen(d digest) string          { return prefixSeen + string(d) }      // fieldSeen; expires
+func recordSeen(d digest) string          { return prefixSeen + string(d) }      // fieldSeen, and the engine's; expires
 func recordOperation(d digest) string     { return prefixOperation + string(d) } // the engine's; expires
 func recordTaken(notice string) string    { return "taken:" + notice }           // the engine's; expires
 func recordCount(d digest) string         { return prefixCount + string(d) }     // the engine's; expires

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -25,6 +26,11 @@ type master struct {
 
 // masterLine begins the one line of a master key file that counts.
 const masterLine = "guichet-master-key-1 "
+
+// masterFileOf is where the master key of a store is.
+func masterFileOf(opt Options) string {
+	return cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "master.key"))
+}
 
 // masterOf reads the master key of a store, or makes it for a store that is to
 // be founded. For one that is there a new key would open nothing.

@@ -238,7 +238,7 @@ func TestTheMasterKeyChangesWhileASitesDoes(t *testing.T) {
 	for step := range 6 {
 		w := embedded(t)
 		l := w.liveOn()
-		file := filepath.Join(w.opt.Data, "keys", "master.key")
+		file := filepath.Join(w.opt.Data, "master.key")
 		n := 0
 		tool := w.Beside(false, func() error {
 			if n++; n != step+1 {

@@ -193,10 +193,6 @@ func (r *restoring) readLedgers(opt Options) error {
 	return err
 }
 
-func masterFileOf(opt Options) string {
-	return cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key"))
-}
-
 // assemble opens the store to restore into as it is, which no daemon would.
 func (r *restoring) assemble(ctx context.Context, opt Options) error {
 	path := masterFileOf(opt)

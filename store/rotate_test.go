@@ -136,7 +136,7 @@ func TestCodesHoldThroughOneRotation(t *testing.T) {
 // what is wrapped after it as soon as it finds the new file.
 func TestADaemonFollowsTheMasterKey(t *testing.T) {
 	w, tool, c := sideBySide(t)
-	file := filepath.Join(w.opt.Data, "keys", "master.key")
+	file := filepath.Join(w.opt.Data, "master.key")
 	next := file + ".new"
 	made := w.open("Cold heating")
 	if err := tool.RekeyMaster(ctx, next); err != nil {
@@ -172,7 +172,7 @@ func TestKeysThatOthersMayReadAreRefused(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(w.opt.Data, "keys")
+	dir := w.opt.Data
 	file := filepath.Join(dir, "master.key")
 	for _, c := range []struct {
 		path string

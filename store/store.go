@@ -54,12 +54,12 @@ type Options struct {
 	// Local trusts this Redis alone and waits for no replica.
 	Local bool
 	// Data is the directory of the embedded store, the control socket and, by
-	// default, keys and blobs.
+	// default, the master key, the ledger and blobs.
 	Data string
 	// Blobs is the directory of large contents; "" is blobs in Data.
 	Blobs string
-	// MasterKey is the file of the master key; "" is keys/master.key in Data. It
-	// is made with the store.
+	// MasterKey is the file of the master key; "" is master.key in Data. It is made
+	// with the store.
 	MasterKey string
 	// Ledger is the file that names the keys that were erased; "" is erased.ledger
 	// in Data. Daemons may share one.
@@ -158,7 +158,7 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 }
 
 func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
-	file := cmp.Or(opt.MasterKey, filepath.Join(opt.Data, "keys", "master.key"))
+	file := masterFileOf(opt)
 	m, err := masterOf(ctx, e, file, opt.Attach)
 	if err != nil {
 		return nil, err

@@ -32,11 +32,7 @@ func written(t testing.TB, opt store.Options, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := filepath.Join(opt.Data, "keys")
-	if err := os.MkdirAll(keys, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(keys, "master.key"), key, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(opt.Data, "master.key"), key, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	e, _, err := store.OpenEngine(ctx, opt)

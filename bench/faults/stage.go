@@ -235,7 +235,7 @@ func (s *stage) flush(ctx context.Context) (left int, err error) {
 // open opens the store as a tool does. ahead is how far its clock is in front.
 func (s *stage) open(attach bool, ahead time.Duration) (*store.Store, error) {
 	now := func() time.Time { return time.Now().Add(ahead) }
-	o := store.Options{Redis: s.redisURL, Replicas: -1, Data: s.data(), MasterKey: filepath.Join(s.data(), "master.key"), Attach: attach, Now: now,
+	o := store.Options{Redis: s.redisURL, Replicas: -1, Data: s.data(), Attach: attach, Now: now,
 		Sites: []store.Site{{Name: siteName, Prefix: "ACM"}}}
 	if ahead > 0 {
 		o.RedisNow = now

@@ -21,7 +21,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,8 +48,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	opt.Now, opt.Local, opt.MasterKey = time.Now, true, filepath.Join(opt.Data, "master.key")
-	opt.Sites = sites
+	opt.Now, opt.Local, opt.Sites = time.Now, true, sites
 	g := &growth{opt: opt, tickets: *n, recent: min(*recent, *n), raw: *raw, together: *together, workers: *workers}
 	if err := g.run(ctx, os.Stdout); err != nil {
 		log.Fatal("grow: ", err)
