@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -182,6 +183,65 @@ func TestWorklistsComeInPages(t *testing.T) {
 		if len(seen) != n {
 			t.Errorf("%s: the pages hold %d different tickets", l.View, len(seen))
 		}
+	}
+}
+
+// Whatever happens to a ticket between the moment when a daemon reads it and the one
+// when it writes down what it is found by, that is right in the end: what came
+// meanwhile is not written over.
+func TestIndexingGivesWayToWhatCameMeanwhile(t *testing.T) {
+	for name, meanwhile := range map[string]func(w *world, cold *ticket.Ticket) error{
+		"it changes": func(w *world, cold *ticket.Ticket) error {
+			w.alter(cold.ID, func(t *ticket.Ticket) { t.Subject = "Cold water" })
+			return nil
+		},
+		"it changes, and another daemon was faster": func(w *world, cold *ticket.Ticket) error {
+			w.alter(cold.ID, func(t *ticket.Ticket) { t.Subject = "Cold water" })
+			w.index()
+			return nil
+		},
+		"its lease is over, and another daemon was faster": func(w *world, cold *ticket.Ticket) error {
+			w.advance(10 * time.Minute)
+			w.index()
+			return nil
+		},
+		"its indexes are held to it": func(w *world, cold *ticket.Ticket) error {
+			return w.Reindex(ctx, false, nil, func(store.Difference) error { return nil })
+		},
+		"look-up keys are renewed": func(w *world, cold *ticket.Ticket) error {
+			_, err := w.RenewLookups(ctx, "acme", nil)
+			return err
+		},
+		"it is erased": func(w *world, cold *ticket.Ticket) error { return w.Erase(ctx, "acme", cold.ID) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(w *world) {
+				cold := w.open("Cold heating")
+				w.open("Broken window")
+				w.index()
+				for _, subject := range []string{"Cold air", "Cold wall"} { // so that words go, too
+					w.alter(cold.ID, func(t *ticket.Ticket) { t.Subject = subject })
+				}
+				came := false
+				slow := w.Beside(false, func() error {
+					if came {
+						return nil
+					}
+					came = true
+					return meanwhile(w, cold)
+				})
+				if _, err := slow.Index(ctx); err != nil && !errors.Is(err, store.ErrRenewing) || !came {
+					w.Fatal(err)
+				}
+				w.advance(10 * time.Minute) // what it leased is due again
+				w.index()
+				w.consistent()
+				if now, err := w.Ticket(ctx, "acme", cold.ID); err == nil {
+					w.finds(words(now.Subject), now.Subject)
+				}
+				w.finds(words("broken window"), "Broken window")
+			})
+		})
 	}
 }
 
