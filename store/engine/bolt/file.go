@@ -98,11 +98,7 @@ func openFile(path string, opt Options, how bbolt.Options) (*file, error) {
 	}
 	f.room = sync.NewCond(&f.writing)
 	f.due.Stop()
-	err = f.takeUp(path)
-	if err == nil {
-		err = makeBuckets(db)
-	}
-	if err != nil {
+	if err := f.begin(path); err != nil {
 		return nil, errors.Join(err, f.release())
 	}
 	go f.writer()
@@ -136,6 +132,17 @@ func openNamed(path string, how bbolt.Options) (*bbolt.DB, error) {
 			return nil, err
 		}
 	}
+}
+
+// begin makes the file ready.
+func (f *file) begin(path string) error {
+	if err := f.takeUp(path); err != nil {
+		return err
+	}
+	if err := makeBuckets(f.db); err != nil {
+		return err
+	}
+	return f.bringUp(path)
 }
 
 // makeBuckets writes nothing when they are all there.

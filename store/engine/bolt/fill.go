@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,7 @@ import (
 // the place of the other when it is whole. Until then nothing has changed.
 func (e *Engine) Fill(ctx context.Context, do func(give func(engine.Item) error) error, progress func(done, total int)) error {
 	f := filling{file: e.durable, path: filepath.Join(e.dir, "guichet.db"), atOnce: sortedAtOnce, progress: progress}
-	if err := f.fill(ctx, do); err != nil {
+	if err := f.fill(ctx, f.keep, do); err != nil {
 		return fmt.Errorf("store: filling: %w", err)
 	}
 	return nil
@@ -40,7 +41,8 @@ type filling struct {
 	done, total int
 }
 
-func (f *filling) fill(ctx context.Context, do func(give func(engine.Item) error) error) (err error) {
+// fill takes what the file holds, as keep reads it, and what do gives.
+func (f *filling) fill(ctx context.Context, keep func(*page) error, do func(give func(engine.Item) error) error) (err error) {
 	f.compacting.Lock()
 	defer f.compacting.Unlock()
 	// What lay above the fresh file would hide what is given.
@@ -56,7 +58,7 @@ func (f *filling) fill(ctx context.Context, do func(give func(engine.Item) error
 		return err
 	}
 	defer func() { err = errors.Join(err, f.made.close()) }()
-	if err := f.read(f.keep); err != nil {
+	if err := f.read(keep); err != nil {
 		return err
 	}
 	if err := do(f.item); err != nil {
@@ -73,7 +75,7 @@ func shelf(bucket string) byte { return byte(slices.Index(buckets, bucket)) }
 // numbers in its key: there are a hundred times as many as of anything else.
 func (f *filling) give(bucket string, key, value []byte) error {
 	f.total++
-	if bucket != bucketFields && bucket != bucketPacks {
+	if bucket == bucketPlaces || isOwn(key) {
 		f.total++
 	}
 	return f.given.add(shelf(bucket), key, value)
@@ -81,7 +83,7 @@ func (f *filling) give(bucket string, key, value []byte) error {
 
 // keep takes what the file holds.
 func (f *filling) keep(p *page) error {
-	for name, b := range map[string]*bucket{bucketFields: &p.fields, bucketExpiry: &p.expiry, bucketScores: &p.scores, bucketPacks: &p.packs} {
+	for name, b := range map[string]*bucket{bucketFields: &p.fields, bucketPlaces: &p.places, bucketPacks: &p.packs} {
 		c, k, v := seek(b, nil)
 		for ; k != nil; k, v = c.Next() {
 			if err := f.give(name, k, v); err != nil {
@@ -105,12 +107,12 @@ func (f *filling) item(item engine.Item) error {
 	}
 	if item.Index != "" {
 		index := name(string(item.Space), item.Index)
-		return f.give(bucketScores, join(index, item.Name), encodeScore(item.Score))
+		return f.give(bucketPlaces, placeKey(index, item.Name), encodeScore(item.Score))
 	}
 	record := name(string(item.Space), item.Record)
 	if item.Left > 0 {
 		at := engine.At(f.now()) + engine.Score(item.Left.Microseconds())
-		if err := f.give(bucketExpiry, record, encodeScore(at)); err != nil {
+		if err := f.give(bucketFields, own(record), encodeScore(at)); err != nil {
 			return err
 		}
 	}
@@ -154,59 +156,30 @@ func (f *filling) load(ctx context.Context, fresh *bbolt.DB) error {
 				return err
 			}
 		}
-		if buckets[key[0]] == bucketPacks {
-			return l.pack(key[1:])
-		}
-		return l.put(key[0], key[1:], value)
+		return l.take(key[0], key[1:], value)
 	}
-	d := derived{into: f.made}
 	err := f.given.each(func(key, value []byte) error {
-		if err := d.from(key[0], key[1:], value); err != nil {
+		if err := f.derive(key[0], key[1:], value); err != nil {
 			return err
 		}
 		return put(key, value)
 	})
-	if err == nil {
-		err = d.counted()
-	}
 	if err == nil {
 		err = f.made.each(put)
 	}
 	return l.end(err)
 }
 
-// derived makes what the other buckets hold of what it sees in order.
-type derived struct {
-	into    *sorter
-	index   []byte // the last that was seen
-	members uint64 // of it
-}
-
-func (d *derived) from(shelved byte, key, value []byte) error {
-	switch buckets[shelved] {
-	case bucketExpiry:
-		return d.into.add(shelf(bucketExpiring), append(bytes.Clone(value), key...), nil)
-	case bucketScores:
-		_, index := itemOf(key)
-		if !bytes.Equal(index, d.index) {
-			if err := d.counted(); err != nil {
-				return err
-			}
-			d.index, d.members = index, 0
-		}
-		d.members++
-		entry := engine.Entry{Member: string(key[len(index):]), Score: decodeScore(value)}
-		return d.into.add(shelf(bucketEntries), entryKey(index, entry), nil)
+// derive makes what other buckets hold of a pair.
+func (f *filling) derive(shelved byte, key, value []byte) error {
+	switch {
+	case buckets[shelved] == bucketPlaces:
+		index, member := readPlaceKey(key)
+		return f.made.add(shelf(bucketEntries), entryKey(index, engine.Entry{Member: member, Score: decodeScore(value)}), nil)
+	case buckets[shelved] == bucketFields && isOwn(key):
+		return f.made.add(shelf(bucketExpiring), slices.Concat(value, key, []byte{0}), nil)
 	}
 	return nil
-}
-
-// counted says how many members the last index has.
-func (d *derived) counted() error {
-	if d.members == 0 {
-		return nil
-	}
-	return d.into.add(shelf(bucketTotals), d.index, binary.BigEndian.AppendUint64(nil, d.members))
 }
 
 // loading writes pairs that come in order into an empty file, in transactions of
@@ -217,6 +190,10 @@ type loading struct {
 	bucket *bbolt.Bucket
 	which  byte
 	values []byte // of this transaction, which needs them until it is over
+	// gathering is of which pack or index the pairs are that come now, numbers those
+	// of that pack, members how many that index has so far.
+	gathering, numbers []byte
+	members            uint64
 }
 
 func (l *loading) begin() (err error) {
@@ -230,6 +207,41 @@ func (l *loading) begin() (err error) {
 	}
 	l.bucket, l.values = nil, l.values[:0]
 	return nil
+}
+
+// take writes a pair, and when the last one of a pack or of an index was taken,
+// what is known of it only then.
+func (l *loading) take(shelved byte, key, value []byte) error {
+	if l.gathering != nil && !bytes.HasPrefix(key, l.gathering) {
+		if err := l.gathered(); err != nil {
+			return err
+		}
+	}
+	switch buckets[shelved] {
+	case bucketPacks:
+		pack, numbers, _ := cutName(key)
+		l.gathering, l.numbers = append(l.gathering[:0], pack...), append(l.numbers, numbers...)
+		return nil
+	case bucketEntries:
+		index, _, _ := cutName(key)
+		l.gathering = append(l.gathering[:0], index...)
+		l.members++
+	}
+	return l.put(shelved, key, value)
+}
+
+// gathered ends a pack or an index.
+func (l *loading) gathered() error {
+	name := l.gathering
+	var err error
+	switch {
+	case l.numbers != nil:
+		err = l.put(shelf(bucketPacks), name, engine.PackBytes(engine.PackNumbers(l.numbers, 0, math.MaxUint32)))
+	case l.members > 0:
+		err = l.put(shelf(bucketEntries), own(name), binary.BigEndian.AppendUint64(nil, l.members))
+	}
+	l.gathering, l.numbers, l.members = nil, nil, 0
+	return err
 }
 
 func (l *loading) put(shelved byte, key, value []byte) error {
@@ -250,14 +262,11 @@ func (l *loading) put(shelved byte, key, value []byte) error {
 	return l.bucket.Put(key, l.values[from:])
 }
 
-// pack writes the numbers of a pack that stand behind its name.
-func (l *loading) pack(named []byte) error {
-	_, pack := itemOf(named)
-	return eachKey(pack, named[len(pack):], func(key []byte) error { return l.put(shelf(bucketPacks), key, nil) })
-}
-
 // end completes what was written, or after an error gives it up.
 func (l *loading) end(err error) error {
+	if err == nil {
+		err = l.gathered()
+	}
 	if err != nil {
 		if l.tx != nil {
 			_ = l.tx.Rollback() // or it was over

@@ -133,7 +133,7 @@ func commitItems(t *testing.T, e *Engine, items []engine.Item) {
 
 func fillWith(e *Engine, atOnce int, items []engine.Item, progress func(done, total int)) error {
 	f := filling{file: e.durable, path: filepath.Join(e.dir, "guichet.db"), atOnce: atOnce, progress: progress}
-	return f.fill(ctx, func(give func(engine.Item) error) error {
+	return f.fill(ctx, f.keep, func(give func(engine.Item) error) error {
 		for _, item := range items {
 			if err := give(item); err != nil {
 				return err

@@ -150,7 +150,7 @@ func pour(db *bbolt.DB, o *overlay) error {
 func pourSome(tx *bbolt.Tx, c *changes) error {
 	var into *bbolt.Bucket
 	number := -1
-	for size := 0; c.more && size < flushStep; c.advance() {
+	for size := 0; c.more && size < flushStep; {
 		if number != c.bucket {
 			var err error
 			if into, err = tx.CreateBucketIfNotExists([]byte(buckets[c.bucket])); err != nil {
@@ -158,17 +158,24 @@ func pourSome(tx *bbolt.Tx, c *changes) error {
 			}
 			number = c.bucket
 		}
-		key, value := plain(c.at.Key()), c.at.Value()
-		size += len(key) + len(value)
-		var err error
-		if value == nil {
-			err = into.Delete(key)
-		} else {
-			err = into.Put(key, value)
-		}
+		n, err := pourNext(into, c)
 		if err != nil {
 			return err
 		}
+		size += n
 	}
 	return nil
+}
+
+// pourNext writes what comes next, passes it, and gives how many bytes it was.
+func pourNext(into *bbolt.Bucket, c *changes) (size int, err error) {
+	if buckets[c.bucket] == bucketPacks {
+		return pourPack(into, c)
+	}
+	key, value := plain(c.at.Key()), c.at.Value()
+	c.advance()
+	if value == nil {
+		return len(key), into.Delete(key)
+	}
+	return len(key) + len(value), into.Put(key, value)
 }

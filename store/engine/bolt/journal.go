@@ -277,7 +277,7 @@ func (j *journal) readHead(head []byte) (numbers []int, err error) {
 	for _, name := range strings.Fields(string(head[names : names+n])) {
 		number := slices.Index(buckets, name)
 		if number < 0 {
-			return nil, fmt.Errorf("written by a newer guichet: it has %q", name)
+			return nil, fmt.Errorf("written by another guichet, which has to be started once more and stopped: it has %q", name)
 		}
 		numbers = append(numbers, number)
 	}

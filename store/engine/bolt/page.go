@@ -10,24 +10,25 @@ import (
 )
 
 // The buckets of the file. NUL separates the parts of a key; scores and times
-// are 8 bytes, big-endian, so that bytes sort as they do.
+// are 8 bytes, big-endian, so that bytes sort as they do. What changes together
+// lies together, for each page that a flush touches is written whole: the time of
+// a record before its fields, how many members an index has before its entries,
+// all the places of a member next to one another.
 const (
-	bucketFields   = "fields"   // space, record, field → value
-	bucketExpiry   = "expiry"   // space, record → when it vanishes
+	bucketFields   = "fields"   // space, record; field → value. space, record → when it vanishes
 	bucketExpiring = "expiring" // when; space, record → nothing
-	bucketEntries  = "entries"  // space, index, score; member → nothing
-	bucketScores   = "scores"   // space, index, member → score
-	bucketTotals   = "totals"   // space, index → how many members
-	bucketPacks    = "packs"    // space, pack, number → nothing
+	bucketEntries  = "entries"  // space, index; score; member → nothing. space, index → how many members
+	bucketPlaces   = "places"   // space, member, index → score
+	bucketPacks    = "packs"    // space, pack → its numbers; in layers above: space, pack, number → nothing
 )
 
-var buckets = []string{bucketFields, bucketExpiry, bucketExpiring, bucketEntries, bucketScores, bucketTotals, bucketPacks}
+var buckets = []string{bucketFields, bucketExpiring, bucketEntries, bucketPlaces, bucketPacks}
 
 // page is one transaction at one moment: the primitives that everything else is
 // made of.
 type page struct {
-	now                                                      engine.Score
-	fields, expiry, expiring, entries, scores, totals, packs bucket
+	now                                      engine.Score
+	fields, expiring, entries, places, packs bucket
 	// written is what a transaction that writes has seen; nil in one that reads.
 	written *written
 }
@@ -47,11 +48,9 @@ func newPage(v view, now time.Time, r *record) *page {
 	return &page{
 		now:      engine.At(now),
 		fields:   of(bucketFields),
-		expiry:   of(bucketExpiry),
 		expiring: of(bucketExpiring),
 		entries:  of(bucketEntries),
-		scores:   of(bucketScores),
-		totals:   of(bucketTotals),
+		places:   of(bucketPlaces),
 		packs:    of(bucketPacks),
 	}
 }
@@ -70,9 +69,9 @@ func (p *page) settle() error {
 	for index, n := range p.written.totals {
 		var err error
 		if n == 0 {
-			err = p.totals.Delete([]byte(index))
+			err = p.entries.Delete(own([]byte(index)))
 		} else {
-			err = p.totals.Put([]byte(index), binary.BigEndian.AppendUint64(nil, uint64(n)))
+			err = p.entries.Put(own([]byte(index)), binary.BigEndian.AppendUint64(nil, uint64(n)))
 		}
 		if err != nil {
 			return err
@@ -95,6 +94,21 @@ func name(parts ...string) []byte {
 	return b
 }
 
+// own is the key of what a name names itself, which comes right before the keys of
+// what belongs to it.
+func own(name []byte) []byte { return name[:len(name)-1] }
+
+// isOwn tells such a key from those.
+func isOwn(key []byte) bool { return bytes.Count(key, []byte{0}) == 1 }
+
+// cutName cuts a key into the name with which it begins and what stands behind
+// it; ok is false where it begins with none.
+func cutName(key []byte) (name, behind []byte, ok bool) {
+	space := bytes.IndexByte(key, 0) + 1
+	end := space + bytes.IndexByte(key[space:], 0) + 1
+	return key[:end], key[end:], space > 0 && end > space
+}
+
 // join is a name with one more part, which is the last.
 func join(name []byte, last string) []byte {
 	return append(append(make([]byte, 0, len(name)+len(last)), name...), last...)
@@ -113,7 +127,7 @@ func (p *page) expired(record []byte) bool {
 	if p.written != nil && p.written.lasting[string(record)] {
 		return false
 	}
-	at := p.expiry.Get(record)
+	at := p.fields.Get(own(record))
 	if at != nil && decodeScore(at) <= p.now {
 		return true
 	}
@@ -190,14 +204,14 @@ func (p *page) drop(record []byte) error {
 
 // endure forgets when a record would vanish.
 func (p *page) endure(record []byte) error {
-	at := p.expiry.Get(record)
+	at := p.fields.Get(own(record))
 	if at == nil {
 		return nil
 	}
 	if err := p.expiring.Delete(append(bytes.Clone(at), record...)); err != nil {
 		return err
 	}
-	return p.expiry.Delete(record)
+	return p.fields.Delete(own(record))
 }
 
 func (p *page) expire(record []byte, d time.Duration) error {
@@ -213,7 +227,7 @@ func (p *page) expire(record []byte, d time.Duration) error {
 	if err := p.expiring.Put(append(bytes.Clone(at), record...), nil); err != nil {
 		return err
 	}
-	return p.expiry.Put(record, at)
+	return p.fields.Put(own(record), at)
 }
 
 // sweepAtOnce bounds what one group of writes clears away. It is more than one
@@ -244,7 +258,7 @@ func (p *page) sweep() error {
 
 // score gives where a member stands in an index (its name).
 func (p *page) score(index []byte, member string) (engine.Score, bool) {
-	v := p.scores.Get(join(index, member))
+	v := p.places.Get(placeKey(index, member))
 	if v == nil {
 		return 0, false
 	}
@@ -266,7 +280,7 @@ func (p *page) add(index []byte, member string, score engine.Score) error {
 	if err := p.entries.Put(entryKey(index, engine.Entry{Member: member, Score: score}), nil); err != nil {
 		return err
 	}
-	return p.scores.Put(join(index, member), encodeScore(score))
+	return p.places.Put(placeKey(index, member), encodeScore(score))
 }
 
 func (p *page) remove(index []byte, member string) error {
@@ -277,7 +291,7 @@ func (p *page) remove(index []byte, member string) error {
 	if err := p.entries.Delete(entryKey(index, engine.Entry{Member: member, Score: old})); err != nil {
 		return err
 	}
-	if err := p.scores.Delete(join(index, member)); err != nil {
+	if err := p.places.Delete(placeKey(index, member)); err != nil {
 		return err
 	}
 	p.count(index, -1)
@@ -290,7 +304,7 @@ func (p *page) total(index []byte) int {
 			return n
 		}
 	}
-	v := p.totals.Get(index)
+	v := p.entries.Get(own(index))
 	if v == nil {
 		return 0
 	}
@@ -302,4 +316,20 @@ func (p *page) count(index []byte, by int) { p.written.totals[string(index)] = p
 func entryKey(index []byte, e engine.Entry) []byte {
 	b := make([]byte, 0, len(index)+8+len(e.Member))
 	return append(append(append(b, index...), encodeScore(e.Score)...), e.Member...)
+}
+
+// placeKey names where a member of an index (its name) stands.
+func placeKey(index []byte, member string) []byte {
+	space := bytes.IndexByte(index, 0) + 1
+	b := make([]byte, 0, len(index)+len(member)+1)
+	b = append(append(append(b, index[:space]...), member...), 0)
+	return append(b, index[space:]...)
+}
+
+// readPlaceKey reads what placeKey wrote.
+func readPlaceKey(key []byte) (index []byte, member string) {
+	space := bytes.IndexByte(key, 0) + 1
+	end := space + bytes.IndexByte(key[space:], 0)
+	index = append(make([]byte, 0, len(key)), key[:space]...)
+	return append(index, key[end+1:]...), string(key[space:end])
 }

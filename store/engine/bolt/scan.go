@@ -36,8 +36,12 @@ func (p *page) scan(ctx context.Context, yield func(engine.Item, error) bool) er
 	return nil
 }
 
-// itemOf reads a key back, and gives the part of it that names the record.
+// itemOf reads a key back, and gives the part of it that names the record. The key
+// of a record itself has no field.
 func itemOf(k []byte) (engine.Item, []byte) {
+	if isOwn(k) {
+		k = append(bytes.Clone(k), 0)
+	}
 	parts := strings.SplitN(string(k), "\x00", 3)
 	item := engine.Item{Space: engine.Space(parts[0]), Record: parts[1], Name: parts[2]}
 	return item, bytes.Clone(k[:len(k)-len(parts[2])])
@@ -89,34 +93,40 @@ func seek(b *bucket, from []byte) (c *cursor, k, v []byte) {
 func (p *page) dumpRecords(from []byte) (items []engine.Item, next []byte) {
 	c, k, v := seek(&p.fields, from)
 	var last []byte
+	var left time.Duration // of the last record; 0 is for ever
 	for ; k != nil; k, v = c.Next() {
 		item, record := itemOf(k)
-		if len(items) >= dumpAtOnce && !bytes.Equal(record, last) {
-			return items, bytes.Clone(k)
+		if !bytes.Equal(record, last) {
+			if len(items) >= dumpAtOnce {
+				return items, bytes.Clone(k)
+			}
+			last, left = record, 0
 		}
-		last = record
-		if p.expired(record) {
-			continue
+		switch {
+		case isOwn(k):
+			left = time.Duration(decodeScore(v)-p.now) * time.Microsecond
+			if left == 0 {
+				left = -1
+			}
+		case left >= 0:
+			item.Value, item.Left = append([]byte{}, v...), left
+			items = append(items, item)
 		}
-		item.Value = append([]byte{}, v...)
-		if at := p.expiry.Get(record); at != nil {
-			item.Left = time.Duration(decodeScore(at)-p.now) * time.Microsecond
-		}
-		items = append(items, item)
 	}
 	return items, nil
 }
 
-// dumpEntries gives some entries of indexes, and where the next one is.
+// dumpEntries gives some entries of indexes, and where the next one is. They come
+// by member: one that moves meanwhile is neither missed nor given twice.
 func (p *page) dumpEntries(from []byte) (items []engine.Item, next []byte) {
-	c, k, v := seek(&p.scores, from)
+	c, k, v := seek(&p.places, from)
 	for ; k != nil; k, v = c.Next() {
 		if len(items) >= dumpAtOnce {
 			return items, bytes.Clone(k)
 		}
-		item, _ := itemOf(k)
-		item.Index, item.Record, item.Score = item.Record, "", decodeScore(v)
-		items = append(items, item)
+		index, member := readPlaceKey(k)
+		item, _ := itemOf(index)
+		items = append(items, engine.Item{Space: item.Space, Index: item.Record, Name: member, Score: decodeScore(v)})
 	}
 	return items, nil
 }

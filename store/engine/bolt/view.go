@@ -46,8 +46,26 @@ func (b *bucket) below(key []byte) []byte {
 			return v
 		}
 	}
+	return b.stored(key)
+}
+
+// stored is Get of the file alone, and walk its cursor.
+func (b *bucket) stored(key []byte) []byte {
+	if b.packed() {
+		return unpack(b.open(), key)
+	}
 	return b.open().Get(key)
 }
+
+func (b *bucket) walk() steps {
+	if b.packed() {
+		return &unpacking{packs: b.open().Cursor()}
+	}
+	return b.open().Cursor()
+}
+
+// packed reports whether the file holds many keys of the layers as one.
+func (b *bucket) packed() bool { return buckets[b.number] == bucketPacks }
 
 func (b *bucket) open() *bbolt.Bucket {
 	if b.file == nil {
@@ -90,7 +108,7 @@ func (b *bucket) Cursor() *cursor {
 			c.add(&walker{at: o.tables[b.number].Iter()})
 		}
 	}
-	c.add(b.open().Cursor())
+	c.add(b.walk())
 	return c
 }
 

@@ -9,16 +9,44 @@ import (
 
 	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
+
+	"guichet/store/engine"
 )
 
-// keys are few and near each other, so that layers meet in them.
-var keys = rapid.Custom(func(t *rapid.T) string {
-	return string(rapid.SliceOfN(rapid.SampledFrom([]byte("\x00ab\xff")), 1, 3).Draw(t, "key"))
-})
+// few are keys that are near each other, so that layers meet in them; numbered
+// are those of packs.
+var (
+	few = rapid.Custom(func(t *rapid.T) string {
+		return string(rapid.SliceOfN(rapid.SampledFrom([]byte("\x00ab\xff")), 1, 3).Draw(t, "key"))
+	})
+	numbered = rapid.Custom(func(t *rapid.T) string {
+		number := rapid.SliceOfN(rapid.SampledFrom([]byte("\x00\x01\xff")), engine.PackWidth, engine.PackWidth)
+		return rapid.SampledFrom([]string{"a\x00p\x00", "a\x00q\x00", "b\x00\x00"}).Draw(t, "pack") + string(number.Draw(t, "number"))
+	})
+)
+
+// viewed is a bucket that is held to a map.
+type viewed struct {
+	number int
+	keys   *rapid.Generator[string]
+	values *rapid.Generator[string]
+	froms  *rapid.Generator[string] // where cursors seek
+}
 
 // TestViewIsOneBucket puts and deletes at random, lets layers sink at random, and
-// holds what the layers say together to a map.
+// holds what the layers say together to a map: in a bucket that lies in the file
+// as it is, and in the one whose keys the file packs.
 func TestViewIsOneBucket(t *testing.T) {
+	nothing := rapid.Just("")
+	for name, v := range map[string]viewed{
+		bucketFields: {0, few, rapid.StringN(0, 2, -1), few},
+		bucketPacks:  {len(buckets) - 1, numbered, nothing, rapid.OneOf(numbered, few)},
+	} {
+		t.Run(name, v.check)
+	}
+}
+
+func (v viewed) check(t *testing.T) {
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "db"), 0o600, &bbolt.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
@@ -29,10 +57,10 @@ func TestViewIsOneBucket(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		err := db.Update(func(tx *bbolt.Tx) error {
-			if err := tx.DeleteBucket([]byte(bucketFields)); err != nil {
+			if err := tx.DeleteBucket([]byte(buckets[v.number])); err != nil {
 				return err
 			}
-			_, err := tx.CreateBucket([]byte(bucketFields))
+			_, err := tx.CreateBucket([]byte(buckets[v.number]))
 			return err
 		})
 		if err != nil {
@@ -55,27 +83,27 @@ func TestViewIsOneBucket(t *testing.T) {
 				}
 			case 2, 3, 4:
 				l.young = l.young.copy()
-				change(t, db, l, func(b *bucket) {
-					k := keys.Draw(t, "deleted")
+				v.change(t, db, l, func(b *bucket) {
+					k := v.keys.Draw(t, "deleted")
 					delete(want, k)
 					_ = b.Delete([]byte(k))
 				})
 			default:
 				l.young = l.young.copy()
-				change(t, db, l, func(b *bucket) {
-					k, v := keys.Draw(t, "put"), rapid.StringN(0, 2, -1).Draw(t, "value")
-					want[k] = v
-					_ = b.Put([]byte(k), []byte(v))
+				v.change(t, db, l, func(b *bucket) {
+					key, value := v.keys.Draw(t, "put"), v.values.Draw(t, "value")
+					want[key] = value
+					_ = b.Put([]byte(key), []byte(value))
 				})
 			}
 		}
-		change(t, db, l, func(b *bucket) { sameAs(t, b, want) })
+		v.change(t, db, l, func(b *bucket) { v.same(t, b, want) })
 	})
 }
 
-func change(t *rapid.T, db *bbolt.DB, l layers, do func(*bucket)) {
+func (v viewed) change(t *rapid.T, db *bbolt.DB, l layers, do func(*bucket)) {
 	err := db.View(func(tx *bbolt.Tx) error {
-		do(&bucket{view: view{l, tx}, record: newRecord()})
+		do(&bucket{view: view{l, tx}, number: v.number, record: newRecord()})
 		return nil
 	})
 	if err != nil {
@@ -83,24 +111,29 @@ func change(t *rapid.T, db *bbolt.DB, l layers, do func(*bucket)) {
 	}
 }
 
-func sameAs(t *rapid.T, b *bucket, want map[string]string) {
+func (v viewed) same(t *rapid.T, b *bucket, want map[string]string) {
 	sorted := slices.Sorted(maps.Keys(want))
 	var got []string
 	c := b.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
+	for k, value := c.First(); k != nil; k, value = c.Next() {
 		got = append(got, string(k))
-		if is, there := want[string(k)]; !there || is != string(v) || string(b.Get(k)) != is {
-			t.Fatalf("%q holds %q, not %q", k, v, is)
+		if is, there := want[string(k)]; !there || is != string(value) || string(b.Get(k)) != is {
+			t.Fatalf("%q holds %q, not %q", k, value, is)
+		}
+	}
+	for range 5 {
+		if k := v.keys.Draw(t, "asked"); (b.Get([]byte(k)) != nil) != slices.Contains(sorted, k) {
+			t.Fatalf("%q: %v", k, b.Get([]byte(k)))
 		}
 	}
 	if !slices.Equal(got, sorted) {
 		t.Fatalf("keys are %q, not %q", got, sorted)
 	}
-	walk(t, b.Cursor(), sorted)
+	v.walk(t, b.Cursor(), sorted)
 }
 
 // walk moves a cursor about; place says where it should be.
-func walk(t *rapid.T, c *cursor, sorted []string) {
+func (v viewed) walk(t *rapid.T, c *cursor, sorted []string) {
 	place := -1
 	for range 30 {
 		var k []byte
@@ -112,7 +145,7 @@ func walk(t *rapid.T, c *cursor, sorted []string) {
 			k, _ = c.Last()
 			place = len(sorted) - 1
 		case 2:
-			from := keys.Draw(t, "from")
+			from := v.froms.Draw(t, "from")
 			k, _ = c.Seek([]byte(from))
 			place, _ = slices.BinarySearch(sorted, from)
 		case 3, 4, 5:
