@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -153,5 +154,17 @@ func TestPublicLeavesOutWhatAgentsAloneMayRead(t *testing.T) {
 		if p, ok := a.Public(); ok || p.Article().Text != "" {
 			t.Errorf("article %d is public as %+v", a.Number, p.Article())
 		}
+	}
+}
+
+// Notices of one time have ids that lie together, and no two have the same.
+func TestIDsOfNoticesBeginWithTheirTime(t *testing.T) {
+	m, last := mint(t), ""
+	for _, at := range []time.Time{noon, noon.Add(time.Second), noon.Add(30 * 24 * time.Hour)} {
+		one, other := m.Letter(ticket.Receipt, "acme", "help", ticket.Mailbox{}, "en", at), m.Letter(ticket.Receipt, "acme", "help", ticket.Mailbox{}, "en", at)
+		if _, err := ticket.ParseID(one.ID); err != nil || one.ID == other.ID || one.ID[:4] != other.ID[:4] || one.ID <= last {
+			t.Errorf("%v, %v: ids are %s and %s, after %s", at, err, one.ID, other.ID, last)
+		}
+		last = max(one.ID, other.ID)
 	}
 }
