@@ -51,7 +51,10 @@ const (
 
 // Manifest says what a backup holds.
 type Manifest struct {
-	Format int       `json:"format"`
+	Format int `json:"format"`
+	// Schema is the version of the store; 0, in older backups, is one that every
+	// program knows that reads this.
+	Schema int       `json:"schema"`
 	Stamp  string    `json:"stamp"`
 	Begun  time.Time `json:"begun"`
 	Ended  time.Time `json:"ended"`
@@ -164,7 +167,8 @@ func (s *Store) backUp(ctx context.Context, dir string, progress Progress) (m Ma
 }
 
 // keysNow tells apart which keys there are, and which are in use. It gives
-// ErrRenewing while names change.
+// ErrRenewing while names change, and ErrSuperseded once a newer program has begun
+// with a site.
 func (s *Store) keysNow(ctx context.Context) (string, error) {
 	rooms, err := s.writtenSites(ctx)
 	if err != nil {
@@ -193,6 +197,9 @@ func (s *Store) keysNow(ctx context.Context) (string, error) {
 		if _, underWay, _ := fresh.use.looksRenewed(); underWay {
 			return "", fmt.Errorf("%w (site %s)", ErrRenewing, r.Name)
 		}
+		if err := r.stillOurs(ctx); err != nil {
+			return "", err
+		}
 		h.Write(appendPart(nil, string(fresh.use.look)))
 	}
 	return string(h.Sum(nil)), nil
@@ -207,7 +214,7 @@ func (s *Store) beginBackup(ctx context.Context, path string, progress Progress)
 	if b.progress == nil {
 		b.progress = func(int, int) {}
 	}
-	b.manifest = Manifest{Format: backupFormat, Stamp: at.Format(backupStamp), Begun: at, MasterKey: s.secrets.master.Load().id, Sites: map[string]int{}}
+	b.manifest = Manifest{Format: backupFormat, Schema: schemaVersion, Stamp: at.Format(backupStamp), Begun: at, MasterKey: s.secrets.master.Load().id, Sites: map[string]int{}}
 	for name := range *s.sites.Load() {
 		counts, err := s.Counts(ctx, name)
 		if err != nil {

@@ -21,7 +21,7 @@ func (s *Store) SetSchema(ctx context.Context, version string) error {
 
 // Upgrade begins to bring a site to the next version, as a newer program would.
 func (s *Store) Upgrade(ctx context.Context, site string) error {
-	return broughtTo(ctx, s.engine, site, schemaVersion+1)
+	return broughtTo(ctx, s.engine, engine.Space(site), schemaVersion+1)
 }
 
 // Downgrade takes that back.

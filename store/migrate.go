@@ -27,9 +27,13 @@ type Copied struct {
 // nothing is unsealed, and blobs stay in their directory. Then it reads both
 // again and compares them. A copy that was broken off is begun again by the same
 // call; until it is complete, no daemon opens the store that it goes to. Neither
-// may be in use.
+// may be in use. It refuses a store of another version: what is copied is left as
+// it is, also for the program that wrote it.
 func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Copied, error) {
 	told := newCourse(progress, 1, 2, 1, 1, 1)
+	if err := migratable(ctx, from); err != nil {
+		return Copied{}, err
+	}
 	if err := claim(ctx, to); err != nil {
 		return Copied{}, err
 	}
@@ -37,9 +41,6 @@ func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Co
 	had, err := survey(ctx, from, 0, told.stage())
 	if err != nil {
 		return Copied{}, err
-	}
-	if had.Fields == 0 {
-		return Copied{}, errors.New("store: migrate: there is nothing to copy")
 	}
 	each := had.Fields + had.Entries + had.Expiring
 	if err := copyAll(ctx, from, to, each, told.stage(), told.stage()); err != nil {
@@ -65,6 +66,21 @@ func Migrate(ctx context.Context, from, to engine.Engine, progress Progress) (Co
 	}
 	told.end()
 	return got, nil
+}
+
+// migratable holds that there is a store to copy, and that this program knows it.
+func migratable(ctx context.Context, from engine.Engine) error {
+	switch version, err := versionIn(ctx, from); {
+	case err != nil:
+		return err
+	case version == 0:
+		return errors.New("store: migrate: there is nothing to copy")
+	case version > schemaVersion:
+		return errNewer(version)
+	case version < schemaVersion:
+		return errOlder(version)
+	}
+	return nil
 }
 
 // claim marks a store as the target of a copy. Only an empty one, or one that a

@@ -90,16 +90,16 @@ func (n keyName) digest() [16]byte {
 }
 
 // Restore writes a backup into a store that is empty, without what was erased
-// since. Everything that is written is read again and compared, and every ticket
-// is opened. Until it is complete, no daemon opens the store. The master key must
-// be that of the backup.
+// since. Everything that is written is read again and compared, what an older
+// program wrote is brought up to date, and every ticket is opened. Until it is
+// complete, no daemon opens the store. The master key must be that of the backup.
 func Restore(ctx context.Context, opt Options, from RestoreOptions) (r Restored, err error) {
 	rs, err := beginRestore(ctx, opt, from)
 	if err != nil {
 		return r, fmt.Errorf("store: restore: %w", err)
 	}
 	defer func() { err = errors.Join(err, rs.close()) }()
-	for _, step := range []func(context.Context) error{rs.claim, rs.write, rs.compare, rs.copyBlobs, rs.remember, rs.mend, rs.forgetHeld, rs.holdMails, rs.release} {
+	for _, step := range []func(context.Context) error{rs.claim, rs.write, rs.compare, rs.copyBlobs, rs.remember, rs.modernise, rs.mend, rs.forgetHeld, rs.holdMails, rs.release} {
 		if err := step(ctx); err != nil {
 			return rs.done, fmt.Errorf("store: restore: %w", err)
 		}
@@ -143,6 +143,9 @@ func (r *restoring) open(ctx context.Context, opt Options) (err error) {
 	}
 	if r.keysOf, err = keysFor(r.dir, r.manifest); err != nil {
 		return err
+	}
+	if version := max(r.manifest.Schema, r.keysOf.Schema); version > schemaVersion {
+		return fmt.Errorf("backup %s is of a newer guichet: its version is %d, this program knows %d", r.manifest.Stamp, version, schemaVersion)
 	}
 	if err := verify(r.dir, r.told.stage(), r.manifest.Data, r.manifest.Blobs, r.keysOf.Keys); err != nil {
 		return err
@@ -471,6 +474,20 @@ func (c *checking) Read(p []byte) (int, error) {
 
 // remember adds to the store's own ledger what the others say.
 func (r *restoring) remember(context.Context) error { return r.ledger.merge(r.erased) }
+
+// modernise brings what an older program wrote up to date.
+func (r *restoring) modernise(ctx context.Context) error {
+	from, err := versionIn(ctx, r.engine)
+	switch {
+	case err != nil:
+		return err
+	case from == 0:
+		return errors.New("the backup says nothing of its version")
+	case from > schemaVersion:
+		return errNewer(from)
+	}
+	return r.upgrade(ctx, from)
+}
 
 // mend puts right what was made while the backup was, and opens everything.
 func (r *restoring) mend(ctx context.Context) error {

@@ -79,11 +79,10 @@ func (s *secrets) begin(ctx context.Context) (version int, err error) {
 	case string(held) != s.master.Load().id:
 		return 0, fmt.Errorf("store: its keys are wrapped under master key %s, the key file holds %s", held, s.master.Load().id)
 	}
-	version, err = strconv.Atoi(string(schema))
-	if err != nil || version < 1 || version > schemaVersion {
-		return 0, fmt.Errorf("store: it was written by a newer guichet: its version is %s, this program knows %d", schema, schemaVersion)
+	if version, err = versionOfStore(schema); err == nil && version > schemaVersion {
+		err = errNewer(version)
 	}
-	return version, nil
+	return version, err
 }
 
 // found makes an empty store ours. When another daemon was faster, what it

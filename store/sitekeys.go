@@ -193,7 +193,7 @@ func (s *secrets) wrapsOf(keys *siteKeys, site string, held map[string][]byte) (
 }
 
 func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error) {
-	if err := broughtTo(ctx, s.engine, site, schemaVersion); err != nil {
+	if err := broughtTo(ctx, s.engine, engine.Space(site), schemaVersion); err != nil {
 		return siteKeys{}, err
 	}
 	look := newKey()
@@ -205,14 +205,18 @@ func (s *secrets) createSite(ctx context.Context, site string) (siteKeys, error)
 			// While the master key is being changed, nothing more is wrapped under
 			// the old one.
 			engine.Equal(recordKeys, fieldMaster, []byte(s.master.Load().id)),
+			notSuperseded,
 		},
 		Steps: []engine.Step{
 			engine.Put(recordKeys, fieldSiteKey(site), s.wrapGlobal(fieldSiteKey(site), keys.wrap)),
 			engine.Put(recordKeys, lookField, s.wrapGlobal(lookField, look)),
 		},
 	})
-	if c, ok := errors.AsType[*engine.Conflict](err); ok && c.Check == 0 {
+	switch c, _ := errors.AsType[*engine.Conflict](err); {
+	case c != nil && c.Check == 0:
 		return s.loadSite(ctx, site)
+	case c != nil && c.Check == 2:
+		return siteKeys{}, ErrSuperseded
 	}
 	return keys, err
 }

@@ -142,8 +142,9 @@ var (
 )
 
 // Open opens a store, or founds it where there is none; one that an older program
-// wrote is brought up to date first. It fails on a store that a newer program
-// wrote, and on one that is sealed under another master key.
+// wrote is brought up to date first, unless it is a tool that asks. It fails on a
+// store that a newer program wrote, and on one that is sealed under another master
+// key.
 func Open(ctx context.Context, opt Options) (*Store, error) {
 	e, warnings, err := OpenEngine(ctx, opt)
 	if err != nil {
@@ -172,6 +173,9 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	version, err := s.secrets.begin(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Attach && version < schemaVersion {
+		return nil, errOlder(version) // the daemon may be of the older program still
 	}
 	if s.signer, err = s.secrets.signer(ctx, s.now()); err != nil {
 		return nil, err

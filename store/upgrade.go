@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"guichet/store/engine"
-	"guichet/store/engine/control"
 	"guichet/ticket"
 )
 
@@ -35,26 +34,63 @@ func (s *Store) supersede() error {
 
 // lookForVersion finds out whether a newer program has upgraded the store.
 func (s *Store) lookForVersion(ctx context.Context) error {
-	answers, err := s.engine.Read(ctx, global, engine.Ask{Record: recordSchema, Fields: []string{fieldSchemaVersion}})
-	if err != nil {
-		return fmt.Errorf("store: reading its version: %w", err)
-	}
-	version, err := strconv.Atoi(string(answers[0].Rows[0].Fields[fieldSchemaVersion]))
+	version, err := versionIn(ctx, s.engine)
 	if err == nil && version > schemaVersion {
 		return s.supersede()
 	}
-	return nil
+	return err
 }
 
-// broughtTo writes into a site that it is being brought to a version. From then on
-// older programs leave it alone.
-func broughtTo(ctx context.Context, e engine.Engine, site string, version int) error {
+// versionIn reads the version of a store; 0 is of one that is none yet.
+func versionIn(ctx context.Context, e engine.Engine) (int, error) {
+	answers, err := e.Read(ctx, global, engine.Ask{Record: recordSchema, Fields: []string{fieldSchemaVersion}})
+	if err != nil {
+		return 0, fmt.Errorf("store: reading its version: %w", err)
+	}
+	held := answers[0].Rows[0].Fields[fieldSchemaVersion]
+	if held == nil {
+		return 0, nil
+	}
+	return versionOfStore(held)
+}
+
+func versionOfStore(held []byte) (int, error) {
+	version, err := strconv.Atoi(string(held))
+	if err != nil || version < 1 {
+		return 0, fmt.Errorf("store: its version is %q, which is none", held)
+	}
+	return version, nil
+}
+
+// stillOurs gives ErrSuperseded once a newer program has begun with the site. What
+// commits need not ask, which check it.
+func (r room) stillOurs(ctx context.Context) error {
+	answers, err := r.read(ctx, "its version", engine.Ask{Record: recordSchema, Fields: []string{notSuperseded.Field}})
+	if err == nil && len(answers[0].Rows[0].Fields) > 0 {
+		return r.supersede()
+	}
+	return err
+}
+
+// errNewer and errOlder say which program a store is for.
+func errNewer(version int) error {
+	return fmt.Errorf("store: it was written by a newer guichet: its version is %d, this program knows %d", version, schemaVersion)
+}
+
+func errOlder(version int) error {
+	return fmt.Errorf("store: it was written by an older guichet: its version is %d, this program needs %d; start the daemon anew, which brings it there", version, schemaVersion)
+}
+
+// broughtTo writes into the space of a site that it is being brought to a version:
+// from then on older programs leave it alone. In the global space it keeps them
+// from founding sites.
+func broughtTo(ctx context.Context, e engine.Engine, in engine.Space, version int) error {
 	var steps []engine.Step
 	for v := 2; v <= version; v++ {
 		steps = append(steps, engine.Put(recordSchema, fieldBroughtTo(v), nil))
 	}
-	if _, err := e.Commit(ctx, engine.Space(site), engine.Batch{Steps: steps}); err != nil {
-		return fmt.Errorf("store: marking the version of site %s: %w", site, err)
+	if _, err := e.Commit(ctx, in, engine.Batch{Steps: steps}); err != nil {
+		return fmt.Errorf("store: marking the version of %s: %w", in, err)
 	}
 	return nil
 }
@@ -70,22 +106,21 @@ var upgrades = map[int]func(context.Context, room) error{
 // upgradeAtOnce is how many tickets or held mails a step reads at once.
 const upgradeAtOnce = 100
 
-// upgrade brings a store that an older program wrote to what this one knows. A
-// tool leaves that to the daemon, which may be of the older program still.
+// upgrade brings a store that an older program wrote to what this one knows.
 func (s *Store) upgrade(ctx context.Context, from int) error {
 	if from == schemaVersion {
 		return nil
 	}
-	if _, attached := bare(s.engine).(*control.Client); attached {
-		return fmt.Errorf("store: it was written by an older guichet: its version is %d, this program needs %d; start the daemon anew, which brings it there", from, schemaVersion)
-	}
 	s.log.Info("the store is brought to a newer version", "from", from, "to", schemaVersion)
+	if err := broughtTo(ctx, s.engine, global, schemaVersion); err != nil {
+		return err
+	}
 	sites, err := s.writtenSites(ctx)
 	if err != nil {
 		return err
 	}
 	for _, site := range sites {
-		if err := broughtTo(ctx, s.engine, site.Name, schemaVersion); err != nil {
+		if err := broughtTo(ctx, s.engine, site.space, schemaVersion); err != nil {
 			return err
 		}
 	}
@@ -153,7 +188,7 @@ func (d *draft) indexTicket(row engine.Row) error {
 	if err != nil {
 		return err
 	}
-	d.check(engine.Equal(recordTicket(id), fieldVersion, row.Fields[fieldVersion]))
+	d.check(engine.Equal(recordTicket(id), fieldVersion, row.Fields[fieldSchemaVersion]))
 	d.own(t)
 	d.unindexed(id)
 	return nil

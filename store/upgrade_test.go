@@ -184,6 +184,146 @@ func TestAToolLeavesAnOlderStoreToItsDaemon(t *testing.T) {
 	}
 }
 
+// The daemons of a Redis may be of the older program; a look at the outbox by a
+// newer one must not stop them.
+func TestAToolUpgradesNothing(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p place) {
+		w := p.open(t)
+		w.open("Cold heating")
+		w.setSchema("2")
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		tool := p.opt
+		tool.Attach = true
+		if _, err := store.Open(ctx, tool); err == nil || !strings.Contains(err.Error(), "older guichet") {
+			t.Errorf("error is %v", err)
+		}
+		if s, err := store.Open(ctx, p.opt); err != nil {
+			t.Errorf("a daemon after it: %v", err)
+		} else {
+			s.Close()
+		}
+	})
+}
+
+func TestNoOlderProgramFoundsASite(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		w.open("Cold heating")
+		if err := w.Upgrade(ctx, "*"); err != nil {
+			w.Fatal(err)
+		}
+		w.open("Wet cellar") // the sites that there are follow one by one
+		_, err := w.Counts(ctx, "globex")
+		wantError(w.TB, err, store.ErrSuperseded)
+		fields, err := w.KeyFields(ctx)
+		if err != nil || fields["site:globex"] != nil {
+			w.Errorf("it has keys: %v, %v", fields["site:globex"], err)
+		}
+	})
+}
+
+// What a backup holds is of one version: one that a newer program begins with
+// while it is made would be neither.
+func TestNoBackupIsMadeOfAStoreThatIsUpgraded(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		w.open("Cold heating")
+		w.open("Wet cellar")
+		begin := func(int, int) {
+			if err := w.Upgrade(ctx, "acme"); err != nil {
+				w.Error(err)
+			}
+		}
+		dir := w.TB.(*testing.T).TempDir()
+		for _, progress := range []store.Progress{begin, nil} { // while it is made, and before
+			_, err := w.Backup(ctx, dir, progress)
+			wantError(w.TB, err, store.ErrSuperseded)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, "*Z*")); err != nil || len(left) > 0 {
+			w.Errorf("left: %v, %v", left, err)
+		}
+	})
+}
+
+// backupOf makes a backup and has its manifest say that it is of another version;
+// 0 is what programs wrote that said nothing of it.
+func (w *world) backupOf(schema int) (dir string) {
+	w.Helper()
+	dir = w.TB.(*testing.T).TempDir()
+	m := w.backup(dir)
+	m.Schema = schema
+	text, err := json.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "guichet-"+m.Stamp+".json"), text, 0o600)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	return dir
+}
+
+func TestABackupOfAnOlderVersionIsBroughtUpToDate(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		w.open("Cold heating")
+		w.advance(time.Second)
+		w.open("Wet cellar")
+		w.index()
+		if err := w.UnpackWords(ctx, "acme"); err != nil {
+			w.Fatal(err)
+		}
+		dir := w.backupOf(0)
+		for _, redis := range []bool{false, true} {
+			opt := w.elsewhere(redis)
+			done := restore(w, opt, dir, "")
+			if done.Tickets != 2 || done.Mended > 0 || len(done.Broken) > 0 {
+				w.Errorf("restored: %+v", done)
+			}
+			tool := opt
+			tool.Attach = true
+			there := openWorld(w, tool, w.advance) // there is nothing left to do for a daemon
+			there.index()
+			there.finds(words("wet"), "Wet cellar")
+			there.finds(words("heating room"), "Wet cellar", "Cold heating")
+			err := there.Each(ctx, func(item string) {
+				if strings.Contains(item, " postings ") {
+					w.Error("a ticket still names its words as version 2 did")
+				}
+			})
+			if err != nil {
+				w.Error(err)
+			}
+			there.consistent()
+		}
+	})
+}
+
+func TestABackupOfANewerVersionIsRefused(t *testing.T) {
+	w := embedded(t)
+	w.open("Cold heating")
+	dir, opt := w.backupOf(4), w.elsewhere(false)
+	_, err := store.Restore(ctx, opt, store.RestoreOptions{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "is of a newer guichet: its version is 4, this program knows 3") {
+		t.Errorf("error is %v", err)
+	}
+	restore(t, opt, w.backupOf(3), "") // nothing was written before
+}
+
+func TestMigrationLeavesOtherVersionsAlone(t *testing.T) {
+	for version, want := range map[string]string{"2": "older guichet", "4": "newer guichet"} {
+		w := embedded(t)
+		w.open("Cold heating")
+		w.setSchema(version)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b, r, opt := engines(t, w.opt.Data)
+		if _, err := store.Migrate(ctx, b, r, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("version %s: %v", version, err)
+		}
+		openWorld(t, opt, nil).open("It is still empty")
+	}
+}
+
 // TestADaemonStopsWhenItsStoreIsUpgraded has a newer program begin with a site
 // while an older one serves it.
 func TestADaemonStopsWhenItsStoreIsUpgraded(t *testing.T) {

@@ -162,7 +162,9 @@ func (c notices) redirect(ctx context.Context, p *program, to ticket.DeliverySta
 				return fmt.Errorf("%s is %s", shortID(d.Notice.ID), remedies[d.State])
 			}
 		}
-		return t.redirect(ctx, picked, to, done, c.JSON)
+		r := t.outcomes(c.JSON)
+		t.redirect(ctx, picked, to, done, r)
+		return r.end()
 	})
 }
 
@@ -178,7 +180,7 @@ var remedies = map[ticket.DeliveryState]string{
 const movers = 16
 
 // redirect moves mails and says so of each, in their order.
-func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.DeliveryState, done string, asJSON bool) error {
+func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.DeliveryState, done string, r *outcomes) {
 	results := make([]error, len(mails))
 	var group errgroup.Group
 	group.SetLimit(movers)
@@ -189,7 +191,6 @@ func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.
 		})
 	}
 	_ = group.Wait() // the results say it
-	r := t.outcomes(asJSON)
 	for i, d := range mails {
 		n := d.Notice
 		about, err := t.ticketOf(ctx, n.Site, n.Ticket)
@@ -199,7 +200,6 @@ func (t *tool) redirect(ctx context.Context, mails []ticket.Delivery, to ticket.
 		}
 		r.add(n.ID, done, what+" to "+string(recipientOf(n, about).Address), errors.Join(results[i], err))
 	}
-	return r.end()
 }
 
 type outboxRetry struct {
@@ -226,26 +226,42 @@ func (c outboxRetry) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// requeue makes all mails of a state due now that want says.
+// requeuedAtOnce is how many mails are gathered before they are moved: there may be
+// a million.
+const requeuedAtOnce = 1000
+
+// requeue makes all mails of a state due now that want says. What moves leaves the
+// part of the list that is still to be read; what comes back into it was tried since.
 func (t *tool) requeue(ctx context.Context, site string, asJSON bool, state ticket.DeliveryState, want func(ticket.Delivery) bool) error {
 	mails, err := t.outbox(ctx, site, []ticket.DeliveryState{state})
 	if err != nil {
 		return err
 	}
-	var all []ticket.Delivery // gathered first, because moving them changes the list
+	began, moved, r := t.Now(), 0, t.outcomes(asJSON)
+	some := make([]ticket.Delivery, 0, requeuedAtOnce)
+	move := func() {
+		t.redirect(ctx, some, ticket.Queued, "is tried again", r)
+		moved, some = moved+len(some), some[:0]
+	}
 	for d, err := range mails.all() {
 		if err != nil {
 			return err
 		}
-		if want(d) {
-			all = append(all, d)
+		if want(d) && !triedSince(d, began) {
+			some = append(some, d)
+		}
+		if len(some) == requeuedAtOnce {
+			move()
 		}
 	}
-	if len(all) == 0 && !asJSON {
+	if move(); moved == 0 && !asJSON {
 		fmt.Fprintln(t.Stderr, "There is no such mail.")
-		return nil
 	}
-	return t.redirect(ctx, all, ticket.Queued, "is tried again", asJSON)
+	return r.end()
+}
+
+func triedSince(d ticket.Delivery, began time.Time) bool {
+	return len(d.Tries) > 0 && !d.Tries[len(d.Tries)-1].At.Before(began)
 }
 
 type outboxFlush struct {

@@ -83,8 +83,11 @@ func (t *tool) sites(only string) ([]string, error) {
 	return nil, usageError(fmt.Sprintf("there is no site %q; there is %s", only, strings.Join(names, ", ")))
 }
 
+// rememberedTickets bounds the memory that tickets take which ticketOf remembers.
+const rememberedTickets = 1000
+
 // ticketOf gives the ticket that something belongs to, or nil when there is none
-// (any more). It remembers what it read, for one command.
+// (any more). It remembers what it lately read.
 func (t *tool) ticketOf(ctx context.Context, site string, id ticket.ID) (*ticket.Ticket, error) {
 	if known, ok := t.tickets[id]; ok || id.IsZero() {
 		return known, nil
@@ -92,6 +95,9 @@ func (t *tool) ticketOf(ctx context.Context, site string, id ticket.ID) (*ticket
 	found, err := t.store.Ticket(ctx, site, id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
+	}
+	if len(t.tickets) == rememberedTickets {
+		clear(t.tickets)
 	}
 	t.tickets[id] = found
 	return found, nil

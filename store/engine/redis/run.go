@@ -84,7 +84,7 @@ func (e *Engine) waited(wait *goredis.Cmd) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", engine.ErrNotDurable, err)
 	}
-	local, replicas := int64(1), int64(-1)
+	local, replicas, where := int64(1), int64(-1), ""
 	switch r := reply.(type) {
 	case int64:
 		replicas = r
@@ -92,10 +92,11 @@ func (e *Engine) waited(wait *goredis.Cmd) error {
 		if len(r) == 2 {
 			local, _ = r[0].(int64)
 			replicas, _ = r[1].(int64)
+			where = " in their append-only files" // which one may not keep
 		}
 	}
 	if local < 1 || replicas < int64(e.replicas) {
-		return fmt.Errorf("%w: %d of %d", engine.ErrNotDurable, max(0, replicas), e.replicas)
+		return fmt.Errorf("%w: %d of %d%s", engine.ErrNotDurable, max(0, replicas), e.replicas, where)
 	}
 	return nil
 }
