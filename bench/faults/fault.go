@@ -20,8 +20,8 @@ type fault struct {
 	root  bool
 	// unproved is set for one whose mails nothing proves, so that some are held.
 	unproved bool
-	// apart is set for one that breaks a promise on purpose, to show that the
-	// judge sees it; all does not play it.
+	// apart is set for one that all does not play: it needs more, or breaks a
+	// promise on purpose, to show that the judge sees it.
 	apart bool
 	// play plays it under load, n times where it is counted, and gives how often
 	// it struck. When it returns the fault is over and a daemon takes mail.
@@ -54,6 +54,7 @@ var faults = []fault{
 	{name: "relay-cuts", engines: anyEngine, play: playRelay(cuts)},
 	{name: "relay-hangs-up", engines: anyEngine, play: playRelay(hangsUp)},
 	{name: "relay-changes", engines: anyEngine, play: playRelay(changing)},
+	{name: "upgrade", engines: anyEngine, apart: true, play: playUpgrade},
 	{name: "local-failover", engines: onRedis, tools: []string{"redis-sentinel"}, apart: true, play: playLocal},
 }
 

@@ -29,21 +29,21 @@ func (f *fate) settled() bool { return f.abandoned || f.accepted > 0 && f.repeat
 
 // load is many sending servers, each mail repeated until it is answered 250.
 type load struct {
-	address  string
 	sessions int
 	seed     uint64
 
-	mu     sync.Mutex
-	random *rand.Rand
-	fates  []*fate
-	again  []*fate
+	mu        sync.Mutex
+	addresses []string // of the daemons that it is spread over
+	random    *rand.Rand
+	fates     []*fate
+	again     []*fate
 	// answers counts them by their first digit; 0 is none at all.
 	answers [10]int
 	refused map[string]int // 5xx answers
 }
 
 func newLoad(address string, sessions int, seed uint64) *load {
-	return &load{address: address, sessions: sessions, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), refused: map[string]int{}}
+	return &load{addresses: []string{address}, sessions: sessions, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), refused: map[string]int{}}
 }
 
 // run sends until ctx ends. Sessions finish the mail that they are at.
@@ -97,7 +97,7 @@ func (l *load) length() int {
 
 // session sends some mails over one connection.
 func (l *load) session(ctx context.Context, next func() *fate) {
-	c, err := dial(l.address, answerWithin)
+	c, err := dial(l.address(), answerWithin)
 	if err != nil {
 		if code := codeOf(err); code > 0 {
 			l.count(code, "")
@@ -121,6 +121,19 @@ func (l *load) session(ctx context.Context, next func() *fate) {
 		rest(ctx, time.Duration(l.draw(20))*time.Millisecond)
 	}
 	_ = c.expect(221, "QUIT")
+}
+
+// spread has new sessions begin with one of these.
+func (l *load) spread(over ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.addresses = over
+}
+
+func (l *load) address() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.addresses[l.random.IntN(len(l.addresses))]
 }
 
 func (l *load) draw(n int) int {

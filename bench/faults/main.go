@@ -42,6 +42,7 @@ type options struct {
 	json     bool
 	keep     bool
 	program  string
+	older    string
 	temp     string
 }
 
@@ -118,6 +119,7 @@ func parse(args []string) (o options, err error) {
 	set.BoolVar(&o.json, "json", false, "one object a line")
 	set.BoolVar(&o.keep, "keep", false, "keep the directory also when all is well")
 	set.StringVar(&o.program, "program", "", "a guichet that is built already")
+	set.StringVar(&o.older, "older", "", "for upgrade: an older guichet, whose store is taken over")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}

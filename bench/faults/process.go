@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -100,6 +101,16 @@ type daemon struct {
 	life   int
 	killed map[int]time.Time
 	now    *process
+}
+
+// newDaemon gives one whose files in a directory bear a name. It has no settings yet.
+func newDaemon(program, dir, name string) (*daemon, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, name)
+	return &daemon{program: program, settings: file + ".yaml", log: file + ".log", address: fmt.Sprintf("127.0.0.1:%d", port), killed: map[int]time.Time{}}, nil
 }
 
 // begin starts a life and does not wait for it to take mail.

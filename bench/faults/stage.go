@@ -52,7 +52,8 @@ type stage struct {
 // load are to be proved without DNS.
 var settingsText = template.Must(template.New("").Parse(`hostname: mx.guichet.test
 data: {{.Data}}
-master_key: {{.Data}}/master.key
+blobs: file://{{.Shared}}/blobs
+master_key: {{.Shared}}/master.key
 redis: "{{.Redis}}"
 durability: {{.Durability}}
 smtp: {listen: ["{{.Listen}}"], connections_per_address: 500}
@@ -73,13 +74,8 @@ func newStage(o options, dir, engine string, seed uint64) (_ *stage, err error) 
 			s.strike()
 		}
 	}()
-	port, err := freePort()
-	if err != nil {
+	if s.daemon, err = newDaemon(o.program, dir, "guichet"); err != nil {
 		return nil, err
-	}
-	s.daemon = &daemon{
-		program: o.program, settings: filepath.Join(dir, "guichet.yaml"), log: filepath.Join(dir, "guichet.log"),
-		address: fmt.Sprintf("127.0.0.1:%d", port), killed: map[int]time.Time{},
 	}
 	s.load = newLoad(s.daemon.address, o.sessions, seed)
 	if s.relay, err = newRelay(seed, s.daemon.alive); err != nil {
@@ -103,14 +99,17 @@ func newStage(o options, dir, engine string, seed uint64) (_ *stage, err error) 
 func (s *stage) data() string { return filepath.Join(s.dir, "data") }
 
 // configure writes the daemon's settings.
-func (s *stage) configure(trusted string) error {
-	f, err := os.OpenFile(s.daemon.settings, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+func (s *stage) configure(trusted string) error { return s.writeSettings(s.daemon, s.data(), trusted) }
+
+// writeSettings is configure for a daemon whose own directory is data.
+func (s *stage) writeSettings(d *daemon, data, trusted string) error {
+	f, err := os.OpenFile(d.settings, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return settingsText.Execute(f, map[string]string{
-		"Data": s.data(), "Durability": s.durability, "Redis": s.redisURL, "Listen": s.daemon.address, "Trusted": trusted, "Relay": s.relay.listener.Addr().String(),
+		"Data": data, "Shared": s.data(), "Durability": s.durability, "Redis": s.redisURL, "Listen": d.address, "Trusted": trusted, "Relay": s.relay.listener.Addr().String(),
 	})
 }
 

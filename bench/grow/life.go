@@ -58,11 +58,11 @@ func (l *lives) past(ctx context.Context, n int, raw bool) error {
 	return err
 }
 
-// present makes a ticket of the last 30 days, with the mails that it owes and
+// present makes a ticket that is younger than span, with the mails that it owes and
 // what is remembered of those that came.
-func (l *lives) present(ctx context.Context) error {
+func (l *lives) present(ctx context.Context, span time.Duration) error {
 	now := l.now()
-	one := l.whole(now.Add(-time.Duration(mathrand.Int64N(int64(28 * 24 * time.Hour)))))
+	one := l.whole(now.Add(-time.Duration(mathrand.Int64N(int64(span)))))
 	c := &ticket.Change{Site: site, At: now, Operation: rand.Text()}
 	one.addTo(c, true)
 	_, err := l.store.Commit(ctx, c)

@@ -3,7 +3,8 @@
 // requester and two agents, three articles, and the two mails that it came and
 // was answered by. The newest are whole, as a month of them would be: with the
 // mails that left for them, and with what keeps repeats out. Of the older ones
-// that has gone, as time takes it.
+// that has gone, as time takes it. With -owed the mails of the newest are left in
+// the outbox.
 //
 //	grow -data DIR -n 100000                        the embedded store
 //	grow -redis unix:///run/redis.sock -data DIR -n 100000
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&opt.Data, "data", "", "directory of the store, or of its master key")
 	n := flag.Int("n", 1000, "how many tickets")
 	recent := flag.Int("recent", -1, "how many of them are of the last 30 days; -1 is a twelfth")
+	owed := flag.Bool("owed", false, "the mails of the recent ones, which then are of the last hours, have not left: as when a relay is away")
 	raw := flag.Bool("raw", true, "with the mails as they came; without them as retention.raw leaves it")
 	together := flag.Int("together", 25, "how many older tickets one commit makes")
 	workers := flag.Int("workers", 8, "how many commits are under way at a time")
@@ -49,7 +51,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	opt.Now, opt.Local, opt.Sites = time.Now, true, sites
-	g := &growth{opt: opt, tickets: *n, recent: min(*recent, *n), raw: *raw, together: *together, workers: *workers}
+	g := &growth{opt: opt, tickets: *n, recent: min(*recent, *n), raw: *raw, owed: *owed, together: *together, workers: *workers}
 	if err := g.run(ctx, os.Stdout); err != nil {
 		log.Fatal("grow: ", err)
 	}
@@ -63,6 +65,7 @@ type growth struct {
 	opt               store.Options
 	tickets, recent   int
 	raw               bool // also of those that are not recent
+	owed              bool // the mails of the recent ones
 	together, workers int
 	store             *store.Store
 	done              atomic.Int64
@@ -84,10 +87,10 @@ func (g *growth) run(ctx context.Context, out io.Writer) (err error) {
 	if err == nil {
 		err = g.spread(ctx, g.recent, func(ctx context.Context, l *lives, _ int) error {
 			defer g.done.Add(1)
-			return l.present(ctx)
+			return l.present(ctx, g.span())
 		})
 	}
-	if err == nil && g.recent > 0 {
+	if err == nil && g.recent > 0 && !g.owed {
 		err = g.deliver(ctx)
 	}
 	told()
@@ -96,6 +99,15 @@ func (g *growth) run(ctx context.Context, out io.Writer) (err error) {
 		fmt.Fprintf(out, "%d tickets in %s, %.0f a second\n", g.tickets, took.Round(time.Second), float64(g.tickets)/took.Seconds())
 	}
 	return err
+}
+
+// span is how old a recent ticket may be. Mails that are owed for longer than some
+// days would be given up at once.
+func (g *growth) span() time.Duration {
+	if g.owed {
+		return 6 * time.Hour
+	}
+	return 28 * 24 * time.Hour
 }
 
 // spread has the workers do n pieces of work, and gives the first error.
