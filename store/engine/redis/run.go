@@ -70,11 +70,19 @@ func conflicted(reply any) bool {
 	return ok && len(list) > 0 && list[0] == "conflict"
 }
 
+// wait asks how many replicas have all that was written before on this connection.
+//
+// A replica that is asked says how far its append-only file was before it wrote
+// down what came with the question, and says it again a second later: WAITAOF
+// alone takes that second. When WAIT has returned, the file is as far, and the
+// question of WAITAOF is answered at once.
 func (e *Engine) wait(ctx context.Context, pipe goredis.Pipeliner) *goredis.Cmd {
-	if e.aof {
-		return pipe.Do(ctx, "WAITAOF", 1, e.replicas, e.patience.Milliseconds())
+	if !e.aof {
+		return pipe.Do(ctx, "WAIT", e.replicas, e.patience.Milliseconds())
 	}
-	return pipe.Do(ctx, "WAIT", e.replicas, e.patience.Milliseconds())
+	first := e.patience / 3
+	pipe.Do(ctx, "WAIT", e.replicas, first.Milliseconds())
+	return pipe.Do(ctx, "WAITAOF", 1, e.replicas, (e.patience - first).Milliseconds())
 }
 
 // waited reads how many replicas answered, and whether this Redis has it on its
