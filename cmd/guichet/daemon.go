@@ -129,11 +129,7 @@ func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Log
 	for _, change := range changes {
 		change(&options)
 	}
-	s, err := store.Open(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return s, nil
+	return store.Open(ctx, options)
 }
 
 // besideDaemon is for tools: they reach the embedded store of a daemon that runs
