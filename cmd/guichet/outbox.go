@@ -261,7 +261,7 @@ func (t *tool) requeue(ctx context.Context, site string, asJSON bool, state tick
 }
 
 func triedSince(d ticket.Delivery, began time.Time) bool {
-	return len(d.Tries) > 0 && !d.Tries[len(d.Tries)-1].At.Before(began)
+	return len(d.Tries) > 0 && d.Tries[len(d.Tries)-1].At.After(began)
 }
 
 type outboxFlush struct {
