@@ -719,18 +719,18 @@ func isAttribution(s string, closing bool) certainty {
 	lower := strings.ToLower(s)
 	verb := hasVerb(lower)
 	addr := hasAddress(s)
-	// The patterns of dates are dear; most candidates are settled before them.
+	// The patterns of dates are dear: a line with neither verb nor address is not
+	// held against any.
 	if verb && startsAttribution(lower) && (addr || datePattern.MatchString(s)) {
 		return sure
 	}
 	if verb && addr && endsWithVerb(lower) && len(s) < 160 && !strings.Contains(s, ". ") {
 		return sure // Name <address> wrote:
 	}
-	date, dated := datePattern.MatchString(s), dateFirst.MatchString(s)
 	switch {
-	case verb && date && (addr || dated || fullDate.MatchString(s) && clockTime.MatchString(s)):
+	case verb && datePattern.MatchString(s) && (addr || dateFirst.MatchString(s) || fullDate.MatchString(s) && clockTime.MatchString(s)):
 		return sure
-	case dated && addr && (date || !closing):
+	case addr && dateFirst.MatchString(s) && (!closing || datePattern.MatchString(s)):
 		return sure // date, "Name" <address>:  (Yandex, mail.ru, Japanese programs)
 	case closing && len(s) < 160 && (addr || verb && endsWithVerb(lower)):
 		return likely // "Quoting Ann <address>:" (Horde), "Ann wrote:"
