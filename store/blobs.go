@@ -149,6 +149,7 @@ func (d *draft) putBlob(ctx context.Context, k keeping) ([]byte, error) {
 		content := contents.Get().(*bytes.Buffer)
 		defer contents.Put(content)
 		content.Reset()
+		content.Grow(int(max(0, k.blob.Size)) + bytes.MinRead)
 		if _, err := content.ReadFrom(io.LimitReader(k.blob.Open(), wholeBytes+1)); err != nil {
 			return nil, err
 		}
