@@ -2,11 +2,13 @@
 # How fast mail is accepted, beside Postfix and beside a server that does nothing,
 # in turn in one run on one machine:
 #   bench/compare.sh [-m MESSAGES] [-z "SIZES"] [-s "SESSIONS"] [-a AGENTS] [-o FILE]
-#   default: -m 2000 -z "4096 102400" -s "1 10 50 100" -a 2 -o compare.jsonl
+#   default: -m 2000 -z "4096 102400 102400w" -s "1 10 50 100" -a 2 -o compare.jsonl
 # Loaded are: postfix (into its hold queue), embedded and redis (Guichet's whole
 # work: proof from a trusted network, parsing, sealing, one durable commit, the
 # acknowledgement and a mail to each agent queued; sending is paused) and sink (go-smtp alone, which throws mail
-# away). smtp-source loads them, a connection a message. Then, loaded by
+# away). smtp-source loads them, a connection a message: its lines are all alike,
+# and pack to nothing. A size that ends in w is of words in no order, from guichet
+# bench, which pack to half. Then, loaded by
 # guichet bench with a sender of its own for each message: the same while every
 # mail that is owed leaves at once through a relay, and how long a 250 takes at
 # half the rate that was reached.
@@ -17,7 +19,7 @@
 # Needs Go, root, and Debian's postfix and redis-server. All that it starts
 # listens on loopback, and is stopped and removed again.
 set -euo pipefail
-messages=2000 sizes='4096 102400' sessions='1 10 50 100' agents=2 out=compare.jsonl
+messages=2000 sizes='4096 102400 102400w' sessions='1 10 50 100' agents=2 out=compare.jsonl
 while getopts m:z:s:a:o: flag; do
   case $flag in
     m) messages=$OPTARG ;; z) sizes=$OPTARG ;; s) sessions=$OPTARG ;; a) agents=$OPTARG ;; o) out=$OPTARG ;;
@@ -134,12 +136,18 @@ value() { # PORT PATTERN: the sum of the metrics that it matches
 calc() { awk "BEGIN { printf \"$1\", $2 }"; }
 
 measure() { # SERVER SESSIONS SIZE MESSAGES: sets rate and cost
-  local begin end before after
+  local begin end before after words=false
   before=$(ticks ${pids[$1]}) begin=$(date +%s.%N)
-  smtp-source -s "$2" -m "$4" -l "$3" -f marie@customer.example -t help@acme.example "127.0.0.1:${port[$1]}"
-  end=$(date +%s.%N) after=$(ticks ${pids[$1]})
-  rate=$(calc %.0f "$4 / ($end - $begin)") cost=$(calc %.0f "($after - $before) * 10000 / $4")
-  printf '{"server":"%s","sessions":%d,"size":%d,"messages":%d,"rate":%s,"cpu_us":%s}\n' "$1" "$2" "$3" "$4" "$rate" "$cost" >> "$out"
+  if [ "$3" = "${3%w}" ]; then
+    smtp-source -s "$2" -m "$4" -l "$3" -f marie@customer.example -t help@acme.example "127.0.0.1:${port[$1]}"
+    end=$(date +%s.%N) rate=$(calc %.0f "$4 / ($end - $begin)")
+  else
+    words=true rate=$(calc %.0f "$(bench "$1" -s "$2" -n "$4" --size "${3%w}" | field rate)")
+  fi
+  after=$(ticks ${pids[$1]})
+  cost=$(calc %.0f "($after - $before) * 10000 / $4")
+  printf '{"server":"%s","sessions":%d,"size":%d,"words":%s,"messages":%d,"rate":%s,"cpu_us":%s}\n' \
+    "$1" "$2" "${3%w}" $words "$4" "$rate" "$cost" >> "$out"
 }
 
 # settle waits until a store has nothing left to do, and sets after to what that
@@ -165,8 +173,8 @@ field() { # NAME: of a line of guichet bench --json
 # A row of a table for each number of sessions.
 accept() { # SIZE
   local n=$messages s server p e r k
-  [ "$1" -lt 50000 ] || n=$((messages / 10 < 100 ? 100 : messages / 10))
-  printf '\n%s messages of %s bytes, a connection each: messages a second, and processor\n\n' "$n" "$1"
+  [ "${1%w}" -lt 50000 ] || n=$((messages / 10 < 100 ? 100 : messages / 10))
+  printf '\n%s messages of %s bytes%s, a connection each: messages a second, and processor\n\n' "$n" "${1%w}" "$([ "$1" = "${1%w}" ] || echo ' of words')"
   printf '%8s  %14s  %14s  %14s  %14s  %8s  %8s  %10s\n' sessions postfix embedded redis sink emb/pf redis/pf redis/sink
   for s in $sessions; do
     for server in postfix embedded redis sink; do
