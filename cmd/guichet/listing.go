@@ -122,8 +122,9 @@ func (l *listing[T]) print(p *program, table *list, limit int, noun string, row 
 	return nil
 }
 
-// idLength is how much of a random id lists show: enough to be the only one.
-const idLength = 8
+// idLength is how much of an id lists show: enough to be the only one, also of the
+// mails of one second, whose ids begin alike.
+const idLength = 10
 
 func shortID(id string) string { return id[:min(len(id), idLength)] }
 

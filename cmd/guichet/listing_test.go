@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"guichet/store"
+	"guichet/ticket"
 )
 
 // numbers is a list of a site as a store gives it: a page at a time.
@@ -82,5 +85,19 @@ func TestPickWantsOneThingForEachBeginning(t *testing.T) {
 	const want = "2 name ids begin with \"ann\"; write more of the id\nno name has an id that begins with \"x\"\nno name has an id that begins with \"\""
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What lists show of an id tells apart also mails that were made in one second.
+func TestShortIDsDiffer(t *testing.T) {
+	m := ticket.Mint{Random: rand.NewChaCha8([32]byte{1}), Hostname: "mx.acme.example"}
+	seen := map[string]bool{}
+	for range 1000 {
+		n := m.Letter(ticket.Asked, "acme", "help", ticket.Mailbox{}, "en", time.Unix(1772442000, 0))
+		if short := shortID(n.ID); seen[short] {
+			t.Errorf("two are %s", short)
+		} else {
+			seen[short] = true
+		}
 	}
 }
