@@ -498,3 +498,30 @@ func TestSweepBeginsWhereTheLastOneEnded(t *testing.T) {
 		shut(t, e)
 	})
 }
+
+// What expired does not come back with what is put in its place, also where so
+// much expired at once that it was not swept yet.
+func TestMoreExpiresThanIsSweptAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := openSmall(t, t.TempDir())
+		const last = "z"
+		steps := []engine.Step{engine.Put(last, "old", nil), engine.Expire(last, time.Minute)}
+		for i := range sweepAtOnce {
+			record := fmt.Sprint("r", i)
+			steps = append(steps, engine.Put(record, "old", nil), engine.Expire(record, time.Minute))
+		}
+		if _, err := e.Commit(ctx, "acme", engine.Batch{Steps: steps}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		for round := range 2 { // the first does not sweep it, the second does not know it any more
+			if err := put(e, last, "new"); err != nil {
+				t.Fatal(err)
+			}
+			if got := everything(t, e); len(got) != 1 || got[last+" v"] != "new0" {
+				t.Errorf("in round %d there are %v", round, got)
+			}
+		}
+		shut(t, e)
+	})
+}

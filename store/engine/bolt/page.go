@@ -34,11 +34,11 @@ type page struct {
 }
 
 // written spares the transaction of a group to look up and to put the same many
-// times. Nothing expires within a transaction, whose time stands still.
+// times. Its time stands still: where the sweep has come to the end, nothing that
+// it meets is over.
 type written struct {
-	lasting map[string]bool // records whose time is not over
-	totals  map[string]int  // to be put when the group is done
-	swept   engine.Score    // nothing expires before it
+	totals map[string]int // to be put when the group is done
+	swept  engine.Score   // nothing expires before it
 }
 
 // newPage is a page of a view. What it changes, it notes in r, which is nil for
@@ -60,7 +60,7 @@ func newPage(v view, now time.Time, r *record) *page {
 // swept.
 func newWriting(v view, now time.Time, r *record, swept engine.Score) *page {
 	p := newPage(v, now, r)
-	p.written = &written{lasting: map[string]bool{}, totals: map[string]int{}, swept: swept}
+	p.written = &written{totals: map[string]int{}, swept: swept}
 	return p
 }
 
@@ -124,17 +124,11 @@ func decodeScore(b []byte) engine.Score { return engine.Score(binary.BigEndian.U
 // expired reports whether the time of a record is over: it is then no more
 // there, even while its fields are.
 func (p *page) expired(record []byte) bool {
-	if p.written != nil && p.written.lasting[string(record)] {
+	if p.written != nil && p.written.swept > p.now {
 		return false
 	}
 	at := p.fields.Get(own(record))
-	if at != nil && decodeScore(at) <= p.now {
-		return true
-	}
-	if p.written != nil {
-		p.written.lasting[string(record)] = true
-	}
-	return false
+	return at != nil && decodeScore(at) <= p.now
 }
 
 // get gives a copy of a field, or nil when there is none.
@@ -238,7 +232,7 @@ const sweepAtOnce = 4 * maxGroup
 // what lies before are only marks of what was removed.
 func (p *page) sweep() error {
 	var over [][]byte
-	swept := p.now
+	swept := p.now + 1
 	c := p.expiring.Cursor()
 	for k, _ := c.Seek(encodeScore(p.written.swept)); k != nil && decodeScore(k) <= p.now; k, _ = c.Next() {
 		if len(over) == sweepAtOnce {
