@@ -20,7 +20,8 @@ type Metrics interface {
 }
 
 // The parts of the time that a message takes behind the door. Facts and commit
-// are counted for each site, and again when another was faster.
+// are counted for each site, and again when another was faster; facts only where
+// the store was asked.
 const (
 	StageParse  = "parse"
 	StageFacts  = "facts"

@@ -347,6 +347,10 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads = append(m.reads, q)
+	return m.facts(q), nil
+}
+
+func (m *memory) facts(q ticket.Query) *ticket.Facts {
 	s := m.site(q.Site)
 	f := &ticket.Facts{Tickets: map[ticket.ID]*ticket.Ticket{}, ByMessageID: map[string]ticket.ID{}, ByReference: map[uint64]ticket.ID{}, Seen: map[string]bool{}, SeenAs: map[string]string{}}
 	found := func(id ticket.ID) {
@@ -409,7 +413,7 @@ func (m *memory) Facts(_ context.Context, q ticket.Query) (*ticket.Facts, error)
 	for _, w := range q.Lists {
 		f.Lists[w.Key()] = s.list(w)
 	}
-	return f, nil
+	return f
 }
 
 // list answers a worklist by going through all tickets.
@@ -555,6 +559,12 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	if r, ok := s.done[c.Operation]; ok {
 		r.Repeat = true
 		return r, nil
+	}
+	if u := c.Unknown; u != nil {
+		f := m.facts(ticket.Query{Site: c.Site, MessageIDs: u.MessageIDs, Seen: u.Seen, Sender: u.Sender})
+		if len(f.Seen)+len(f.ByMessageID) > 0 || f.Spammer != nil {
+			return ticket.Result{}, fmt.Errorf("memory: %w", ticket.ErrConflict)
+		}
 	}
 	for _, tc := range c.Tickets {
 		was := s.tickets[tc.Ticket.ID]

@@ -41,10 +41,26 @@ func (s *Store) Commit(ctx context.Context, c *ticket.Change) (ticket.Result, er
 	case c.Operation != "":
 		d.batch.Operation, d.batch.Remember = recordOperation(r.digest(kindOperation, c.Operation)), operationsFor
 	}
+	if c.Unknown != nil {
+		d.unknown(c.Unknown)
+	}
 	if err := d.change(ctx, c); err != nil {
 		return ticket.Result{}, err
 	}
 	return d.commit(ctx)
+}
+
+// unknown wants nothing to be there of what Facts would have looked for.
+func (d *draft) unknown(u *ticket.Unknown) {
+	for _, id := range u.MessageIDs {
+		d.check(engine.Absent(recordMessage(d.digest(kindMessage, id)), fieldTicket))
+	}
+	for _, delivery := range u.Seen {
+		d.check(engine.Absent(recordSeen(d.digest(kindSeen, delivery)), fieldSeen))
+	}
+	if u.Sender != "" {
+		d.check(engine.Absent(recordSpammer(d.person(u.Sender)), fieldSpam))
+	}
 }
 
 // draft is a batch that is being written, and what follows when it is done.

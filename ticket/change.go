@@ -13,8 +13,11 @@ type Change struct {
 	// Operation makes a repeat harmless: the same operation is written once and
 	// gives the same result again. It may be one of Seen.
 	Operation string
-	Tickets   []TicketChange
-	Held      []Held
+	// Unknown is set where the change was decided on without asking: where any of it
+	// is known after all, the commit is ErrConflict.
+	Unknown *Unknown
+	Tickets []TicketChange
+	Held    []Held
 	// Release are held mails that were filed and go; Discard those that are thrown
 	// away, which the ledger of what was erased remembers. Nothing that came into a
 	// ticket under a legal hold is thrown away.

@@ -39,6 +39,23 @@ type Query struct {
 	Lists []Worklist
 }
 
+// Unknown is what a change takes for granted that the store knows nothing of. Its
+// fields are those of Query.
+type Unknown struct {
+	MessageIDs []string
+	Seen       []string
+	Sender     Address
+}
+
+// Unknown is all that the query asks for; false where it asks for more.
+func (q Query) Unknown() (*Unknown, bool) {
+	named := len(q.Tickets) + len(q.References) + len(q.Challenges) + len(q.Held) + len(q.Tracking) + len(q.Profiles) + len(q.Lists)
+	if named > 0 || q.Address != "" || q.Whole || q.IfSighted || q.Canned || q.Newest {
+		return nil, false
+	}
+	return &Unknown{MessageIDs: q.MessageIDs, Seen: q.Seen, Sender: q.Sender}, true
+}
+
 // MaxOwn is how many tickets of one person a message can be about.
 const MaxOwn = 100
 
