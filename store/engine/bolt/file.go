@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -145,16 +146,20 @@ func (f *file) begin(path string) error {
 	return f.bringUp(path)
 }
 
-// makeBuckets writes nothing when they are all there.
+// makeBuckets writes nothing when they are all there. A file that has others too
+// was written by a program that keeps there what this one would not see.
 func makeBuckets(db *bbolt.DB) error {
-	missing := false
+	there := map[string]bool{}
 	err := db.View(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			missing = missing || tx.Bucket([]byte(name)) == nil
-		}
-		return nil
+		return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+			there[string(name)] = true
+			if !slices.Contains(buckets, string(name)) && !slices.Contains(formerBuckets, string(name)) {
+				return fmt.Errorf("%s was written by a newer guichet: it has %q", filepath.Base(db.Path()), name)
+			}
+			return nil
+		})
 	})
-	if err != nil || !missing {
+	if err != nil || !slices.ContainsFunc(buckets, func(name string) bool { return !there[name] }) {
 		return err
 	}
 	return db.Update(func(tx *bbolt.Tx) error {

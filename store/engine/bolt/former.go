@@ -14,7 +14,10 @@ import (
 const (
 	formerExpiry = "expiry" // space, record → when it vanishes
 	formerScores = "scores" // space, index, member → score
+	formerTotals = "totals" // space, index → how many members
 )
+
+var formerBuckets = []string{formerExpiry, formerScores, formerTotals}
 
 // bringUp writes a file anew that lies as it did before. One that is broken off
 // leaves it as it was.

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"path/filepath"
 	"slices"
@@ -81,7 +82,7 @@ func formerly(t *testing.T, path string) {
 				case isOwn(key) && name == bucketFields:
 					put(formerExpiry, append(key, 0), value)
 				case isOwn(key):
-					put("totals", append(key, 0), value)
+					put(formerTotals, append(key, 0), value)
 				case name == bucketPlaces:
 					index, member := readPlaceKey(key)
 					put(formerScores, join(index, member), value)
@@ -109,6 +110,27 @@ func TestFormerJournal(t *testing.T) {
 	head = binary.BigEndian.AppendUint32(head, crc32.Checksum(head, sums))
 	_, err := new(journal).replay(head[:headSize])
 	if err == nil || !strings.Contains(err.Error(), `started once more and stopped: it has "expiry"`) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestNewerFile: what a newer program keeps in places of its own would go unseen
+// and unwritten here.
+func TestNewerFile(t *testing.T) {
+	dir := t.TempDir()
+	shut(t, openAt(t, dir, time.Now))
+	db, err := bbolt.Open(filepath.Join(dir, "guichet.db"), 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		_, err := tx.CreateBucket([]byte("shelves"))
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), `guichet.db was written by a newer guichet: it has "shelves"`) {
 		t.Errorf("error is %v", err)
 	}
 }
