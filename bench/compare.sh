@@ -2,13 +2,13 @@
 # How fast mail is accepted, beside Postfix and beside a server that does nothing,
 # in turn in one run on one machine:
 #   bench/compare.sh [-m MESSAGES] [-z "SIZES"] [-s "SESSIONS"] [-a AGENTS] [-o FILE]
-#   default: -m 2000 -z "4096 102400 102400w" -s "1 10 50 100" -a 2 -o compare.jsonl
+#   default: -m 2000 -z "4096 102400 102400w" -s "1 10 50 100" -a 1 -o compare.jsonl
 # Loaded are: postfix (into its hold queue), embedded and redis (Guichet's whole
 # work: proof from a trusted network, parsing, sealing, one durable commit, the
-# acknowledgement and a mail to each agent queued; sending is paused) and sink (go-smtp alone, which throws mail
-# away). smtp-source loads them, a connection a message: its lines are all alike,
-# and pack to nothing. A size that ends in w is of words in no order, from guichet
-# bench, which pack to half. Then, loaded by
+# acknowledgement and a mail to each agent queued; sending is paused) and sink
+# (go-smtp alone, which throws mail away). smtp-source loads them, a connection a
+# message: its lines are all alike, and pack to nothing. A size that ends in w is
+# of words in no order, from guichet bench, which pack to half. Then, loaded by
 # guichet bench with a sender of its own for each message: the same while every
 # mail that is owed leaves at once through a relay, and how long a 250 takes at
 # half the rate that was reached.
@@ -19,7 +19,7 @@
 # Needs Go, root, and Debian's postfix and redis-server. All that it starts
 # listens on loopback, and is stopped and removed again.
 set -euo pipefail
-messages=2000 sizes='4096 102400 102400w' sessions='1 10 50 100' agents=2 out=compare.jsonl
+messages=2000 sizes='4096 102400 102400w' sessions='1 10 50 100' agents=1 out=compare.jsonl
 while getopts m:z:s:a:o: flag; do
   case $flag in
     m) messages=$OPTARG ;; z) sizes=$OPTARG ;; s) sessions=$OPTARG ;; a) agents=$OPTARG ;; o) out=$OPTARG ;;
@@ -269,7 +269,7 @@ started+=($!)
 pids[sink]=$!
 listening "${port[@]}" $((base + 9))
 
-printf '%s, %s cores, %s, a queue with %s agents\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)" "$agents"
+printf '%s, %s cores, %s, agents of the queue: %s\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)" "$agents"
 for size in $sizes; do accept "$size"; done
 deliver
 half

@@ -118,12 +118,16 @@ func (c *RedisCluster) URL() string {
 }
 
 // Promoted returns when a node takes the writes of a key, after its master was
-// killed.
+// killed, and all others know of it: who asks one that does not is sent to the dead.
 func (c *RedisCluster) Promoted(key string) (master *Redis, err error) {
-	return master, await("promotion", func() bool {
+	err = await("promotion", func() bool {
 		master, err = c.Master(key)
 		return err == nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return master, c.Settled()
 }
 
 // Master gives the node that takes the writes of a key, however it became that.
