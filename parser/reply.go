@@ -98,14 +98,14 @@ func strip(lines []line) []line {
 	return out
 }
 
-// kindOf says what a line is.
-type kindOf uint8
+// lineKind says what a line is.
+type lineKind uint8
 
 const (
-	isNew   kindOf = iota // the writer's own
-	isQuote               // under a quote mark, or in what HTML marks
-	isIntro               // "On …, Ann wrote:", a header block, a rule above them
-	isTail                // all below a header block or an intro without marks
+	isNew   lineKind = iota // the writer's own
+	isQuote                 // under a quote mark, or in what HTML marks
+	isIntro                 // "On …, Ann wrote:", a header block, a rule above them
+	isTail                  // all below a header block or an intro without marks
 )
 
 // fresh gives the lines that are new, and whether anything was cut.
@@ -135,8 +135,8 @@ func splitSharedLine(lines []line) []line {
 
 // classifyLines finds the quotes. The first thing that opens a quote without
 // marks on its lines takes all that follows.
-func classifyLines(lines []line) []kindOf {
-	kinds := make([]kindOf, len(lines))
+func classifyLines(lines []line) []lineKind {
+	kinds := make([]lineKind, len(lines))
 	left := maxCandidates
 	quoted := false // a block quote was seen in the loose quote that is open
 	for i := 0; i < len(lines); i++ {
@@ -237,7 +237,7 @@ func foreignMark(s string) bool {
 }
 
 // markForeign makes quote of the lines at i that carry such marks.
-func markForeign(lines []line, kinds []kindOf, i int) {
+func markForeign(lines []line, kinds []lineKind, i int) {
 	for ; i < len(lines) && (lines[i].blank() || foreignMark(lines[i].text)); i++ {
 		if !lines[i].blank() {
 			kinds[i] = isQuote
@@ -246,12 +246,12 @@ func markForeign(lines []line, kinds []kindOf, i int) {
 }
 
 // tail makes all from i on quote.
-func tail(lines []line, kinds []kindOf, i int) []kindOf {
+func tail(lines []line, kinds []lineKind, i int) []lineKind {
 	mark(kinds, introAbove(lines, i), len(lines), isTail)
 	return kinds
 }
 
-func mark(kinds []kindOf, from, to int, k kindOf) {
+func mark(kinds []lineKind, from, to int, k lineKind) {
 	for i := from; i < to && i < len(kinds); i++ {
 		kinds[i] = k
 	}
@@ -305,7 +305,7 @@ type run struct {
 // choose keeps what is new. A quote with new text below it stays as far as is
 // needed to understand the answer: not at all when it is the only one, its last
 // lines when answers stand between quotes, and whole when it was quoted by hand.
-func choose(lines []line, kinds []kindOf) (out []line, cut bool) {
+func choose(lines []line, kinds []lineKind) (out []line, cut bool) {
 	runs := runsOf(lines, kinds)
 	last := -1 // the last run of new text
 	quotes := 0
@@ -370,7 +370,7 @@ func apart(lines []line) []line {
 
 // runsOf groups lines. Empty lines go with what stands above them; a piece of
 // an address that was broken off a quoted line goes with the quote.
-func runsOf(lines []line, kinds []kindOf) []run {
+func runsOf(lines []line, kinds []lineKind) []run {
 	var runs []run
 	for i, k := range kinds {
 		quote := k != isNew
@@ -412,7 +412,7 @@ func introInside(lines []line, i int) bool {
 }
 
 // brokenOff is the rest of a link that was folded out of a quoted line.
-func brokenOff(lines []line, kinds []kindOf, i int) bool {
+func brokenOff(lines []line, kinds []lineKind, i int) bool {
 	if i == 0 || i+1 >= len(lines) || kinds[i-1] != isQuote || kinds[i+1] != isQuote {
 		return false
 	}
@@ -424,7 +424,7 @@ func brokenOff(lines []line, kinds []kindOf, i int) bool {
 }
 
 // onlyMarked leaves intros out of a quote.
-func onlyMarked(lines []line, kinds []kindOf) []line {
+func onlyMarked(lines []line, kinds []lineKind) []line {
 	var out []line
 	for i, l := range lines {
 		if kinds[i] == isQuote && l.depth > 0 {

@@ -1,21 +1,14 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"sync"
 
 	"guichet/store/engine"
 	"guichet/ticket"
 )
-
-// ticketFields are what a ticket is read from.
-var ticketFields = []string{fieldVersion, fieldNumber, fieldKey, fieldSealed}
 
 // maxFactMessages bounds how many Message-IDs of one message are looked up: the
 // newest come first, and a References field may name thousands.
@@ -409,59 +402,4 @@ func (l *lookup) dropVanished() {
 	for _, t := range l.facts.Tickets {
 		t.Challenges = slices.DeleteFunc(t.Challenges, func(id ticket.ID) bool { return l.facts.Challenges[id] == nil })
 	}
-}
-
-// openTicket reads a ticket from ticketFields.
-func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket, error) {
-	k, err := r.unwrapTicket(id, fields[fieldKey])
-	if err != nil {
-		return nil, err
-	}
-	t := &ticket.Ticket{}
-	if err := r.openJSON(k.key, r.at(recordTicket(id), fieldSealed), fields[fieldSealed], t); err != nil {
-		return nil, err
-	}
-	if t.Version, err = versionOf(recordTicket(id), fields); err != nil {
-		return nil, err
-	}
-	number, err := strconv.ParseUint(string(fields[fieldNumber]), 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("number of ticket %s: %w", id, err)
-	}
-	t.Reference = ticket.Reference{Prefix: r.Prefix, Number: number}
-	return t, nil
-}
-
-func (s *Store) sealJSON(k key, at place, v any) ([]byte, error) {
-	w := writers.Get().(*writer)
-	defer writers.Put(w)
-	w.Reset()
-	if err := w.Encode(v); err != nil {
-		return nil, fmt.Errorf("store: writing %s: %w", at.record, err)
-	}
-	return s.vault.seal(k, at, w.Bytes()), nil
-}
-
-// writer makes JSON that only openJSON reads: it needs no care for HTML.
-type writer struct {
-	bytes.Buffer
-	*json.Encoder
-}
-
-var writers = sync.Pool{New: func() any {
-	w := &writer{}
-	w.Encoder = json.NewEncoder(&w.Buffer)
-	w.SetEscapeHTML(false)
-	return w
-}}
-
-func (s *Store) openJSON(k key, at place, sealed []byte, v any) error {
-	plain, err := s.vault.open(k, at, sealed)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(plain, v); err != nil {
-		return fmt.Errorf("store: reading %s: %w", at.record, err)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"guichet/store/engine"
@@ -41,6 +42,30 @@ func (s *Store) Tickets(ctx context.Context, site string, f Filter, after Cursor
 		}
 		return r.ticketOf(id, row.Fields)
 	})
+}
+
+// ticketFields are what a ticket is read from.
+var ticketFields = []string{fieldVersion, fieldNumber, fieldKey, fieldSealed}
+
+// openTicket reads a ticket from ticketFields.
+func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket, error) {
+	k, err := r.unwrapTicket(id, fields[fieldKey])
+	if err != nil {
+		return nil, err
+	}
+	t := &ticket.Ticket{}
+	if err := r.openJSON(k.key, r.at(recordTicket(id), fieldSealed), fields[fieldSealed], t); err != nil {
+		return nil, err
+	}
+	if t.Version, err = versionOf(recordTicket(id), fields); err != nil {
+		return nil, err
+	}
+	number, err := strconv.ParseUint(string(fields[fieldNumber]), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("number of ticket %s: %w", id, err)
+	}
+	t.Reference = ticket.Reference{Prefix: r.Prefix, Number: number}
+	return t, nil
 }
 
 // ticketOf is openTicket for a record that may not be there.
