@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -80,6 +81,22 @@ func (c *counting) Read(ctx context.Context, space engine.Space, asks ...engine.
 func (c *counting) Sync(ctx context.Context, space engine.Space) error {
 	c.syncs++
 	return c.Engine.Sync(ctx, space)
+}
+
+// WhenLeasing has something done after each lease that takes something.
+func (s *Store) WhenLeasing(do func()) { s.engine = &leasing{s.engine, do} }
+
+type leasing struct {
+	engine.Engine
+	then func()
+}
+
+func (l *leasing) Lease(ctx context.Context, space engine.Space, index string, n int, d time.Duration) ([]engine.Entry, error) {
+	taken, err := l.Engine.Lease(ctx, space, index, n, d)
+	if len(taken) > 0 {
+		l.then()
+	}
+	return taken, err
 }
 
 // SharesShard reports whether the hints of two sites lie in one space.

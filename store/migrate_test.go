@@ -7,6 +7,7 @@ import (
 	"errors"
 	"iter"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,13 +118,13 @@ func TestMigrationRefusesAStoreInUse(t *testing.T) {
 // failing is an engine whose commits fail after some.
 type failing struct {
 	engine.Engine
-	left int
+	left atomic.Int64
 }
 
 var errPower = errors.New("power cut")
 
 func (f *failing) Commit(ctx context.Context, space engine.Space, b engine.Batch) (engine.Committed, error) {
-	if f.left--; f.left < 0 {
+	if f.left.Add(-1) < 0 {
 		return engine.Committed{}, errPower
 	}
 	return f.Engine.Commit(ctx, space, b)
@@ -136,7 +137,9 @@ func TestBrokenOffMigrationIsResumedAndNotUsed(t *testing.T) {
 	}
 	w.Close()
 	b, r, opt := engines(t, w.opt.Data)
-	_, err := store.Migrate(ctx, b, &failing{r, 3}, nil)
+	broken := &failing{Engine: r}
+	broken.left.Store(3)
+	_, err := store.Migrate(ctx, b, broken, nil)
 	wantError(t, err, errPower)
 	if s, err := store.Open(ctx, opt); err == nil {
 		s.Close()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"testing"
@@ -65,6 +66,36 @@ func TestTheWishToBeForgottenIsCarriedOut(t *testing.T) {
 		}
 		if n := w.timers(); n != 0 {
 			t.Errorf("%d timers are left", n)
+		}
+	})
+}
+
+// TestAStopLeavesNoTimerTaken: whenever a daemon is told to stop, the next one has
+// not to wait for what it had taken.
+func TestAStopLeavesNoTimerTaken(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		for stop := 1; stop <= 2; stop++ { // when the site is taken, and when its timer is
+			t := w.open("Wished")
+			t.EraseAt = w.now().Add(day)
+			w.change(t)
+			w.advance(2 * day)
+			stopped, cancel := context.WithCancel(ctx)
+			leases := 0
+			w.WhenLeasing(func() {
+				if leases++; leases == stop {
+					cancel()
+				}
+			})
+			if _, err := w.RunTimers(stopped); err != nil {
+				w.Error(err)
+			}
+			if stopped.Err() == nil {
+				w.Error("nothing was taken")
+			}
+			if w.timers(); !w.gone(t.ID) {
+				w.Errorf("stopped at lease %d, the ticket is still there", stop)
+			}
+			cancel()
 		}
 	})
 }

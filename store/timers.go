@@ -68,6 +68,8 @@ func (d *draft) unschedule(t Timer) { d.step(engine.Remove(indexTimers, t.member
 const (
 	timersAtOnce = 50
 	timerLease   = 5 * time.Minute
+	// timersLast is how long what was taken may go on when a daemon stops.
+	timersLast = 20 * time.Second
 )
 
 // timerHandlers are what is done for each kind. A handler leaves the timer gone
@@ -82,25 +84,31 @@ var timerHandlers = map[TimerKind]func(context.Context, room, Timer) error{
 }
 
 // RunTimers handles the timers of all sites that are due, and gives how many it
-// handled. A timer that fails is logged and tried again.
+// handled. A timer that fails is logged and tried again. When ctx ends it takes no
+// more of them, and handles those that it took.
 func (s *Store) RunTimers(ctx context.Context) (handled int, err error) {
 	if err := s.healHints(ctx); err != nil {
 		return 0, err
 	}
-	err = s.eachDueSite(ctx, indexHintTimers, indexTimers, func(r room) (bool, error) {
-		for {
-			due, err := s.engine.Lease(ctx, r.space, indexTimers, timersAtOnce, timerLease)
+	// Cut short, what was taken would lie until its lease is over.
+	begun, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(timersLast, cancel) })()
+	err = s.eachDueSite(begun, indexHintTimers, indexTimers, func(r room) (bool, error) {
+		for ctx.Err() == nil {
+			due, err := s.engine.Lease(begun, r.space, indexTimers, timersAtOnce, timerLease)
 			if err != nil || len(due) == 0 {
 				return true, err
 			}
 			for _, e := range due {
-				if err := r.handle(ctx, e); err != nil {
+				if err := r.handle(begun, e); err != nil {
 					s.log.Error("a timer failed and will be tried again", "site", r.Name, "timer", e.Member, "error", err)
 					continue
 				}
 				handled++
 			}
 		}
+		return false, nil
 	})
 	if err != nil {
 		return handled, fmt.Errorf("store: handling timers: %w", err)
