@@ -63,6 +63,7 @@ outgoing: {via: "smtp://{{.Relay}}?tls=none"}
 sites:
   - name: acme
     prefix: ACM
+    digest: ""  # a mail of the hour, which no message brings
     queues: [{name: help, address: help@acme.example, agents: [anna@acme.example]}]
 `))
 
