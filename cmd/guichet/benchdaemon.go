@@ -131,6 +131,7 @@ log: {level: warn}
 sites:
   - name: demo
     prefix: DEMO
+    digest: ""
     queues: [{name: help, address: help@guichet.test, agents: [anna@guichet.test, ben@guichet.test]}]
 `
 

@@ -51,6 +51,7 @@ outgoing: {via: "smtp://%[3]s?tls=none"}
 sites:
   - name: %[1]s
     prefix: %[5]s
+    digest: ""
     queues: [{name: help, title: Support of %[1]s, address: help@%[1]s.example, agents: [agent@staff.example]}]
 `, name, dir, relay, trust, strings.ToUpper(name))
 	if err := os.WriteFile(g.settings, []byte(settings), 0o600); err != nil {

@@ -42,6 +42,7 @@ outgoing: {via: "maildir:out", paused: true}
 sites:
   - name: acme
     prefix: ACM
+    digest: ""
     queues: [{name: help, title: Acme support, address: help@acme.example, agents: [anna@acme.example]}]
 `, t.TempDir()), goLimit)
 	confined := p.confine()

@@ -98,6 +98,7 @@ outgoing: {via: "smtp://%[4]s?tls=none"}
 sites:
   - name: acme
     prefix: ACM
+    digest: ""
     queues: [{name: help, title: Acme support, address: help@acme.example, agents: [anna@acme.example]}]
 `, f.dir, n, f.redis.URL(), net.JoinHostPort(host, port))
 		p := startProcess(t, settings)
