@@ -2,12 +2,10 @@ package bolt_test
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
+	"guichet/internal/testkit"
 	"guichet/store/engine"
 	"guichet/store/engine/bolt"
 )
@@ -20,25 +18,16 @@ func BenchmarkCommit(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			before := processor(b)
-			var n atomic.Int64
-			var group sync.WaitGroup
+			before := testkit.Processor(b)
 			b.ResetTimer()
-			for range sessions {
-				group.Go(func() {
-					for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
-						if _, err := e.Commit(ctx, "acme", mail(int(i))); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			group.Wait()
+			testkit.Share(b, sessions, func(i int) error {
+				_, err := e.Commit(ctx, "acme", mail(i))
+				return err
+			})
 			if err := e.Close(); err != nil {
 				b.Fatal(err)
 			}
-			b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N), "µs-cpu/op")
+			b.ReportMetric(float64((testkit.Processor(b)-before).Microseconds())/float64(b.N), "µs-cpu/op")
 		})
 	}
 }
@@ -66,12 +55,4 @@ func mail(i int) engine.Batch {
 		batch.Steps = append(batch.Steps, engine.Add(fmt.Sprint("list", list), id, engine.Score(i)))
 	}
 	return batch
-}
-
-func processor(b *testing.B) time.Duration {
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

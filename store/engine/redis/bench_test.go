@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,22 +20,10 @@ func BenchmarkMail(b *testing.B) {
 		b.Run(fmt.Sprint(sessions), func(b *testing.B) {
 			server := testkit.RedisFor(b, "--auto-aof-rewrite-min-size", "4gb")
 			e := open(b, redis.Options{URL: server.URL(), Replicas: -1})
-			var n atomic.Int64
-			var group sync.WaitGroup
-			here, there := processor(b), processorOf(b, server)
+			here, there := testkit.Processor(b), processorOf(b, server)
 			b.ResetTimer()
-			for range sessions {
-				group.Go(func() {
-					for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
-						if err := deliver(e, int(i)); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			group.Wait()
-			b.ReportMetric(float64((processor(b)-here).Microseconds())/float64(b.N), "µs-here/op")
+			testkit.Share(b, sessions, func(i int) error { return deliver(e, i) })
+			b.ReportMetric(float64((testkit.Processor(b)-here).Microseconds())/float64(b.N), "µs-here/op")
 			b.ReportMetric(float64((processorOf(b, server)-there).Microseconds())/float64(b.N), "µs-redis/op")
 		})
 	}
@@ -88,14 +73,6 @@ func mail(id string, i int) engine.Batch {
 		engine.Put("seen:"+id, "seen", []byte("1")), engine.Expire("seen:"+id, 30*24*time.Hour),
 		engine.Put(record, "blob:kNj9o2y7cAhR9u-tldAF4A", make([]byte, 3000)))
 	return batch
-}
-
-func processor(b *testing.B) time.Duration {
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // processorOf asks a Redis for the time that it used.
