@@ -188,7 +188,7 @@ func (d *draft) indexTicket(row engine.Row) error {
 	if err != nil {
 		return err
 	}
-	d.check(engine.Equal(recordTicket(id), fieldVersion, row.Fields[fieldSchemaVersion]))
+	d.check(engine.Equal(recordTicket(id), fieldVersion, row.Fields[fieldVersion]))
 	d.own(t)
 	d.unindexed(id)
 	return nil

@@ -79,14 +79,14 @@ func Open(opt Options) (*Engine, error) {
 // What files are called while they are written, until they take the place of the
 // store's.
 const (
-	compacting = ".compact"
-	filled     = ".filling"
+	copyEnding = ".compact"
+	fillEnding = ".filling"
 )
 
 // removeHalves removes what a machine that failed left of such files: what is
 // erased later would stay in it.
 func removeHalves(path string) (err error) {
-	for _, end := range []string{compacting, filled} {
+	for _, end := range []string{copyEnding, fillEnding} {
 		if gone := os.Remove(path + end); !errors.Is(gone, os.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}

@@ -25,7 +25,7 @@ const compactFill = 0.9
 // writers go on meanwhile.
 func (e *Engine) Compact(ctx context.Context) error {
 	path := filepath.Join(e.dir, "guichet.db")
-	if err := e.durable.compact(ctx, path, path+compacting); err != nil {
+	if err := e.durable.compact(ctx, path, path+copyEnding); err != nil {
 		return fmt.Errorf("store: compacting: %w", err)
 	}
 	return nil

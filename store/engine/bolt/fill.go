@@ -121,7 +121,7 @@ func (f *filling) item(item engine.Item) error {
 
 // replace writes the fresh file and puts it in the place of the other.
 func (f *filling) replace(ctx context.Context) error {
-	temp := f.path + filled
+	temp := f.path + fillEnding
 	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
