@@ -25,7 +25,7 @@ func (d *decider) hold(q *ticket.Queue, into *ticket.Ticket, why ticket.Why, rea
 func (d *decider) held(q *ticket.Queue, into *ticket.Ticket, why ticket.Why) string {
 	m, evidence := d.in.Message, d.in.Envelope.Evidence
 	h := ticket.Held{
-		ID: ticket.NewID(d.mint.Random).String(), Site: d.in.Site.Name, Why: why,
+		ID: ticket.NewIDAt(d.mint.Random, d.in.Now).String(), Site: d.in.Site.Name, Why: why,
 		From:    ticket.Mailbox{Name: m.From.Name, Address: d.from},
 		Subject: m.Subject, Text: m.Text, Attachments: d.files(), MessageID: m.MessageID,
 		Proof: evidence.Proof, Reason: evidence.Reason, Automatic: string(m.Automatic), Raw: d.raw(), At: d.in.Now,
@@ -74,7 +74,7 @@ func (d *decider) forAdmin() Outcome {
 	admin := d.in.Site.Admin
 	if admin != "" && !d.in.Envelope.Null && d.in.Message.Automatic == parser.ByPerson && !admin.Same(d.from) && !d.in.Ours(d.from) {
 		d.change.Notices = append(d.change.Notices, ticket.Notice{
-			ID: ticket.NewID(d.mint.Random).String(), Kind: ticket.Postmaster, Site: d.in.Site.Name,
+			ID: ticket.NewIDAt(d.mint.Random, d.in.Now).String(), Kind: ticket.Postmaster, Site: d.in.Site.Name,
 			Mailbox: ticket.Mailbox{Address: admin}, Locale: d.in.Site.Locale(), Held: id, Created: d.in.Now,
 			Brakes:    floodBrake("postmaster", admin),
 			MessageID: ticket.NewID(d.mint.Random).String() + "@" + d.mint.Hostname,

@@ -65,7 +65,7 @@ func (d *decider) open(q *ticket.Queue, previous *ticket.Ticket, proof ticket.Pr
 // begin makes a ticket with its requester and the agents of its queue.
 func (d *decider) begin(q *ticket.Queue, requester ticket.Mailbox, subject, locale string, proof ticket.Proof) *ticket.Ticket {
 	t := &ticket.Ticket{
-		ID: ticket.NewID(d.mint.Random), Site: d.in.Site.Name, Queue: q.Name, Subject: subject,
+		ID: ticket.NewIDAt(d.mint.Random, d.in.Now), Site: d.in.Site.Name, Queue: q.Name, Subject: subject,
 		State: ticket.New, Locale: locale, Tracking: d.in.Site.Tracking.Draw(d.mint.Random),
 		Unproved: proof < ticket.ProofDomain, Opened: d.in.Now, Changed: d.in.Now,
 	}

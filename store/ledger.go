@@ -25,7 +25,7 @@ import (
 //
 // A line is a time, what was done, a site and a record:
 //
-//	2026-03-02T09:00:00Z erased acme ticket:dwp4bef6422fvci7
+//	2026-03-02T09:00:00Z erased acme ticket:ngsvdef6422fvci7
 //
 // It is written, and on the disk, before the key is deleted. When the deletion
 // then does not take place, because the ticket changed in the same moment, a

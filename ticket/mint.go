@@ -17,7 +17,7 @@ type Mint struct {
 // records it there. article is the number of what it brings, or 0.
 func (m Mint) Notice(kind NoticeKind, t *Ticket, p *Participant, article int, now time.Time) Notice {
 	n := Notice{
-		ID: m.noticeID(now), Kind: kind, Site: t.Site, Queue: t.Queue, Ticket: t.ID,
+		ID: NewIDAt(m.Random, now).String(), Kind: kind, Site: t.Site, Queue: t.Queue, Ticket: t.ID,
 		Article: article, To: p.Number, Locale: p.Locale, Created: now,
 		MessageID:  m.Signer.NewMessageID(m.Random, t.Site, t.ID, p, m.Hostname),
 		InReplyTo:  p.Thread.Parent(),
@@ -30,18 +30,9 @@ func (m Mint) Notice(kind NoticeKind, t *Ticket, p *Participant, article int, no
 // Letter makes a mail that belongs to no ticket.
 func (m Mint) Letter(kind NoticeKind, site, queue string, to Mailbox, locale string, now time.Time) Notice {
 	return Notice{
-		ID: m.noticeID(now), Kind: kind, Site: site, Queue: queue, Mailbox: to, Locale: locale, Created: now,
+		ID: NewIDAt(m.Random, now).String(), Kind: kind, Site: site, Queue: queue, Mailbox: to, Locale: locale, Created: now,
 		MessageID: NewID(m.Random).String() + "@" + m.Hostname,
 	}
-}
-
-// noticeID begins with the second in which the notice is made, 24 bits of it, and
-// is random from there on. Notices of one time come and go together: in a store
-// that sorts by name they should lie together.
-func (m Mint) noticeID(now time.Time) string {
-	id, second := NewID(m.Random), now.Unix()
-	id[0], id[1], id[2] = byte(second>>16), byte(second>>8), byte(second)
-	return id.String()
 }
 
 // Challenge draws a code for a parked action, and makes the mail that brings it

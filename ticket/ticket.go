@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"encoding/base32"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,8 @@ import (
 	"time"
 )
 
-// ID names a ticket inside the program: 80 random bits, so that ids tell
-// neither how many tickets there are nor which came first.
+// ID names a ticket inside the program: 80 bits, at least 48 of them random, so
+// that ids do not tell how many tickets there are.
 type ID [10]byte
 
 var lower32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -23,6 +24,15 @@ func NewID(random io.Reader) ID {
 	if _, err := io.ReadFull(random, id[:]); err != nil {
 		panic("ticket: no randomness: " + err.Error()) // crypto/rand never fails
 	}
+	return id
+}
+
+// NewIDAt draws an id that begins with the second of a time, 32 bits of it. What
+// is of one time is written and goes together: in a store that sorts by name it
+// lies together.
+func NewIDAt(random io.Reader, at time.Time) ID {
+	id := NewID(random)
+	binary.BigEndian.PutUint32(id[:], uint32(at.Unix()))
 	return id
 }
 

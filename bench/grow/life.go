@@ -91,7 +91,7 @@ func (o *life) addTo(c *ticket.Change, present bool) {
 func (l *lives) whole(opened time.Time) *life {
 	name := word() + "." + word()
 	t := &ticket.Ticket{
-		ID: ticket.NewID(rand.Reader), Site: site, Queue: "help", Subject: sentence(6), State: ticket.New, Locale: "en",
+		ID: ticket.NewIDAt(rand.Reader, opened), Site: site, Queue: "help", Subject: sentence(6), State: ticket.New, Locale: "en",
 		Tracking: ticket.DefaultTracking.Draw(rand.Reader), Articles: 3, Opened: opened, Changed: opened.Add(2 * time.Hour),
 	}
 	o := &life{ticket: t}
