@@ -25,9 +25,9 @@ const (
 // noticeFields are what a notice is read from, beside the key of its ticket.
 var noticeFields = []string{fieldKey, fieldTicket, fieldSealed, fieldDelivery}
 
-// passage is what the store keeps of a delivery beside the notice, from its
-// first attempt on.
-type passage struct {
+// delivery is what the store keeps of a ticket.Delivery beside its notice, from
+// the first attempt on.
+type delivery struct {
 	State    ticket.DeliveryState `json:"state"`
 	Attempts int                  `json:"attempts,omitempty"`
 	Error    string               `json:"error,omitempty"`
@@ -40,17 +40,17 @@ type passage struct {
 	Spent bool `json:"spent,omitempty"`
 }
 
-// untried is the passage of a notice before its first attempt.
-func untried(n ticket.Notice) passage {
-	return passage{State: ticket.Queued, Due: dueAtOnce(n.Created)}
+// untried is the delivery of a notice before its first attempt.
+func untried(n ticket.Notice) delivery {
+	return delivery{State: ticket.Queued, Due: dueAtOnce(n.Created)}
 }
 
 // dueAtOnce is the score of what is due at once, also by the engine's clock.
 func dueAtOnce(now time.Time) engine.Score { return engine.At(now.Add(-clockSlack)) }
 
-func (d *draft) delivery(id string, k key, p passage) error {
+func (d *draft) delivery(id string, k key, kept delivery) error {
 	record := recordNotice(id)
-	sealed, err := d.sealJSON(k, d.at(record, fieldDelivery), p)
+	sealed, err := d.sealJSON(k, d.at(record, fieldDelivery), kept)
 	if err != nil {
 		return err
 	}
@@ -159,11 +159,11 @@ func (r room) freeLeases(ctx context.Context) error {
 		}
 		d, rows := newDraft(r, r.now()), answers[0].Rows
 		for _, row := range rows {
-			_, _, p, err := r.openDelivery(row.Entry, row)
-			if err == nil && p.Due != 0 && p.Due < row.Score {
+			_, _, kept, err := r.openDelivery(row.Entry, row)
+			if err == nil && kept.Due != 0 && kept.Due < row.Score {
 				d.check(engine.Leased(indexDue, row.Entry))
-				d.step(engine.Add(indexDue, row.Member, p.Due))
-				d.due = earliest(d.due, p.Due)
+				d.step(engine.Add(indexDue, row.Member, kept.Due))
+				d.due = earliest(d.due, kept.Due)
 			} // what cannot be read is for who leases it
 		}
 		if len(d.batch.Steps) > 0 {
@@ -201,26 +201,26 @@ func (r room) openNotice(e engine.Entry, row engine.Row) (ticket.Delivery, error
 }
 
 // openDelivery is openNotice, with the key that it lies under and what only the
-// store needs of its passage.
-func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k key, p passage, err error) {
+// store needs of its delivery.
+func (r room) openDelivery(e engine.Entry, row engine.Row) (d ticket.Delivery, k key, kept delivery, err error) {
 	record := recordNotice(e.Member)
 	if row.Fields[fieldSealed] == nil {
-		return d, k, p, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
+		return d, k, kept, fmt.Errorf("%w: notice %s", ErrNotFound, e.Member)
 	}
 	if k, err = r.keyOf(record, row); err != nil {
-		return d, k, p, err
+		return d, k, kept, err
 	}
 	d.Due = e.Score.Time()
 	if err := r.openJSON(k, r.at(record, fieldSealed), row.Fields[fieldSealed], &d.Notice); err != nil {
-		return d, k, p, err
+		return d, k, kept, err
 	}
 	if sealed := row.Fields[fieldDelivery]; sealed == nil {
-		p = untried(d.Notice)
+		kept = untried(d.Notice)
 	} else {
-		err = r.openJSON(k, r.at(record, fieldDelivery), sealed, &p)
+		err = r.openJSON(k, r.at(record, fieldDelivery), sealed, &kept)
 	}
-	d.State, d.Attempts, d.Error, d.Tries = p.State, p.Attempts, p.Error, p.Tries
-	return d, k, p, err
+	d.State, d.Attempts, d.Error, d.Tries = kept.State, kept.Attempts, kept.Error, kept.Tries
+	return d, k, kept, err
 }
 
 // Allow asks the brakes of a notice whether it may leave, and counts. It gives
@@ -357,12 +357,12 @@ func (d *draft) settlement(ctx context.Context, one settlement) error {
 	if err != nil {
 		return err
 	}
-	p, at := one.after(), engine.At(d.now)
-	if p.Due != 0 {
-		at = p.Due
+	kept, at := one.after(), engine.At(d.now)
+	if kept.Due != 0 {
+		at = kept.Due
 		d.due = earliest(d.due, at)
 	}
-	return d.moveTo(one.Notice, k, p, at)
+	return d.moveTo(one.Notice, k, kept, at)
 }
 
 func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
@@ -375,48 +375,48 @@ func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
 
 // after is how the delivery stands when it is settled. What was tried counts as
 // an attempt; what a brake or a person kept back was not tried.
-func (s settlement) after() passage {
+func (s settlement) after() delivery {
 	o := s.outcome
-	p := passage{State: o.State, Attempts: s.Attempts, Error: o.Error, Tries: s.Tries}
+	kept := delivery{State: o.State, Attempts: s.Attempts, Error: o.Error, Tries: s.Tries}
 	if o.Try != nil {
-		p.Tries = append(slices.Clone(p.Tries), *o.Try)
-		p.Tries = p.Tries[max(0, len(p.Tries)-ticket.TriesKept):]
+		kept.Tries = append(slices.Clone(kept.Tries), *o.Try)
+		kept.Tries = kept.Tries[max(0, len(kept.Tries)-ticket.TriesKept):]
 	}
 	switch o.State {
 	case ticket.Queued, ticket.Delivered, ticket.Failed:
-		p.Attempts++
+		kept.Attempts++
 	}
 	if o.State == ticket.Queued {
-		p.Due = engine.At(o.Due)
+		kept.Due = engine.At(o.Due)
 	}
-	return p
+	return kept
 }
 
 // same compares what would be kept of two.
-func (p passage) same(other passage) bool {
-	one, err := json.Marshal(p)
+func (d delivery) same(other delivery) bool {
+	one, err := json.Marshal(d)
 	two, otherErr := json.Marshal(other)
 	return err == nil && otherErr == nil && bytes.Equal(one, two)
 }
 
 // moveTo writes down where a notice stands, and moves it there. The code that it
 // brought is forgotten once no attempt is to come.
-func (d *draft) moveTo(n ticket.Notice, k key, p passage, at engine.Score) error {
-	if p.State != ticket.Queued && p.State != ticket.OnHold && n.Code != "" {
-		n.Code, p.Spent = "", true
+func (d *draft) moveTo(n ticket.Notice, k key, kept delivery, at engine.Score) error {
+	if kept.State != ticket.Queued && kept.State != ticket.OnHold && n.Code != "" {
+		n.Code, kept.Spent = "", true
 		sealed, err := d.sealJSON(k, d.at(recordNotice(n.ID), fieldSealed), n)
 		if err != nil {
 			return err
 		}
 		d.step(engine.Put(recordNotice(n.ID), fieldSealed, sealed))
 	}
-	if p.State == ticket.Queued {
-		p.Due = at
+	if kept.State == ticket.Queued {
+		kept.Due = at
 	}
-	if err := d.delivery(n.ID, k, p); err != nil {
+	if err := d.delivery(n.ID, k, kept); err != nil {
 		return err
 	}
-	d.move(n.ID, p.State, at)
+	d.move(n.ID, kept.State, at)
 	return nil
 }
 

@@ -21,7 +21,7 @@ type convoy struct {
 	node   goredis.Cmdable
 
 	mu      sync.Mutex
-	waiting []*passage
+	waiting []*passenger
 	under   int // groups on their way
 }
 
@@ -37,8 +37,8 @@ const (
 	groupPatience = 15 * time.Second
 )
 
-// passage is one call on its way.
-type passage struct {
+// passenger is one call on its way, and what its caller waits for.
+type passenger struct {
 	ctx     context.Context
 	script  *script
 	call    *call
@@ -52,20 +52,20 @@ type passage struct {
 
 // group is calls that travel together, for as long as one of their callers waits.
 type group struct {
-	calls  []*passage
+	calls  []*passenger
 	given  int // up
 	giveUp context.CancelFunc
 }
 
 // carry gives the reply to a call. When its context ends first, the call may
 // still be done: that is what operation ids are for.
-func (c *convoy) carry(p *passage) (any, error) {
+func (c *convoy) carry(p *passenger) (any, error) {
 	c.mu.Lock()
 	if c.under < lanes && len(c.waiting) == 0 {
 		c.under++
 		c.mu.Unlock()
 		defer c.next()
-		c.send(p.ctx, []*passage{p})
+		c.send(p.ctx, []*passenger{p})
 		return p.reply, p.err
 	}
 	p.done = make(chan struct{})
@@ -81,7 +81,7 @@ func (c *convoy) carry(p *passage) (any, error) {
 }
 
 // abandon turns a group back when nobody waits for it any more.
-func (c *convoy) abandon(p *passage) {
+func (c *convoy) abandon(p *passenger) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if g := p.group; g != nil {
@@ -128,7 +128,7 @@ func (c *convoy) gather() (context.Context, *group) {
 }
 
 // send fills in the replies of a group.
-func (c *convoy) send(ctx context.Context, group []*passage) {
+func (c *convoy) send(ctx context.Context, group []*passenger) {
 	wagons := couple(group)
 	c.pipe(ctx, wagons, func(w *wagon) *goredis.Cmd { return w.command(ctx, "evalsha", w.script.hash) })
 	unknown := slices.DeleteFunc(wagons, func(w *wagon) bool { return !goredis.HasErrorPrefix(w.calls[0].err, "NOSCRIPT") })

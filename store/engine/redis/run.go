@@ -28,7 +28,7 @@ func (e *Engine) run(ctx context.Context, script *script, c *call, durable bool)
 		if err != nil {
 			return nil, err
 		}
-		p := &passage{ctx: ctx, script: script, call: c, durable: durable && e.replicas > 0}
+		p := &passenger{ctx: ctx, script: script, call: c, durable: durable && e.replicas > 0}
 		reply, err := e.convoyTo(node, script != readScript).carry(p)
 		if err == nil || try == moves || !goredis.HasErrorPrefix(err, "MOVED") {
 			return reply, err

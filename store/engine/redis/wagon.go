@@ -13,7 +13,7 @@ import (
 type wagon struct {
 	script *script
 	prefix string
-	calls  []*passage
+	calls  []*passenger
 	size   int
 }
 
@@ -21,7 +21,7 @@ type wagon struct {
 const maxWagon = 1 << 20
 
 // couple puts calls into as few wagons as can be.
-func couple(group []*passage) []*wagon {
+func couple(group []*passenger) []*wagon {
 	var wagons []*wagon
 	for _, p := range group {
 		i := slices.IndexFunc(wagons, func(w *wagon) bool { return w.takes(p) })
@@ -35,12 +35,12 @@ func couple(group []*passage) []*wagon {
 	return wagons
 }
 
-func (w *wagon) takes(p *passage) bool {
+func (w *wagon) takes(p *passenger) bool {
 	return w.script == p.script && w.prefix == p.call.prefix && w.size+p.call.size <= maxWagon
 }
 
 func (w *wagon) durable() bool {
-	return slices.ContainsFunc(w.calls, func(p *passage) bool { return p.durable })
+	return slices.ContainsFunc(w.calls, func(p *passenger) bool { return p.durable })
 }
 
 // command runs a script, by its hash or its source, as calls.lua wants it.

@@ -28,14 +28,14 @@ func TestWagon(t *testing.T) {
 				t.Fatal(err)
 			}
 			number := engine.Counter{Record: "numbers", Field: "n"}
-			group := []*passage{
-				passageOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Draws: []engine.Counter{number, number}, Steps: []engine.Step{
+			group := []*passenger{
+				passengerOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Draws: []engine.Counter{number, number}, Steps: []engine.Step{
 					engine.PutNumber("one", "n", 1), engine.Put("one", "v", []byte("1")), engine.PutNumber("one", "m", 0)}}),
-				passageOf(t, "globex", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.PutAt("n:", 0, "of", nil)}}),
-				passageOf(t, "acme", engine.Batch{Checks: []engine.Check{engine.Absent("one", "v")}, Steps: []engine.Step{engine.Put("one", "v", []byte("2"))}}),
-				passageOf(t, "acme", engine.Batch{Steps: []engine.Step{engine.Put("broken", "v", nil)}}),
-				passageOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Steps: []engine.Step{engine.Put("one", "v", []byte("3"))}}),
-				passageOf(t, "acme", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.Put("two", "v", []byte("4"))}}),
+				passengerOf(t, "globex", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.PutAt("n:", 0, "of", nil)}}),
+				passengerOf(t, "acme", engine.Batch{Checks: []engine.Check{engine.Absent("one", "v")}, Steps: []engine.Step{engine.Put("one", "v", []byte("2"))}}),
+				passengerOf(t, "acme", engine.Batch{Steps: []engine.Step{engine.Put("broken", "v", nil)}}),
+				passengerOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Steps: []engine.Step{engine.Put("one", "v", []byte("3"))}}),
+				passengerOf(t, "acme", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.Put("two", "v", []byte("4"))}}),
 			}
 			e.convoyTo(e.client, true).send(t.Context(), group)
 			for i, want := range []string{"[done 1 2]", "[done 1]", "[conflict 0]", "WRONGTYPE", "[repeat 1 2]", "[done 3]"} {
@@ -54,8 +54,8 @@ func TestWagon(t *testing.T) {
 	}
 }
 
-func passageOf(t *testing.T, space engine.Space, b engine.Batch) *passage {
-	p := &passage{ctx: t.Context(), script: commitScript, call: newCall(space, len(b.Steps))}
+func passengerOf(t *testing.T, space engine.Space, b engine.Batch) *passenger {
+	p := &passenger{ctx: t.Context(), script: commitScript, call: newCall(space, len(b.Steps))}
 	p.call.batch(b)
 	return p
 }
@@ -65,7 +65,7 @@ func passageOf(t *testing.T, space engine.Space, b engine.Batch) *passage {
 func TestCouple(t *testing.T) {
 	large := &call{prefix: "acme", size: maxWagon}
 	small, other := &call{prefix: "acme", size: 1}, &call{prefix: "globex"}
-	wagons := couple([]*passage{
+	wagons := couple([]*passenger{
 		{script: commitScript, call: large}, {script: commitScript, call: small}, {script: leaseScript, call: small},
 		{script: commitScript, call: other}, {script: commitScript, call: small}, {script: commitScript, call: large},
 	})
