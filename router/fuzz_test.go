@@ -14,7 +14,7 @@ var fuzzWriters = []ticket.Address{"", "marie@customer.example", "anna@acme.exam
 // FuzzDecide: any bytes as a message, from anybody, to any of our addresses.
 // Nothing panics, every queue that the message is for gets exactly one entry of
 // it, on a ticket or held, and the same again gets none. memory.check holds what
-// is written to what the rooms below rely on.
+// is written to what the packages below rely on.
 func FuzzDecide(f *testing.F) {
 	w := newWorld(f)
 	opened := w.opened()

@@ -633,7 +633,7 @@ func (m *memory) Commit(_ context.Context, c *ticket.Change) (ticket.Result, err
 	return r, nil
 }
 
-// check holds every change to what the rooms below rely on.
+// check holds every change to what the packages below rely on.
 func (m *memory) check(s *records, c *ticket.Change) {
 	m.t.Helper()
 	blobs := map[ticket.BlobID]bool{"": true}

@@ -43,7 +43,7 @@ type daemon struct {
 	settled chan struct{}
 }
 
-// newDaemon opens the store, builds every room and listens, so that a mistake
+// newDaemon opens the store, builds all else and listens, so that a mistake
 // shows before the first mail comes.
 func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, err error) {
 	d := &daemon{p: p, settings: c, log: newLogger(p.Stderr, c.Log), metrics: newMetrics(), settled: make(chan struct{}, 1)}
@@ -83,7 +83,7 @@ func (p *program) newDaemon(ctx context.Context, c *config.Config) (_ *daemon, e
 	return d, d.listen(ctx)
 }
 
-// parts is what the settings are to each room. Reading settings again makes new
+// parts is what the settings are to each package. Reading settings again makes new
 // parts first and puts them in force only when all of them are right.
 type parts struct {
 	directory *router.Directory

@@ -11,7 +11,7 @@ import (
 )
 
 // What templates puts around our mails is what parser looks for in an answer:
-// the two rooms do not know each other, so nothing but this ties them together.
+// the two packages do not know each other, so nothing but this ties them together.
 func TestOurOwnMailsAreKnownInAnswers(t *testing.T) {
 	set, err := templates.New(nil)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"guichet/ticket"
 )
 
-// metrics is what the rooms count, for Prometheus. None of its labels is
+// metrics is what the packages count, for Prometheus. None of its labels is
 // personal, and each has a fixed, small set of values: how many sites there are
 // changes nothing. docs/operations.md says what each is for.
 type metrics struct {

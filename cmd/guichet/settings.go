@@ -23,7 +23,7 @@ import (
 	"guichet/ticket"
 )
 
-// This file turns settings into what each room asks for. The rooms do not know
+// This file turns settings into what each package asks for. They do not know
 // the settings' file, nor each other's needs.
 
 // sitesOf are the settings' sites as the domain knows them.

@@ -1,4 +1,4 @@
-// Package architecture holds no code, only the rules that the rooms keep.
+// Package architecture holds no code, only the rules that the folders keep.
 package architecture
 
 import (
@@ -15,10 +15,10 @@ import (
 
 const root = "../.."
 
-// rooms says what each room may import of the others. What is not listed is
-// forbidden, so a new room has to be given its place here first.
-var rooms = []struct {
-	room   string
+// folders says what each folder may import of the others. What is not listed is
+// forbidden, so a new folder has to be given its place here first.
+var folders = []struct {
+	folder string
 	may    []string
 	reason string
 }{
@@ -33,17 +33,17 @@ var rooms = []struct {
 	{"router", []string{"parser", "ticket", "envelope"}, "decisions are pure: the store is an interface to them"},
 	{"smtpd", []string{"envelope", "ticket"}, "the door hands on and never decides"},
 	{"accounts", []string{"ticket"}, "whom a site knows is a question about an address alone"},
-	{"doctor", nil, "it compares what it is told of the settings with the world, and knows no room"},
-	{"cmd", []string{"accounts", "config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all rooms"},
+	{"doctor", nil, "it compares what it is told of the settings with the world, and knows none of the others"},
+	{"cmd", []string{"accounts", "config", "doctor", "ticket", "envelope", "parser", "templates", "store", "outbox", "router", "smtpd"}, "only the program knows all"},
 	{"bench", []string{"store", "ticket"}, "what measures and tries the program stands outside it, and looks into its store only"},
-	{"internal", []string{"ticket", "envelope", "parser"}, "test support stands beside the rooms, not above them"},
+	{"internal", []string{"ticket", "envelope", "parser"}, "test support stands beside the others, not above them"},
 }
 
-// owners says which room alone may use a library, so that its traps are closed
+// owners says which folder alone may use a library, so that its traps are closed
 // in one place.
 var owners = []struct {
 	library string
-	rooms   []string
+	folders []string
 	reason  string
 }{
 	{"github.com/emersion/go-smtp", []string{"smtpd", "outbox", "internal", "bench"}, "the server's traps are closed in smtpd; outbox uses its client, tests its fake relay; bench measures what it costs alone"},
@@ -55,10 +55,10 @@ var owners = []struct {
 	{"github.com/emersion/go-msgauth", []string{"smtpd", "outbox", "doctor"}, "signatures are proved at the door and made on the way out; doctor reads policies as receivers do"},
 	{"blitiri.com.ar/go/spf", []string{"smtpd", "doctor"}, "senders are proved at the door; doctor asks as receivers of our mail do"},
 	{"github.com/alecthomas/kong", []string{"cmd"}, "commands are the program's"},
-	{"github.com/prometheus/client_golang", []string{"cmd"}, "rooms count through small interfaces; the program publishes"},
+	{"github.com/prometheus/client_golang", []string{"cmd"}, "what counts does so through small interfaces; the program publishes"},
 }
 
-// pure are rooms that touch neither files, network nor clock.
+// pure are folders that touch neither files, network nor clock.
 var pure = map[string][]string{
 	"ticket":    {"os", "net", "net/http", "database/sql"},
 	"router":    {"os", "net", "net/http"},
@@ -67,49 +67,49 @@ var pure = map[string][]string{
 	"chart":     {"os", "net", "net/http"},
 }
 
-func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+func TestFoldersImportOnlyWhatTheyMay(t *testing.T) {
 	for file, imports := range sources(t) {
-		room, _, _ := strings.Cut(file, "/")
+		folder, _, _ := strings.Cut(file, "/")
 		test := strings.HasSuffix(file, "_test.go")
 		for _, imported := range imports {
 			if rest, ours := strings.CutPrefix(imported, "guichet/"); ours {
-				checkRoom(t, file, room, rest, test)
+				checkFolder(t, file, folder, rest, test)
 			} else {
-				checkLibrary(t, file, room, imported, test)
+				checkLibrary(t, file, folder, imported, test)
 			}
 		}
 	}
 }
 
-func checkRoom(t *testing.T, file, room, imported string, test bool) {
+func checkFolder(t *testing.T, file, folder, imported string, test bool) {
 	other, _, _ := strings.Cut(imported, "/")
-	if other == room || test && other == "internal" {
+	if other == folder || test && other == "internal" {
 		return
 	}
-	i := slices.IndexFunc(rooms, func(r struct {
-		room   string
+	i := slices.IndexFunc(folders, func(r struct {
+		folder string
 		may    []string
 		reason string
 	}) bool {
-		return r.room == room
+		return r.folder == folder
 	})
 	if i < 0 {
-		t.Errorf("%s: the room %q has no rule", file, room)
+		t.Errorf("%s: the folder %q has no rule", file, folder)
 		return
 	}
-	if !slices.Contains(rooms[i].may, other) {
-		t.Errorf("%s imports %s: %s", file, imported, rooms[i].reason)
+	if !slices.Contains(folders[i].may, other) {
+		t.Errorf("%s imports %s: %s", file, imported, folders[i].reason)
 	}
 }
 
-func checkLibrary(t *testing.T, file, room, imported string, test bool) {
+func checkLibrary(t *testing.T, file, folder, imported string, test bool) {
 	for _, o := range owners {
-		if (imported == o.library || strings.HasPrefix(imported, o.library+"/")) && !slices.Contains(o.rooms, room) && !test {
+		if (imported == o.library || strings.HasPrefix(imported, o.library+"/")) && !slices.Contains(o.folders, folder) && !test {
 			t.Errorf("%s imports %s: %s", file, imported, o.reason)
 		}
 	}
-	if !test && slices.Contains(pure[room], imported) {
-		t.Errorf("%s imports %s: %s is pure", file, imported, room)
+	if !test && slices.Contains(pure[folder], imported) {
+		t.Errorf("%s imports %s: %s is pure", file, imported, folder)
 	}
 }
 

@@ -1,2 +1,2 @@
-// Package testkit is what the tests of several rooms stand on.
+// Package testkit is what the tests of several packages stand on.
 package testkit
