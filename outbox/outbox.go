@@ -1,6 +1,17 @@
 // Package outbox sends the mails that we owe. Workers lease notices from the
 // store, have the words made, compose, sign, deliver, and settle: delivered, to
 // be tried again, or given up, which then stands on the ticket.
+//
+// Where to look:
+//
+//   - outbox.go, settings.go: the workers, and what they are told
+//   - attempt.go, failure.go, retry.go, limiter.go: one notice on its way, and when again
+//   - compose.go, threadindex.go, message.go, dots.go: a mail, and its bytes
+//   - files.go, scrub.go, scrubmail.go, scrubcalendar.go: what is passed on, without what another must not see
+//   - export.go, report.go: files that are made for a mail
+//   - sign.go: DKIM
+//   - relay.go, direct.go, maildir.go: where mails go
+//   - try.go, probe.go: the way is tried
 package outbox
 
 import (

@@ -1,5 +1,21 @@
 // Package parser reads mail: any bytes give a Message, and what cannot be read
 // is said in it rather than returned as an error. It does no I/O.
+//
+// Where to look, in the order in which a mail is read:
+//
+//   - message.go, parse.go, limits.go, problems.go: what comes out, the steps to it, what they may cost, what was mended
+//   - structure.go, recover.go, transfer.go, smime.go: parts within parts, and their bytes
+//   - header.go, params.go, encodedwords.go, address.go, identifier.go, dates.go: fields
+//   - charset.go, charsetlabels.go: bytes become letters
+//   - body.go, fallback.go, attachment.go: which parts are text, which are files
+//   - tnef.go, rtf.go, uuencode.go, calendar.go, clearsigned.go: what is packed in a form of its own
+//   - content.go, line.go, flowed.go, html.go, marks.go: texts become lines, with what their markup says of them
+//   - reply.go, quotes.go, attribution.go, headerblock.go, prose.go, signature.go: what the writer wrote now
+//   - forwarded.go: a mail that was passed on
+//   - automatic.go, phrases.go: machines
+//   - bounce.go, bouncetext.go, reasons.go: what did not arrive
+//   - language.go: which language the reply is in
+//   - mbox.go: many mails in one file
 package parser
 
 import (

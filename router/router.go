@@ -2,6 +2,24 @@
 // for, which ticket it belongs to, who wrote it and how surely, and what is
 // therefore written down and mailed. Decide is pure; Router reads what it
 // needs to know before, and commits what it decided after.
+//
+// Where to look:
+//
+//   - directory.go: whose each address is
+//   - router.go, way.go: a mail comes in, and what is told of its way
+//   - match.go, reference.go: which ticket it belongs to
+//   - decide.go: the decision
+//   - request.go, opening.go: new tickets, by their requester or by somebody else for them
+//   - agent.go, grammar.go, command.go, act.go: an agent's words, and the commands in them
+//   - answer.go, standing.go, people.go, merge.go, opening.go, canned.go, deciding.go, looking.go, report.go, profile.go: the commands
+//   - when.go: times as people write them
+//   - worklist.go, worklistact.go: lists in mails, and what an answer to one does
+//   - wish.go: what somebody asks about what is theirs
+//   - challenge.go: what waits for a code
+//   - hold.go, release.go: mail kept aside, and what a person decides on it
+//   - machine.go, chat.go, probe.go: mail of machines, of programs that show it as a chat, of our own
+//   - wake.go, digest.go, told.go: what happens though nobody writes
+//   - history.go: mail of before the tickets
 package router
 
 import (

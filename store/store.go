@@ -10,19 +10,22 @@
 //
 // Where to look:
 //
+//   - store.go, open.go, measure.go, version.go, together.go: an open store, and what all calls of it share
 //   - keys.go: the name of every record, field and index
 //   - commit.go, facts.go: a change is written; what a decision asks is answered
 //   - held.go, challenges.go, people.go, profile.go, canned.go, spam.go: what a change holds besides tickets
 //   - blobs.go: contents, within the commit or in package blob
 //   - outbox.go, material.go, redirect.go: mails that are owed are leased, read for their words, moved by hand
-//   - timers.go, wake.go, retention.go: what falls due by itself
+//   - timers.go, wake.go, retention.go, maintain.go: what falls due by itself
 //   - hints.go: which sites have such work
+//   - tickets.go, list.go, morning.go, report.go: tickets are read, listed, counted
 //   - search.go, words.go, wordsearch.go, worklist.go: how tickets are found
-//   - seal.go, secrets.go, sitekeys.go, master.go: sealing, and its keys
+//   - seal.go, short.go, secrets.go, sitekeys.go, master.go: sealing, and its keys
 //   - rotate.go, rekey*.go, rewrap.go, lookups.go: a key of each kind is replaced
 //   - erase.go, person.go, ledger.go, acts.go: what is gone for good, and the record of that
-//   - backup*.go, restore.go, migrate.go, fill.go: all of a store, copied
+//   - backup*.go, restore.go, migrate.go, fill.go, progress.go: all of a store, copied
 //   - reindex*.go: indexes and counters are held to the records
+//   - control.go, inspect.go: what tools ask of a daemon, and of a Redis
 //   - upgrade.go: a store of an older program
 package store
 

@@ -1,6 +1,20 @@
 // Package ticket is the matter itself: sites, queues, tickets, articles,
 // participants, codes and what may be done with which proof. It does no I/O
 // and reads no clock; whoever calls it brings the time and the randomness.
+//
+// Where to look:
+//
+//   - site.go: tenants, queues and agents
+//   - ticket.go, article.go, address.go: a ticket, its entries, its people
+//   - proof.go, action.go: how surely somebody wrote, and what that permits
+//   - token.go, code.go, challenge.go: reply addresses; tracking and validation codes; what waits for one
+//   - facts.go, change.go: what a decision asks of the store, and what it gives it
+//   - notice.go, mint.go, marker.go, delivery.go, brake.go: mails that we owe
+//   - transcript.go, undo.go, pending.go, profile.go, canned.go: an agent's commands, and what they may take back, hold, choose and save
+//   - worklist.go, search.go, morning.go: lists, what a ticket is found by, what there is to do today
+//   - service.go, calendar.go, holiday.go: promises, in business time
+//   - report.go, reportcsv.go, course.go: numbers
+//   - held.go, hold.go, way.go: mail kept aside, legal holds, how a mail came
 package ticket
 
 import (
