@@ -170,7 +170,7 @@ func (in ToAgent) decide(id, subject string) []button {
 	empty := mailto(in.ReplyTo, subject, "")
 	for _, name := range decisions {
 		command := "#" + name + " " + id
-		buttons = append(buttons, button{Command: command, Link: withBody(empty, command+"\r\n")})
+		buttons = append(buttons, button{Command: command, Link: empty})
 	}
 	return buttons
 }

@@ -9,7 +9,16 @@ import (
 // commandButton writes a mail that holds one command. empty is the link that
 // writes it without.
 func commandButton(empty, command string) block {
-	return block{Kind: buttonsBlock, Buttons: []button{{Command: command, Link: withBody(empty, command+"\r\n")}}}
+	return block{Kind: buttonsBlock, Buttons: []button{{Command: command, Link: empty}}}
+}
+
+// leads is where a button leads. Few of those that a mail may have stand in it,
+// so the link of a command is made when it does.
+func (b button) leads() string {
+	if b.Command == "" {
+		return b.Link
+	}
+	return withBody(b.Link, b.Command+"\r\n")
 }
 
 // codeButton writes a mail that sends a code back. The code stands in its text:

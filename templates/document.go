@@ -19,6 +19,7 @@ type block struct {
 	Facts   []fact   // facts
 	Buttons []button // buttons
 	Text    []passage
+	Written string // what Text is read from, where that is left to do
 	Images  []image
 	Chart   *chartView
 	Columns []string   // table
@@ -80,7 +81,7 @@ type fact struct {
 type button struct {
 	Command string
 	Label   string
-	Link    string // mailto:, or that of Page
+	Link    string // mailto: of the mail that it writes, but for the command; or that of Page
 	// Address is what the mail goes to where that, not a command, is the point.
 	Address string
 	// Page is what it opens in the place of writing a mail.
@@ -185,6 +186,9 @@ func readSign(sign, rest string, bring map[string]block) (b block, ok bool, err 
 		b, known := bring[sign]
 		if !known {
 			return block{}, false, fmt.Errorf("this mail has no block %s", sign)
+		}
+		if b.Written != "" { // much is brought that a mail does not show
+			b.Text = passages(b.Written)
 		}
 		return b, true, nil
 	}

@@ -203,7 +203,7 @@ func (w *htmlWriter) buttons(all []button) {
 			class, border, colours = "main", "#1f6fc9", "background:#1f6fc9;color:#ffffff"
 		}
 		w.mark(`<a href="`)
-		w.follow(b.Link)
+		w.follow(b.leads())
 		w.mark(`" class="` + class + `" style="display:inline-block;margin:0 8px 10px 0;padding:9px 16px;border:1px solid ` + border +
 			`;border-radius:7px;` + colours + `;font-size:15px;line-height:1.4;text-decoration:none">`)
 		w.say(b.Label)
@@ -233,7 +233,7 @@ func (w *htmlWriter) entry(r row) {
 	}
 	for _, b := range r.Buttons {
 		w.mark("<br>")
-		w.link(b.Link, b.Command)
+		w.link(b.leads(), b.Command)
 	}
 	w.mark("</td></tr></table>\n")
 }
@@ -269,7 +269,7 @@ func (w *htmlWriter) listed(r row) {
 			w.mark("<br>")
 		}
 		w.mark(`<a href="`)
-		w.follow(b.Link)
+		w.follow(b.leads())
 		w.mark(`" class="other" style="display:inline-block;margin:6px 6px 2px 0;padding:5px 12px;border:1px solid #b9c0c7;border-radius:6px;color:#1a5fb0;text-decoration:none">`)
 		w.say(b.Label)
 		w.mark("</a> ")

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"bytes"
 	"net/url"
 	"strings"
 	"unicode"
@@ -65,23 +66,34 @@ func joiner(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
 // Body cleans a text of several lines in the same way, but for the marks with
 // which right-to-left text is written. Our own quote marker goes with the rest:
-// only what we write ourselves may carry it.
+// only what we write ourselves may carry it. Every line ends in \n, and none in
+// spaces.
 func Body(s string) string {
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\t", "    ", "\u2028", "\n", "\u2029", "\n").Replace(s)
-	s = strings.Map(func(r rune) rune {
-		if r == '\n' || joiner(r) || r == '\u200e' || r == '\u200f' {
-			return r
+	clean := make([]byte, 0, len(s))
+	for s != "" {
+		n := 0
+		for n < len(s) && s[n] >= ' ' && s[n] <= '~' {
+			n++
 		}
-		if hidden(r) || r == utf8.RuneError {
-			return -1
+		if clean, s = append(clean, s[:n]...), s[n:]; s == "" {
+			break
 		}
-		return r
-	}, s)
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case strings.HasPrefix(s, "\r\n"):
+			size = 2
+			fallthrough
+		case r == '\n' || r == '\r' || r == '\u2028' || r == '\u2029':
+			clean = append(bytes.TrimRight(clean, " "), '\n')
+		case r == '\t':
+			clean = append(clean, "    "...)
+		case r == utf8.RuneError || hidden(r) && !joiner(r) && r != '\u200e' && r != '\u200f':
+		default:
+			clean = append(clean, s[:size]...)
+		}
+		s = s[size:]
 	}
-	return strings.Trim(strings.Join(lines, "\n"), "\n")
+	return string(bytes.Trim(bytes.TrimRight(clean, " "), "\n"))
 }
 
 // largestText bounds what one mail carries of a text; the rest stays with the

@@ -164,7 +164,7 @@ func (in ToRequester) fill(c *catalogue, view *requesterView) {
 func (in ToRequester) bring(c *catalogue, view *requesterView, bring map[string]block) {
 	if in.Article != nil {
 		a := in.Article.Article()
-		bring[":article"] = block{Kind: articleBlock, Text: passages(a.Text), Images: images(a.Attachments)}
+		bring[":article"] = block{Kind: articleBlock, Written: a.Text, Images: images(a.Attachments)}
 		bring[":quote"] = block{Kind: quoteBlock, Text: passages(shorten(a.Text, 8, 600))}
 		view.Quoted = len(bring[":quote"].Text) > 0
 	}
@@ -196,14 +196,19 @@ func (in ToRequester) bring(c *catalogue, view *requesterView, bring map[string]
 // signs reports whether a text ends with its author's name, which then need not
 // stand below it again.
 func signs(text, author string) bool {
-	lines := strings.FieldsFunc(strings.ToLower(Body(text)), func(r rune) bool { return r == '\n' })
+	if author == "" {
+		return false
+	}
 	author = strings.ToLower(author)
 	first, _, _ := strings.Cut(author, " ")
-	for _, l := range lines[max(0, len(lines)-3):] {
-		l = strings.Trim(l, " ,.")
-		if author != "" && (l == first || strings.Contains(l, author)) {
+	text = Body(text)
+	for range 3 {
+		above := strings.LastIndexByte(text, '\n')
+		l := strings.Trim(strings.ToLower(text[above+1:]), " ,.")
+		if l == first || strings.Contains(l, author) {
 			return true
 		}
+		text = strings.TrimRight(text[:max(above, 0)], "\n")
 	}
 	return false
 }

@@ -116,9 +116,10 @@ func (in ToAgent) lineButtons(c *catalogue, t *ticket.Ticket, number, subject st
 		last = "reopen"
 	}
 	var buttons []button
+	empty := mailto(in.ReplyTo, subject, "")
 	for _, command := range append(commands, last) {
 		line := number + " " + command
-		buttons = append(buttons, button{Command: line, Label: c.word("do." + command), Link: mailto(in.ReplyTo, subject, line+"\r\n")})
+		buttons = append(buttons, button{Command: line, Label: c.word("do." + command), Link: empty})
 	}
 	return buttons
 }
@@ -143,6 +144,7 @@ func (in ToAgent) morning(c *catalogue, view *agentView, subject string, bring m
 	if m == nil {
 		m = &ticket.Morning{}
 	}
+	empty := mailto(in.ReplyTo, subject, "")
 	for _, part := range []struct {
 		name string
 		list ticket.MorningList
@@ -155,7 +157,7 @@ func (in ToAgent) morning(c *catalogue, view *agentView, subject string, bring m
 		for _, t := range part.list.Tickets {
 			r := in.listed(c, t)
 			command := "#show " + t.Reference.String()
-			r.Buttons = []button{{Command: command, Label: c.word("do.show"), Link: mailto(in.ReplyTo, subject, command+"\r\n")}}
+			r.Buttons = []button{{Command: command, Label: c.word("do.show"), Link: empty}}
 			b.Rows = append(b.Rows, r)
 		}
 		if further := part.list.Total - len(part.list.Tickets); further > 0 {
