@@ -62,7 +62,8 @@ func (c demoCommand) Run(ctx context.Context, p *program) error {
 }
 
 // demoSettings are the trial settings on free ports, with a mail server that
-// takes what leaves.
+// takes what leaves. What leaves is what the steps bring, at every hour: no digest
+// comes between.
 func demoSettings(dir, locale, relay string) *config.Config {
 	s := config.Trial(dir)
 	s.SMTP.Listen = []string{"127.0.0.1:0"}
@@ -73,6 +74,9 @@ func demoSettings(dir, locale, relay string) *config.Config {
 	for i := range s.Sites {
 		s.Sites[i].Outgoing.Via = via
 		s.Sites[i].Locale, s.Sites[i].Locales = locale, []string{locale}
+		for j := range s.Sites[i].Queues {
+			s.Sites[i].Queues[j].Digest = ""
+		}
 	}
 	return s
 }
