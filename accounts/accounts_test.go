@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"guichet/internal/testkit"
 	"guichet/ticket"
 )
 
@@ -21,6 +24,9 @@ const (
 	marie  = ticket.Address("marie@customer.example")
 	nobody = ticket.Address("eve@else.example")
 )
+
+// patience is how long pages may take here, also where much else is done.
+const patience = time.Minute
 
 // office is directories with a clock and a log that the test reads.
 type office struct {
@@ -31,7 +37,7 @@ type office struct {
 }
 
 func newOffice(t *testing.T, s Settings) *office {
-	s.Link = link
+	s.Link, s.Timeout = link, patience
 	o := &office{t: t, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
 	o.Accounts = New(map[string]Settings{"acme": s}, func() time.Time { return o.now }, slog.New(slog.NewTextHandler(&o.log, nil)))
 	return o
@@ -145,47 +151,67 @@ func TestAPageIsAskedForTheAddress(t *testing.T) {
 // is not asked again at once.
 func TestAPageThatDoesNotAnswerKnowsNobody(t *testing.T) {
 	elsewhere, told := asked(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	hangs := make(chan struct{})
-	defer close(hangs)
-	for name, c := range map[string]struct {
-		answer  http.HandlerFunc
-		timeout time.Duration
-	}{
-		"a fault":       {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }},
-		"a login":       {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }},
-		"another host":  {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }},
-		"a loop":        {answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }},
-		"a cut":         {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
-		"a long header": {answer: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }},
-		"no answer": {timeout: 20 * time.Millisecond, answer: func(_ http.ResponseWriter, r *http.Request) {
-			select {
-			case <-hangs:
-			case <-r.Context().Done():
-			}
-		}},
+	for name, answer := range map[string]http.HandlerFunc{
+		"a fault":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"a login":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+		"another host":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
+		"a loop":        func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) },
+		"a cut":         func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a long header": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, n := asked(t, c.answer)
-			o := newOffice(t, Settings{URL: s.URL + "/?a={address}", Timeout: c.timeout})
-			o.want(marie, false)
-			before := n.Load()
-			o.want(nobody, false)
-			if n.Load() != before {
-				t.Error("it was asked again at once")
-			}
-			o.now = o.now.Add(restFor)
-			o.want(nobody, false)
-			if n.Load() == before {
-				t.Error("it was never asked again")
-			}
-			if log := o.log.String(); !strings.Contains(log, "site=acme") || strings.Contains(log, "marie") || strings.Contains(log, "customer.example") {
-				t.Errorf("the log: %s", log)
-			}
+			s, n := asked(t, answer)
+			newOffice(t, Settings{URL: s.URL + "/?a={address}"}).wantSilence(n)
 		})
 	}
 	if told.Load() != 0 {
 		t.Error("the address was told to a host that the settings do not name")
 	}
+}
+
+// wantSilence holds that nobody is known to a page, which is left alone for a
+// while.
+func (o *office) wantSilence(n *atomic.Int32) {
+	o.t.Helper()
+	o.want(marie, false)
+	before := n.Load()
+	o.want(nobody, false)
+	if n.Load() != before {
+		o.t.Error("it was asked again at once")
+	}
+	o.now = o.now.Add(restFor)
+	o.want(nobody, false)
+	if n.Load() == before {
+		o.t.Error("it was never asked again")
+	}
+	if log := o.log.String(); !strings.Contains(log, "site=acme") || strings.Contains(log, "marie") || strings.Contains(log, "customer.example") {
+		o.t.Errorf("the log: %s", log)
+	}
+}
+
+// A page that hangs is left after its time.
+func TestAPageThatHangsKnowsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			n.Add(1)
+			<-r.Context().Done()
+		})}
+		pipes := testkit.NewPipes()
+		go func() { _ = server.Serve(pipes) }()
+		defer server.Close()
+		o := newOffice(t, Settings{URL: "http://accounts.acme.example/?a={address}"})
+		page := (*o.sites.Load())["acme"].directory.(*page)
+		page.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			return ours, pipes.Give(ctx, theirs)
+		}
+		began := time.Now()
+		o.wantSilence(&n)
+		if took := time.Since(began); took != 2*patience {
+			t.Errorf("two questions took %s", took)
+		}
+	})
 }
 
 // A page may move within its host, and say as much as it likes.
@@ -205,7 +231,7 @@ func TestSettingsReadAgain(t *testing.T) {
 	s, n := asked(t, func(http.ResponseWriter, *http.Request) {})
 	o := newOffice(t, Settings{URL: s.URL + "/?a={address}"})
 	o.want(marie, true)
-	same := Settings{URL: s.URL + "/?a={address}", Link: link}
+	same := Settings{URL: s.URL + "/?a={address}", Link: link, Timeout: patience}
 	o.Update(map[string]Settings{"acme": same})
 	o.want(marie, true)
 	if n.Load() != 1 {
