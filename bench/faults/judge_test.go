@@ -3,7 +3,9 @@
 package main
 
 import (
+	"net/textproto"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,5 +120,38 @@ func TestMailsAreMadeAgain(t *testing.T) {
 	}
 	if files == 0 || files == 100 {
 		t.Errorf("%d of 100 mails have a file", files)
+	}
+}
+
+// What a daemon sent before it was killed is its own, though the relay reads it
+// when the next one lives.
+func TestAMailIsOfTheLifeThatConnected(t *testing.T) {
+	var life atomic.Int64
+	life.Store(1)
+	r, err := newRelay(1, func() int { return int(life.Load()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.close()
+	c, err := textproto.Dial("tcp", r.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, _, err := c.ReadResponse(220); err != nil {
+		t.Fatal(err)
+	}
+	life.Store(2)
+	for _, step := range []struct {
+		line string
+		code int
+	}{{"DATA", 354}, {"Message-ID: <a@mx>\r\n\r\nHello\r\n.", 250}} {
+		_ = c.PrintfLine("%s", step.line)
+		if _, _, err := c.ReadResponse(step.code); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if mails := r.kept(); len(mails) != 1 || mails[0].Life != 1 || mails[0].MessageID != "a@mx" {
+		t.Errorf("%+v", mails)
 	}
 }

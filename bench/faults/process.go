@@ -127,8 +127,9 @@ func (d *daemon) begin() error {
 	return nil
 }
 
-// readyWithin is how long a daemon may take until it greets.
-const readyWithin = 30 * time.Second
+// readyWithin is how long a daemon may take until it greets, which ends a wait for
+// one that hangs.
+const readyWithin = 2 * time.Minute
 
 // start begins a life and returns when it takes mail.
 func (d *daemon) start() error {
@@ -136,7 +137,7 @@ func (d *daemon) start() error {
 		return err
 	}
 	for limit := time.Now().Add(readyWithin); time.Now().Before(limit); {
-		if c, err := dial(d.address, time.Second); err == nil {
+		if c, err := dial(d.address, readyWithin); err == nil {
 			c.Close()
 			return nil
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -102,14 +103,18 @@ func ask(address, command string) (string, error) {
 	return strings.TrimLeft(line, "+:"), nil
 }
 
-// freePort gives a port of loopback that nobody has at this moment.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePort gives a port of loopback that nobody has at this moment. It lies below
+// those that the system gives by itself, so that nobody is given it while whoever
+// listens there is dead.
+func freePort() (port int, err error) {
+	for range 100 {
+		port = 10000 + rand.IntN(22000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 // until tries every few milliseconds, and gives the last error when the patience

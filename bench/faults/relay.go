@@ -112,9 +112,11 @@ func (r *relay) draw(n int) int {
 	return r.random.IntN(n)
 }
 
-// session speaks as much SMTP as a client needs. Whatever fails ends it.
+// session speaks as much SMTP as a client needs. Whatever fails ends it. The life
+// that the mails come from is the one that connected: what a daemon sent before it
+// was killed may be read when the next lives.
 func (r *relay) session(c net.Conn) {
-	in, to := textproto.NewReader(bufio.NewReader(c)), ""
+	in, to, life := textproto.NewReader(bufio.NewReader(c)), "", r.life()
 	if r.now() == hangsUp {
 		fmt.Fprint(c, "421 4.3.2 not now\r\n")
 		return
@@ -140,7 +142,7 @@ func (r *relay) session(c net.Conn) {
 		case "DATA":
 			fmt.Fprint(c, "354 go on\r\n")
 			text, err := in.ReadDotBytes()
-			if err != nil || !r.take(c, text, to) {
+			if err != nil || !r.take(c, text, handed{To: to, Life: life, At: time.Now()}) {
 				return
 			}
 			continue
@@ -155,8 +157,7 @@ func (r *relay) session(c net.Conn) {
 }
 
 // take settles one mail, and reports whether the connection goes on.
-func (r *relay) take(c net.Conn, text []byte, to string) bool {
-	h := handed{To: to, At: time.Now(), Life: r.life()}
+func (r *relay) take(c net.Conn, text []byte, h handed) bool {
 	if m, err := netmail.ReadMessage(bytes.NewReader(text)); err == nil {
 		h.MessageID = strings.Trim(m.Header.Get("Message-ID"), "<>")
 	}

@@ -166,7 +166,7 @@ func (s *stage) aftermath() error {
 	s.tell("senders repeat")
 	s.load.settle(settleWithin)
 	s.tell("outbox empties")
-	if err := s.empty(); err == nil {
+	if err := s.empty(s.lull); err == nil {
 		return s.daemon.stop()
 	}
 	// What is left was in the hands of a daemon that was killed, or had failed.
@@ -179,7 +179,8 @@ func (s *stage) aftermath() error {
 	if err := s.daemon.start(); err != nil {
 		return err
 	}
-	if err := s.empty(); err != nil {
+	// Now nothing is in dead hands, and whoever is slow may take the time.
+	if err := s.empty(drainWithin); err != nil {
 		s.tell("%v", err)
 	}
 	return s.daemon.stop()
@@ -188,7 +189,7 @@ func (s *stage) aftermath() error {
 // empty waits until no notice is owed, and lets those that wait for another
 // attempt have it at once. It gives up when for a lull none has left, and in any
 // case after some minutes.
-func (s *stage) empty() error {
+func (s *stage) empty(lull time.Duration) error {
 	began, last, since := time.Now(), -1, time.Now()
 	for {
 		left, err := s.flush(context.Background())
@@ -197,7 +198,7 @@ func (s *stage) empty() error {
 			return err
 		case left == 0:
 			return nil
-		case time.Since(since) > s.lull || time.Since(began) > drainWithin:
+		case time.Since(since) > lull || time.Since(began) > drainWithin:
 			return fmt.Errorf("the outbox still has %d notices", left)
 		case left != last:
 			last, since = left, time.Now()
