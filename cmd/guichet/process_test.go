@@ -73,15 +73,15 @@ func (p *process) kill() {
 }
 
 // await polls what another process does by itself, which nothing announces.
-func await(t *testing.T, limit time.Duration, what string, done func() bool) {
+func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	end := time.After(limit)
+	end := time.After(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-end:
-			t.Fatalf("in %v there was no %s", limit, what)
+			t.Fatalf("in %v there was no %s", patience, what)
 		case <-tick.C:
 		}
 	}

@@ -45,7 +45,7 @@ func TestSeveralDaemons(t *testing.T) {
 		})
 	}
 	reach := func(n int64) {
-		await(t, time.Minute, fmt.Sprintf("%d mails taken", n), func() bool { return taken.Load() >= n })
+		await(t, fmt.Sprintf("%d mails taken", n), func() bool { return taken.Load() >= n })
 	}
 	reach(100)
 	f.daemons[0].kill()
@@ -60,7 +60,7 @@ func TestSeveralDaemons(t *testing.T) {
 
 	f.settle()
 	f.insist(mails + 2)
-	await(t, time.Minute, "empty outbox", func() bool { return len(f.due()) == 0 })
+	await(t, "empty outbox", func() bool { return len(f.due()) == 0 })
 	f.checkTickets(mails + 2)
 	f.checkNotices(mails + 2)
 	var out bytes.Buffer
@@ -207,7 +207,7 @@ func (f *fleet) expireLeases(before time.Time) {
 func (f *fleet) settle() {
 	f.t.Helper()
 	before, still := -1, 0
-	await(f.t, time.Minute, "standstill", func() bool {
+	await(f.t, "standstill", func() bool {
 		n := len(f.due())
 		if still++; n != before {
 			before, still = n, 0
