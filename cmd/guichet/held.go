@@ -20,7 +20,7 @@ type heldCommand struct {
 }
 
 func (heldCommand) Help() string {
-	return example("guichet held", "guichet held show 4mzk3q", "guichet held release 4mzk3q")
+	return example("guichet held", "guichet held show ngsvdeg6us", "guichet held release ngsvdeg6us")
 }
 
 // whyHeld says in a sentence why mail was kept aside.
@@ -128,7 +128,7 @@ type heldShow struct {
 }
 
 func (heldShow) Help() string {
-	return example("guichet held show 4mzk3q", "guichet held show 4mzk3q --raw | guichet explain")
+	return example("guichet held show ngsvdeg6us", "guichet held show ngsvdeg6us --raw | guichet explain")
 }
 
 // Run shows one held mail.
@@ -210,7 +210,7 @@ func (c mails) each(ctx context.Context, p *program, do func(*tool, *ticket.Held
 type heldRelease struct{ mails }
 
 func (heldRelease) Help() string {
-	return example("guichet held release 4mzk3q") + `
+	return example("guichet held release ngsvdeg6us") + `
 
 Its writer takes part in the ticket from then on, and the agents get it.`
 }
@@ -244,7 +244,7 @@ func (c heldRelease) Run(ctx context.Context, p *program) error {
 
 type heldDrop struct{ mails }
 
-func (heldDrop) Help() string { return example("guichet held drop 4mzk3q") }
+func (heldDrop) Help() string { return example("guichet held drop ngsvdeg6us") }
 
 // Run throws held mail away.
 func (c heldDrop) Run(ctx context.Context, p *program) error {

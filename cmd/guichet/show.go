@@ -58,9 +58,13 @@ func (c showCommand) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// find gives the ticket that somebody names, by what they have at hand.
+// errNoTicket is before the name of one that is not here.
+var errNoTicket = errors.New("there is no ticket")
+
+// find gives the ticket that somebody names, by what they have at hand, or
+// errNoTicket.
 func (t *tool) find(ctx context.Context, name string) (*ticket.Ticket, error) {
-	missing := fmt.Errorf("there is no ticket %s", printable(name))
+	missing := fmt.Errorf("%w %s", errNoTicket, printable(name))
 	if reference, err := ticket.ParseReference(name); err == nil {
 		found, err := t.store.ByReference(ctx, reference)
 		if errors.Is(err, store.ErrNotFound) {

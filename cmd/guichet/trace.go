@@ -18,7 +18,7 @@ type traceCommand struct {
 }
 
 func (traceCommand) Help() string {
-	return example("guichet trace ACM-1042", "guichet trace '<20260302.1@customer.example>'", "guichet trace 4mzk3qxw2a7bdxw2",
+	return example("guichet trace ACM-1042", "guichet trace '<20260302.1@customer.example>'", "guichet trace ngsvdeca2jhtiy3x",
 		"guichet trace ACM-1042 --json | jq -r 'select(.step == \"attempt\") | .answer'") + `
 
 Of a ticket it shows every message; of a Message-ID or a notice that one alone.
@@ -86,6 +86,9 @@ func (t *tool) waysOf(ctx context.Context, name string) ([]*way, error) {
 		if !errors.Is(notFound, store.ErrNotFound) {
 			return nil, notFound
 		}
+	}
+	if errors.Is(err, errNoTicket) {
+		err = fmt.Errorf("%w, and no notice of that id; a mail is named by its whole Message-ID", err)
 	}
 	return nil, err
 }
