@@ -23,7 +23,7 @@ import (
 var ErrNoRedis = errors.New("testkit: there is no redis-server on this machine")
 
 // redisPatience bounds every wait for something that servers do by themselves.
-const redisPatience = 30 * time.Second
+const redisPatience = time.Minute
 
 // Redis is a real redis-server of the tests' own. It keeps each write at once,
 // in a directory that vanishes with it.

@@ -50,8 +50,11 @@ func (s *RedisSentinel) start(timeout time.Duration) error {
 	if err := s.servers[0].Followed(2); err != nil {
 		return err
 	}
-	for range 3 {
-		sentinel, err := onFreePort(func(port string) (*Redis, error) { return startSentinel(port, s.servers[0].port, timeout) })
+	for n := range 3 {
+		// One after the other gives the master up: if all did so in the same moment,
+		// each would vote for itself.
+		silent := timeout + time.Duration(n)*timeout/4
+		sentinel, err := onFreePort(func(port string) (*Redis, error) { return startSentinel(port, s.servers[0].port, silent) })
 		if err != nil {
 			return err
 		}
@@ -61,11 +64,14 @@ func (s *RedisSentinel) start(timeout time.Duration) error {
 }
 
 // agreed returns when all Sentinels know one another and both replicas. Their
-// own pace for that is ten seconds; here they ask more often.
+// own pace for that is ten seconds; here they ask more often. What a replica says
+// each second while the master is away, they believe for five pings: who pings
+// more often than five times a second finds none to promote. One that the machine
+// held up for two seconds would do nothing for thirty: here for one.
 func (s *RedisSentinel) agreed() error {
 	for _, sentinel := range s.sentinels {
-		if _, err := sentinel.Do("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "100", "PING-PERIOD", "100",
-			"ASK-PERIOD", "100", "MIN-LINK-RECONNECT-PERIOD", "500"); err != nil {
+		if _, err := sentinel.Do("SENTINEL", "DEBUG", "INFO-PERIOD", "200", "PUBLISH-PERIOD", "100", "PING-PERIOD", "400",
+			"ASK-PERIOD", "100", "MIN-LINK-RECONNECT-PERIOD", "500", "TILT-TRIGGER", "10000", "TILT-PERIOD", "1000"); err != nil {
 			return err
 		}
 	}

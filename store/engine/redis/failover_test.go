@@ -13,8 +13,9 @@ import (
 	"guichet/store/engine/redis"
 )
 
-// failoverTimeout is how long a server is silent before its replica takes over.
-const failoverTimeout = time.Second
+// failoverTimeout is how long a server is silent before its replica takes over:
+// longer than a busy machine holds one up that is well.
+const failoverTimeout = 2 * time.Second
 
 // TestSentinelPromotesAReplica kills the master that is written to. What was
 // acknowledged before is on every replica, whichever is promoted.
@@ -27,7 +28,7 @@ func TestSentinelPromotesAReplica(t *testing.T) {
 		testkit.NoRedis(t, err)
 	}
 	t.Cleanup(sentinel.Close)
-	e := open(t, redis.Options{URL: sentinel.URL(), Replicas: -1, Wait: 500 * time.Millisecond})
+	e := open(t, redis.Options{URL: sentinel.URL(), Replicas: -1, Wait: 10 * time.Second})
 	master, err := sentinel.Master()
 	must(t, err)
 	w := writeThrough(t, e)
@@ -58,7 +59,7 @@ func TestClusterFailsOver(t *testing.T) {
 		testkit.NoRedis(t, err)
 	}
 	t.Cleanup(cluster.Close)
-	e := open(t, redis.Options{URL: cluster.URL(), Replicas: -1, Wait: 500 * time.Millisecond})
+	e := open(t, redis.Options{URL: cluster.URL(), Replicas: -1, Wait: 10 * time.Second})
 	const key = "guichet:{acme}:probe"
 	master, err := cluster.Master(key)
 	must(t, err)
