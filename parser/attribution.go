@@ -185,7 +185,7 @@ func endsAttribution(last string) bool {
 	if end := last[max(0, len(last)-1):]; end >= "\x80" || strings.Contains("- .>", end) {
 		last = strings.TrimRight(last, "-–— .>")
 	}
-	if last == "" || !endsVerb[last[len(last)-1]] {
+	if !mayEndVerb(last) {
 		return false
 	}
 	near := last[max(0, len(last)-2*longestLastWord-len(" (a)")):]
@@ -210,20 +210,27 @@ var lastWords = func() map[string]bool {
 	return m
 }()
 
-// endsVerb are the bytes with which one of them may end, in either case, and the
-// parenthesis of "napisał(a)".
-var endsVerb = func() (ends [256]bool) {
+// mayEndVerb reports whether the last two bytes of a line may be those of one of
+// them, in either case, or the parenthesis of "napisał(a)".
+func mayEndVerb(line string) bool {
+	if len(line) < 2 {
+		return false
+	}
+	before, end := line[len(line)-2], line[len(line)-1]
+	if end >= utf8.RuneSelf || end == ')' {
+		return true
+	}
+	return isLetterByte(end) && (before >= utf8.RuneSelf || verbEnds[end&31]>>(before&31)&1 != 0)
+}
+
+// verbEnds has, for each letter that one of them ends in, those that stand before
+// it: letters are told by five bits.
+var verbEnds = func() (ends [32]uint32) {
 	for w := range lastWords {
-		c := w[len(w)-1]
-		ends[c] = true
-		if isLetterByte(c) {
-			ends[c&^0x20] = true
+		if n := len(w); n > 1 {
+			ends[w[n-1]&31] |= 1 << (w[n-2] & 31)
 		}
 	}
-	for c := 0x80; c < 256; c++ {
-		ends[c] = true
-	}
-	ends[')'] = true
 	return ends
 }()
 
