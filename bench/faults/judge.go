@@ -56,6 +56,8 @@ type verdict struct {
 	Half      int `json:"half"`      // tickets that lack something
 	Held      int `json:"held"`      // there, and kept aside
 
+	takenOver span
+
 	Notices int `json:"notices"` // sent or to be sent
 	Braked  int `json:"braked"`
 	// Unsent are notices that the store calls delivered and the relay never
@@ -149,6 +151,15 @@ func (v *verdict) judgeThread(fate *fate, f *found) {
 	}
 }
 
+// span is when a newer program took a store over from one that went on. From some
+// moment of it on, the older one could write nothing down.
+type span struct{ from, to time.Time }
+
+// forgets reports whether a mail that was handed over then may be sent again.
+func (s span) forgets(at time.Time) bool {
+	return at.After(s.from.Add(-writtenWithin)) && at.Before(s.to)
+}
+
 // writtenWithin is how long a daemon may take to write down that a mail left.
 const writtenWithin = 5 * time.Second
 
@@ -195,7 +206,7 @@ func (v *verdict) judgeRepeats(id string, n notice, got []handed, killed map[int
 		}
 		before := got[i-1]
 		end, wasKilled := killed[before.Life]
-		if !before.Answered || wasKilled && end.Sub(before.At) < writtenWithin {
+		if !before.Answered || wasKilled && end.Sub(before.At) < writtenWithin || v.takenOver.forgets(before.At) {
 			v.Again++
 			continue
 		}

@@ -29,12 +29,14 @@ func played() ([]*fate, *found, []handed, map[int]time.Time) {
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 
+// again hands the first mail over once more, in another life.
+func again(mails []handed, after time.Duration) []handed {
+	h := mails[0]
+	h.At, h.Life = h.At.Add(after), 2
+	return append(mails, h)
+}
+
 func TestTheJudgeSees(t *testing.T) {
-	again := func(mails []handed, after time.Duration) []handed {
-		h := mails[0]
-		h.At, h.Life = h.At.Add(after), 2
-		return append(mails, h)
-	}
 	for name, c := range map[string]struct {
 		spoil func([]*fate, *found, *[]handed, map[int]time.Time)
 		wrong string // "" is nothing
@@ -101,6 +103,19 @@ func TestTheJudgeSees(t *testing.T) {
 			t.Errorf("%s: %s", name, said)
 		case c.wrong != "" && !strings.Contains(said, c.wrong):
 			t.Errorf("%s is not seen, but %q", name, said)
+		}
+	}
+}
+
+// What an older program handed over while a newer one took its store, it could not
+// write down.
+func TestATakeoverExcusesWhatLeftDuringIt(t *testing.T) {
+	for begin, excused := range map[time.Duration]bool{-time.Second: true, time.Second: true, time.Minute: false, -time.Minute: false} {
+		fates, f, mails, killed := played()
+		v := &verdict{takenOver: span{noon.Add(begin), noon.Add(begin + 5*time.Second)}}
+		v.judge(fates, f, again(mails, time.Hour), killed)
+		if v.good() != excused {
+			t.Errorf("begun %v after it: %v", begin, v.Wrong)
 		}
 	}
 }

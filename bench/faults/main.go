@@ -223,6 +223,7 @@ func (o options) round(f fault, v *verdict, n, round int) error {
 	if err != nil {
 		return fmt.Errorf("verifying: %w", err)
 	}
+	v.takenOver = s.takenOver
 	v.judge(s.load.fates, facts, s.relay.kept(), s.daemon.killed)
 	v.Deferred += s.load.answers[4]
 	v.Unheard += s.load.answers[0]

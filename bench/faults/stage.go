@@ -40,6 +40,7 @@ type stage struct {
 	// redisURL is what the settings say, where that is not redis alone.
 	redisURL   string
 	durability string
+	takenOver  span
 	// also ends what a play started besides.
 	also     []func()
 	progress func(string)

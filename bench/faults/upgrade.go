@@ -59,9 +59,11 @@ func (s *stage) rollOver() error {
 	s.load.spread(older.address)
 	return s.under(func() error {
 		s.endure("the older program", 3)
+		s.takenOver.from = time.Now()
 		if err := s.daemon.start(); err != nil {
 			return err
 		}
+		s.takenOver.to = time.Now()
 		s.load.spread(older.address, s.daemon.address)
 		s.endure("both programs", 3)
 		s.load.spread(s.daemon.address)
