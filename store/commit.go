@@ -306,7 +306,7 @@ func (d *draft) existingKey(ctx context.Context, id ticket.ID) (wrappedKey, erro
 
 func (d *draft) article(id ticket.ID, k key, a ticket.Article) error {
 	record, field := recordTicket(id), fieldArticle(a.Number)
-	sealed, err := d.sealJSON(k, d.at(record, field), a)
+	sealed, err := d.sealJSON(k, d.at(record, field), &a)
 	if err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (d *draft) publish(ctx context.Context, id ticket.ID, k key, numbers []int)
 		a := articles[0]
 		a.Kind = ticket.PublicArticle
 		record, field := recordTicket(id), fieldArticle(n)
-		sealed, err := d.sealJSON(k, d.at(record, field), a)
+		sealed, err := d.sealJSON(k, d.at(record, field), &a)
 		if err != nil {
 			return err
 		}

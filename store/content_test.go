@@ -475,7 +475,7 @@ func TestMasterKeyFileIsPrivate(t *testing.T) {
 
 func TestNewerStoreIsRefused(t *testing.T) {
 	w := embedded(t)
-	w.setSchema("4")
+	w.setSchema(newerSchema)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

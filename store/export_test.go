@@ -14,6 +14,9 @@ import (
 	"guichet/ticket"
 )
 
+// SchemaVersion is the version that this program knows.
+const SchemaVersion = schemaVersion
+
 // SetSchema writes another version, as a newer program would.
 func (s *Store) SetSchema(ctx context.Context, version string) error {
 	_, err := s.engine.Commit(ctx, global, engine.Batch{Steps: []engine.Step{engine.Put(recordSchema, fieldSchemaVersion, []byte(version))}})
@@ -367,9 +370,59 @@ func (s *Store) UnpackWords(ctx context.Context, site string) error {
 		}
 		d.step(engine.Put(recordTicket(t.ID), fieldPostings, b), engine.Delete(recordTicket(t.ID), fieldFoundBy))
 	}
-	d.step(engine.Delete(recordSchema, fieldBroughtTo(3)))
+	d.step(engine.Delete(recordSchema, fieldBroughtTo(3)), engine.Delete(recordSchema, fieldBroughtTo(4)))
 	if _, err := r.commit(ctx, "unpacking", d.batch); err != nil {
 		return err
 	}
 	return s.SetSchema(ctx, "2")
+}
+
+// TextsInJSON writes articles and held mail as version 3 did, and brings the store
+// back to that.
+func (s *Store) TextsInJSON(ctx context.Context, site string, tickets []ticket.ID, held []ticket.Held) error {
+	type article ticket.Article // which has no texts
+	type mail ticket.Held
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	d := newDraft(r, r.now())
+	put := func(k key, record, field string, v any) error {
+		sealed, err := s.sealJSON(k, r.at(record, field), v)
+		d.step(engine.Put(record, field, sealed))
+		return err
+	}
+	for _, id := range tickets {
+		articles, err := r.articles(ctx, id, 0, 100)
+		if err != nil {
+			return err
+		}
+		k, err := r.ticketKeyOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, a := range articles {
+			if err := put(k.key, recordTicket(id), fieldArticle(a.Number), article(a)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, h := range held {
+		_, row, err := r.readHeld(ctx, h.ID)
+		if err != nil {
+			return err
+		}
+		k, err := r.keyOf(recordHeld(h.ID), row)
+		if err != nil {
+			return err
+		}
+		if err := put(k, recordHeld(h.ID), fieldSealed, mail(h)); err != nil {
+			return err
+		}
+	}
+	d.step(engine.Delete(recordSchema, fieldBroughtTo(4)))
+	if _, err := r.commit(ctx, "writing texts as version 3 did", d.batch); err != nil {
+		return err
+	}
+	return s.SetSchema(ctx, "3")
 }

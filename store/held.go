@@ -32,7 +32,7 @@ func (d *draft) held(ctx context.Context, h ticket.Held) error {
 		d.step(engine.Put(record, fieldTicket, []byte(h.Ticket.String())),
 			engine.Put(recordTicket(h.Ticket), fieldHeld(h.ID), nil))
 	}
-	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), h)
+	sealed, err := d.sealJSON(k.key, d.at(record, fieldSealed), &h)
 	if err != nil {
 		return err
 	}

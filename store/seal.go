@@ -1,14 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -134,40 +132,6 @@ func (v *vault) unpacked(how byte, packed []byte) ([]byte, error) {
 		return phrases.Decode(nil, packed)
 	}
 	return nil, ErrSealed
-}
-
-func (s *Store) sealJSON(k key, at place, v any) ([]byte, error) {
-	w := writers.Get().(*writer)
-	defer writers.Put(w)
-	w.Reset()
-	if err := w.Encode(v); err != nil {
-		return nil, fmt.Errorf("store: writing %s: %w", at.record, err)
-	}
-	return s.vault.seal(k, at, w.Bytes()), nil
-}
-
-// writer makes JSON that only openJSON reads: it needs no care for HTML.
-type writer struct {
-	bytes.Buffer
-	*json.Encoder
-}
-
-var writers = sync.Pool{New: func() any {
-	w := &writer{}
-	w.Encoder = json.NewEncoder(&w.Buffer)
-	w.SetEscapeHTML(false)
-	return w
-}}
-
-func (s *Store) openJSON(k key, at place, sealed []byte, v any) error {
-	plain, err := s.vault.open(k, at, sealed)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(plain, v); err != nil {
-		return fmt.Errorf("store: reading %s: %w", at.record, err)
-	}
-	return nil
 }
 
 // wrappedBytes is how long a wrapped key is.

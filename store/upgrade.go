@@ -13,7 +13,7 @@ import (
 )
 
 // schemaVersion is that of everything keys.go names and of how it is sealed.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // ErrSuperseded is what a daemon gets that still runs when a newer program has
 // brought the store to its version: it can do nothing more with it.
@@ -101,7 +101,12 @@ func broughtTo(ctx context.Context, e engine.Engine, in engine.Space, version in
 var upgrades = map[int]func(context.Context, room) error{
 	2: indexPeople,
 	3: packWords,
+	4: leaveAsIs,
 }
+
+// leaveAsIs is of a version whose program reads what the one before wrote, but not
+// the other way round.
+func leaveAsIs(context.Context, room) error { return nil }
 
 // upgradeAtOnce is how many tickets or held mails a step reads at once.
 const upgradeAtOnce = 100

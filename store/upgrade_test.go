@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ import (
 	"guichet/store/engine"
 	"guichet/ticket"
 )
+
+// newerSchema is the version of a program that is newer than this one.
+var newerSchema = strconv.Itoa(store.SchemaVersion + 1)
 
 // written fills the engine of options with a store as an older program wrote it:
 // one item a line. In the first version there were three tickets of two
@@ -175,6 +179,41 @@ func TestWordsOfTheSecondVersionArePacked(t *testing.T) {
 	})
 }
 
+// Until version 4, texts stood in the JSON of what they belong to.
+func TestTextsOfTheThirdVersionAreRead(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		long := strings.Repeat("The boiler says \"E 14\".\n\tRoom 12 — 9 °C.\n", 3000)
+		c, made := w.opening("Cold heating")
+		c.Tickets[0].Articles[0].Text, c.Tickets[0].Articles[0].Whole = "Still E 14.\n", long
+		w.commit(c)
+		held := w.hold(ticket.Held{Queue: "help", Why: ticket.HeldNoSender, Subject: "Boiler", Text: long})
+		if err := w.TextsInJSON(ctx, "acme", []ticket.ID{made.ID}, []ticket.Held{held}); err != nil {
+			w.Fatal(err)
+		}
+		w = w.again()
+		w.write(w.ticket(made.ID), ticket.PublicArticle) // beside it, as texts are written now
+		asItWas := func(w *world) {
+			w.Helper()
+			articles, err := w.Articles(ctx, "acme", made.ID, 0, 9)
+			if err != nil || len(articles) != 2 || articles[0].Text != "Still E 14.\n" || articles[0].Whole != long || articles[1].Text != "2" {
+				w.Errorf("%d articles, %v", len(articles), err)
+			}
+			if h, err := w.Held(ctx, "acme", held.ID); err != nil || h.Text != long {
+				w.Errorf("held mail is read otherwise, %v", err)
+			}
+		}
+		asItWas(w)
+		w.index()
+		w.finds(words("still 2"), "Cold heating")
+		w.consistent()
+		dir := w.TB.(*testing.T).TempDir()
+		w.backup(dir)
+		opt := w.elsewhere(false)
+		restore(w, opt, dir, "")
+		asItWas(openWorld(w, opt, w.advance))
+	})
+}
+
 func TestAToolLeavesAnOlderStoreToItsDaemon(t *testing.T) {
 	daemon := embedded(t)
 	daemon.setSchema("1")
@@ -300,16 +339,16 @@ func TestABackupOfAnOlderVersionIsBroughtUpToDate(t *testing.T) {
 func TestABackupOfANewerVersionIsRefused(t *testing.T) {
 	w := embedded(t)
 	w.open("Cold heating")
-	dir, opt := w.backupOf(4), w.elsewhere(false)
+	dir, opt := w.backupOf(store.SchemaVersion+1), w.elsewhere(false)
 	_, err := store.Restore(ctx, opt, store.RestoreOptions{Dir: dir})
-	if err == nil || !strings.Contains(err.Error(), "is of a newer guichet: its version is 4, this program knows 3") {
+	if err == nil || !strings.Contains(err.Error(), "is of a newer guichet: its version is "+newerSchema+", this program knows ") {
 		t.Errorf("error is %v", err)
 	}
-	restore(t, opt, w.backupOf(3), "") // nothing was written before
+	restore(t, opt, w.backupOf(store.SchemaVersion), "") // nothing was written before
 }
 
 func TestMigrationLeavesOtherVersionsAlone(t *testing.T) {
-	for version, want := range map[string]string{"2": "older guichet", "4": "newer guichet"} {
+	for version, want := range map[string]string{"2": "older guichet", newerSchema: "newer guichet"} {
 		w := embedded(t)
 		w.open("Cold heating")
 		w.setSchema(version)
@@ -368,7 +407,7 @@ func TestADaemonStopsWhenItsStoreIsUpgraded(t *testing.T) {
 func TestADaemonNoticesAnUpgradeByItself(t *testing.T) {
 	w := embedded(t)
 	w.open("Cold heating")
-	w.setSchema("4")
+	w.setSchema(newerSchema)
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { w.Maintain(running); close(done) }()
