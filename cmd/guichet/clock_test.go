@@ -24,6 +24,12 @@ func (c *jumping) now() time.Time {
 	return time.Now().Add(c.ahead)
 }
 
+func (c *jumping) off() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ahead != 0
+}
+
 func (c *jumping) set(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

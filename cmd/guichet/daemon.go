@@ -125,7 +125,7 @@ func (p *program) parts(c *config.Config) (parts, error) {
 // second daemon on an embedded store is refused.
 func (p *program) openStore(ctx context.Context, c *config.Config, log *slog.Logger, changes ...func(*store.Options)) (*store.Store, error) {
 	options := storeOf(c)
-	options.Now, options.Logger = p.Now, log
+	options.Now, options.RedisNow, options.Logger = p.Now, p.RedisNow, log
 	for _, change := range changes {
 		change(&options)
 	}

@@ -37,6 +37,7 @@ import (
 //
 //	serve                  starts the daemon with guichet.yaml; $SMTP is its address,
 //	                       $METRICS that of its metrics
+//	calendar DAY HOUR      has the daemon live from then on; before serve
 //	dns NAME TEXT          publishes a TXT record; before serve
 //	signingkey FILE        writes the key that the daemon is to sign with
 //	signs DOMAIN…          publishes the key that send -signed signs with; before serve
@@ -175,6 +176,8 @@ func ownDatabase(shared testkit.Shared) func(*testscript.Env) (string, error) {
 }
 
 var worldCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"calendar": worldCommand((*world).calendar),
+
 	"dns":    worldCommand((*world).dns),
 	"from":   worldCommand((*world).from),
 	"serve":  worldCommand((*world).serve),
@@ -239,7 +242,8 @@ type world struct {
 	ended   chan int
 	hangup  chan os.Signal
 	log     *logLines
-	clock   time.Time
+	clock   time.Time // when people write
+	daemons jumping   // the clock of the daemon, and of its Redis where it is not the true one
 	zones   map[string]mockdns.Zone
 	doors   *doors
 	client  string // the address that mails come from; "" is the true one
@@ -288,11 +292,21 @@ func withoutDigests(dir string) error {
 var sitePrefix = regexp.MustCompile(`(?m)^( +)prefix: \w+$`)
 
 func (w *world) environment(ts *testscript.TestScript, out, log io.Writer) environment {
-	return environment{
-		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: time.Now, Dir: ts.MkAbs("."), Hangup: w.hangup,
+	env := environment{
+		Stdin: strings.NewReader(""), Stdout: out, Stderr: log, Now: w.daemons.now, Dir: ts.MkAbs("."), Hangup: w.hangup,
 		Resolver: &mockdns.Resolver{Zones: w.zones}, Listen: w.doors.listen,
 		Getenv: func(name string) (string, bool) { return ts.Getenv(name), true },
 	}
+	if w.daemons.off() {
+		env.RedisNow = env.Now
+	}
+	return env
+}
+
+func (w *world) calendar(_ *testscript.TestScript, args []string) error {
+	at, err := time.Parse("2006-01-02 15:04", strings.Join(args, " "))
+	w.daemons.set(time.Until(at))
+	return err
 }
 
 func (w *world) dns(_ *testscript.TestScript, args []string) error {

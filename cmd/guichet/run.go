@@ -25,6 +25,8 @@ type environment struct {
 	// Getenv is as os.LookupEnv.
 	Getenv func(string) (string, bool)
 	Now    func() time.Time
+	// RedisNow takes the place of Redis's own clock in tests; nil is that.
+	RedisNow func() time.Time
 	// Resolver is asked for DNS; nil is the machine's own.
 	Resolver proof.Resolver
 	// Listen opens the daemon's SMTP listeners; nil is net.ListenConfig's.
