@@ -162,8 +162,9 @@ func (r *Router) commit(ctx context.Context, c *ticket.Change) (ticket.Result, e
 }
 
 // guessMost is how many bytes a message has at most that is decided on without
-// reading: one that turns out to be known was packed for nothing.
-const guessMost = 16 << 10
+// reading: one that turns out to be known was packed, and written to a file that the
+// sweep of orphans removes, for nothing.
+const guessMost = 256 << 10
 
 // guess decides on a message as if the store knew nothing of it, as is true of
 // most that answer nothing. The change holds only if it is so, so that a wrong
