@@ -13,22 +13,20 @@ import (
 )
 
 // convoy takes scripts to one server. Alone, a call goes at once; what comes
-// while others are on their way waits for the next to return, and then goes
-// together in one pipeline, in as few wagons as can be: so many calls share a
-// write, a read, a flush of the append-only file, and one wait for the replicas.
+// while others are on their way waits for them to return, and then goes together
+// in one pipeline, in as few wagons as can be: so many calls share a write, a read,
+// a flush of the append-only file, and one wait for the replicas. Two groups on
+// their way at a time would be smaller, and a server does one after the other.
 type convoy struct {
 	engine *Engine
 	node   goredis.Cmdable
 
 	mu      sync.Mutex
 	waiting []*passenger
-	under   int // groups on their way
+	away    bool // a group, or a call alone, is on its way
 }
 
 const (
-	// lanes is how many groups are on their way to a server at a time: one
-	// travels while the other gathers.
-	lanes = 2
 	// maxGroup bounds how many calls go together, and with it how long the first
 	// waits for the last.
 	maxGroup = 64
@@ -61,8 +59,8 @@ type group struct {
 // still be done: that is what operation ids are for.
 func (c *convoy) carry(p *passenger) (any, error) {
 	c.mu.Lock()
-	if c.under < lanes && len(c.waiting) == 0 {
-		c.under++
+	if !c.away {
+		c.away = true
 		c.mu.Unlock()
 		defer c.next()
 		c.send(p.ctx, []*passenger{p})
@@ -91,7 +89,7 @@ func (c *convoy) abandon(p *passenger) {
 	}
 }
 
-// next lets what waits go on in the place of a call that has returned.
+// next lets what waits go on when a call has returned that went alone.
 func (c *convoy) next() {
 	if ctx, g := c.gather(); g != nil {
 		go func() {
@@ -107,7 +105,7 @@ func (c *convoy) next() {
 }
 
 // gather takes the next group of those whose callers still wait, or nil when
-// there is none; then the place is free.
+// there is none; then none is away.
 func (c *convoy) gather() (context.Context, *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,7 +117,7 @@ func (c *convoy) gather() (context.Context, *group) {
 		c.waiting[0], c.waiting = nil, c.waiting[1:]
 	}
 	if len(g.calls) == 0 {
-		c.under--
+		c.away = false
 		return nil, nil
 	}
 	var ctx context.Context
