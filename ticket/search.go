@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -149,56 +150,79 @@ func (s *termSet) words(text string, n int) {
 // folded: at least two letters or digits, save words so common that they tell
 // tickets apart from no others. Scripts that put no spaces between words give
 // each pair of neighbours.
-func SearchWords(text string, n int) (found []string) {
-	seen := map[string]bool{}
-	keep := func(word string) {
-		if len(found) < n && !seen[word] && !tooCommon[word] {
-			seen[word] = true
-			found = append(found, word)
+func SearchWords(text string, n int) []string {
+	s := wordSearch{n: n, seen: map[string]bool{}}
+	// No word goes over the end of a line, and mostly the first lines have enough.
+	for line := range strings.Lines(text[:min(len(text), searchedText)]) {
+		if s.line(Fold(line)); len(s.found) == n {
+			break
 		}
 	}
-	var word strings.Builder
-	length := 0
+	return s.found
+}
+
+// wordSearch gathers the first n different words.
+type wordSearch struct {
+	n     int
+	found []string
+	seen  map[string]bool
+}
+
+func (s *wordSearch) keep(word string) {
+	if len(s.found) == s.n || s.seen[word] {
+		return
+	}
+	s.seen[word] = true
+	if !tooCommon[word] {
+		s.found = append(s.found, word)
+	}
+}
+
+// line takes the words of a line that is folded.
+func (s *wordSearch) line(line string) {
+	from, to, length := 0, 0, 0 // of the word under way, as far as it counts
+	last, alone := -1, ""       // where the letter before begins, if of a script without spaces, and it, if nothing was made of it yet
 	end := func() {
 		if length > 1 {
-			keep(word.String())
+			s.keep(line[from:to])
 		}
-		word.Reset()
-		length = 0
-	}
-	var before rune // of a script without spaces
-	alone := false  // and nothing was made of it yet
-	pairsEnd := func() {
-		if alone {
-			keep(string(before))
+		if alone != "" {
+			s.keep(alone)
 		}
-		before, alone = 0, false
+		length, last, alone = 0, -1, ""
 	}
-	for _, r := range Fold(text[:min(len(text), searchedText)]) {
+	for at, r := range line {
+		next := at + utf8.RuneLen(r)
 		switch {
-		case unspaced(r):
-			end()
-			if before != 0 {
-				keep(string([]rune{before, r}))
+		case r > unicode.MaxLatin1 && unspaced(r):
+			if last >= 0 {
+				s.keep(line[last:next])
+				last, alone = at, ""
+			} else {
+				end()
+				last, alone = at, line[at:next]
 			}
-			before, alone = r, before == 0
-		case unicode.IsLetter(r) || unicode.IsNumber(r):
-			pairsEnd()
-			if length < longestWord {
-				word.WriteRune(r)
-				length++
-			}
-		default:
+		case !spelled(r):
 			end()
-			pairsEnd()
-		}
-		if len(found) == n {
-			return found
+		case length < longestWord:
+			if last >= 0 {
+				end()
+			}
+			if length == 0 {
+				from = at
+			}
+			to, length = next, length+1
 		}
 	}
 	end()
-	pairsEnd()
-	return found
+}
+
+// spelled reports whether words are made of a character, which is folded.
+func spelled(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
 // searchedText is how far into a text words are looked for, in bytes.
@@ -207,7 +231,7 @@ const searchedText = 16 << 10
 // unspaced reports whether a letter is of a script that puts no spaces between
 // words.
 func unspaced(r rune) bool {
-	return r > unicode.MaxLatin1 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
 }
 
 // Fold makes two ways to write a word one: capitals, accents, ligatures and full
@@ -216,6 +240,31 @@ func Fold(s string) string {
 	if plain(s) {
 		return strings.ToLower(s)
 	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range s {
+		folded, known := western()[r]
+		if !known {
+			return foldAny(s)
+		}
+		b.WriteString(folded)
+	}
+	return b.String()
+}
+
+// western are the characters of texts in western languages, folded. None of them
+// folds otherwise beside another, so that one after the other can be looked up.
+var western = sync.OnceValue(func() map[rune]string {
+	all := map[rune]string{}
+	for _, block := range [][2]rune{{0, 0x24f}, {0x2000, 0x206f}} { // Latin letters, and punctuation
+		for r := block[0]; r <= block[1]; r++ {
+			all[r] = foldAny(string(r))
+		}
+	}
+	return all
+})
+
+func foldAny(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
 			return -1

@@ -95,3 +95,16 @@ func TestAWorklistNamesItsCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestFoldIsOne: characters that are looked up one by one fold as whole texts do,
+// whatever stands beside them.
+func TestFoldIsOne(t *testing.T) {
+	for r := range western() {
+		for _, beside := range "aI1 'éß…\u00ad" {
+			text := string([]rune{beside, r, beside})
+			if got, want := Fold(text), foldAny(text); got != want {
+				t.Errorf("%q folds to %q, want %q", text, got, want)
+			}
+		}
+	}
+}
