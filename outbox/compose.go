@@ -402,7 +402,7 @@ func (c *composer) begin(to ticket.Address, sender ticket.Mailbox, shownTo strin
 	sum := sha256.Sum256([]byte(c.notice.ID + c.notice.MessageID))
 	l := &letter{to: to, sender: sender.Address, message: message{
 		// "=_" stands in neither quoted-printable nor base64.
-		boundary: "=_" + hex.EncodeToString(sum[:12]), locale: written.Locale, text: crlf(written.Text), html: crlf(written.HTML),
+		boundary: "=_" + hex.EncodeToString(sum[:12]), locale: written.Locale, text: written.Text, html: written.HTML,
 	}}
 	l.add("Date", c.now.UTC().Format(time.RFC1123Z))
 	l.add("From", mailbox(sender.Name, sender.Address))
@@ -509,8 +509,6 @@ func validID(id string) bool {
 	}
 	return strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' }) < 0
 }
-
-func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 
 // errQuiet says that a mail waits for its recipient's quiet hours to end.
 type errQuiet struct{ until time.Time }

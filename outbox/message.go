@@ -28,7 +28,7 @@ type message struct {
 	boundary string // a word that no encoded content can hold
 	skeleton []byte // all but the files' bytes, once it was composed
 	locale   string
-	text     string
+	text     string // with \n line ends, as html
 	html     string // "" for a text alone
 	files    []file
 }
@@ -96,18 +96,41 @@ func (m *message) writeTo(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// compose has go-mail write the message, with a slot in the place of each
-// file's bytes: it would hold them whole, and encoded, until they are sent.
+// compose has go-mail write the message, with a mark in the place of what it
+// brings: it would hold files whole, and encoded, until they are sent, and has
+// texts encoded byte by byte. The texts are put in their places at once.
 func (m *message) compose() error {
+	frame, err := m.frame()
+	if err != nil {
+		return err
+	}
+	texts := []string{m.text}
+	if m.html != "" {
+		texts = append(texts, m.html)
+	}
+	mark := appendQuoted(nil, m.boundary)
+	skeleton := make([]byte, 0, len(frame)+(len(m.text)+len(m.html))*5/4)
+	for _, text := range texts {
+		before, after, ok := bytes.Cut(frame, mark)
+		if !ok {
+			return errors.New("a text has no place in the message")
+		}
+		skeleton, frame = appendQuoted(append(skeleton, before...), text), after
+	}
+	m.skeleton = append(skeleton, frame...)
+	return nil
+}
+
+func (m *message) frame() ([]byte, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithEncoding(mail.EncodingQP))
 	for _, f := range m.fields {
 		if err := f.setOn(msg); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	msg.SetBodyString("text/plain; format=flowed", m.text)
+	msg.SetBodyString("text/plain; format=flowed", m.boundary)
 	if m.html != "" {
-		msg.AddAlternativeString(mail.TypeTextHTML, m.html)
+		msg.AddAlternativeString(mail.TypeTextHTML, m.boundary)
 	}
 	var files []*mail.File
 	for i := range m.files {
@@ -120,11 +143,8 @@ func (m *message) compose() error {
 	}
 	msg.SetAttachments(files)
 	var b bytes.Buffer
-	if _, err := msg.WriteTo(&b); err != nil {
-		return err
-	}
-	m.skeleton = b.Bytes()
-	return nil
+	_, err := msg.WriteTo(&b)
+	return b.Bytes(), err
 }
 
 // setOn gives the field to go-mail: addresses as such, all else as generic

@@ -6,7 +6,7 @@
 //
 //   - outbox.go, settings.go: the workers, and what they are told
 //   - attempt.go, failure.go, retry.go, limiter.go: one notice on its way, and when again
-//   - compose.go, threadindex.go, message.go, dots.go: a mail, and its bytes
+//   - compose.go, threadindex.go, message.go, quoted.go, dots.go: a mail, and its bytes
 //   - files.go, scrub.go, scrubmail.go, scrubcalendar.go: what is passed on, without what another must not see
 //   - export.go, report.go: files that are made for a mail
 //   - sign.go: DKIM

@@ -44,7 +44,7 @@ func (p Probe) Send(ctx context.Context, out Outgoing, resolver Resolver, dial f
 	defer relays.closeIdle()
 	sum := sha256.Sum256([]byte(p.MessageID))
 	l := &letter{to: p.To, from: p.Return, sender: p.From.Address, message: message{
-		boundary: "=_" + hex.EncodeToString(sum[:12]), locale: "en", text: crlf(p.Text), html: "<!doctype html><p>" + crlf(p.Text) + "</p>\r\n",
+		boundary: "=_" + hex.EncodeToString(sum[:12]), locale: "en", text: p.Text, html: "<!doctype html><p>" + p.Text + "</p>\n",
 	}}
 	l.add("Date", p.At.UTC().Format(time.RFC1123Z))
 	l.add("From", mailbox(p.From.Name, p.From.Address))
