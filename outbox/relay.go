@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/smtp"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,6 +63,7 @@ const (
 	connectTimeout = 30 * time.Second
 	commandTimeout = 5 * time.Minute  // RFC 5321 §4.5.3.2
 	acceptTimeout  = 10 * time.Minute // after the end of data
+	contentAtOnce  = 32 << 10
 	idleTime       = 20 * time.Second
 	mailsEach      = 50
 	// mostAnswer bounds what a host may say for one mail.
@@ -70,9 +73,11 @@ const (
 // connection is one to a peer, greeted and ready for a mail.
 type connection struct {
 	*smtp.Client
-	line  *line
-	mails int
-	timer *time.Timer
+	line *line
+	// content is written through it, so that most mails are one write.
+	content *bufio.Writer
+	mails   int
+	timer   *time.Timer
 }
 
 // send gives a letter to the peer. A kept connection that turns out to have
@@ -123,21 +128,18 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 			return false, &failure{permanent: true, code: 552, tooLarge: true, limit: n, reason: fmt.Sprintf("552 5.3.4 the host takes no mail above %d bytes", n)}
 		}
 	}
+	if strings.ContainsAny(string(m.to+m.from), "\r\n") {
+		return false, errors.New("an address holds a line end")
+	}
 	if !ascii(string(m.to + m.from)) {
 		if ok, _ := c.Extension("SMTPUTF8"); !ok {
 			return false, &failure{permanent: true, code: 553, reason: "553 5.6.7 the host does not know addresses beyond ASCII"}
 		}
 	}
-	if err := c.Mail(string(m.from)); err != nil {
-		return answered(err), err
+	if began, err = c.offer(m); err != nil {
+		return began, err
 	}
-	if err := c.Rcpt(string(m.to)); err != nil {
-		return true, err
-	}
-	if err := c.data(); err != nil {
-		return true, err
-	}
-	w := &dots{w: c.Text.W}
+	w := &dots{w: c.content}
 	if err := m.writeTo(ctx, w); err != nil {
 		// Ended here, it would be a mail. It must not become one.
 		_ = c.line.Close()
@@ -147,22 +149,74 @@ func (c *connection) transact(ctx context.Context, m *outgoing) (began bool, err
 	if err := w.Close(); err != nil {
 		return true, err
 	}
+	if err := c.Text.W.Flush(); err != nil {
+		return true, err
+	}
 	_, text, err := c.Text.ReadResponse(250)
 	m.answer = anonymous(text)
 	return true, err
 }
 
-// data begins the content. The client's own Data keeps what the host says to it
-// from us: the name by which its log knows the mail.
-func (c *connection) data() error {
-	id, err := c.Text.Cmd("DATA")
-	if err != nil {
-		return err
+// offer says from whom a mail comes and to whom it goes, and begins its content. A
+// host that takes commands one behind the other is given all three at once (RFC
+// 2920). began tells that it has answered to the first. The client's own Data would
+// keep what the host says to the content from us: the name by which its log knows
+// the mail.
+func (c *connection) offer(m *outgoing) (began bool, err error) {
+	type command struct {
+		line string
+		code int // of the answer that lets us go on
 	}
-	c.Text.StartResponse(id)
-	defer c.Text.EndResponse(id)
-	_, _, err = c.Text.ReadResponse(354)
-	return err
+	commands := []command{{"MAIL FROM:<" + string(m.from) + ">" + c.parameters(), 250}, {"RCPT TO:<" + string(m.to) + ">", 25}, {"DATA", beginContent}}
+	atOnce := 1
+	if ok, _ := c.Extension("PIPELINING"); ok {
+		atOnce = len(commands)
+	}
+	for group := range slices.Chunk(commands, atOnce) {
+		for _, each := range group {
+			_, _ = c.Text.W.WriteString(each.line + "\r\n") // Flush gives its error
+		}
+		if err := c.Text.W.Flush(); err != nil {
+			return began, err
+		}
+		for _, each := range group {
+			_, _, no := c.Text.ReadResponse(each.code)
+			if err == nil {
+				err = no
+			}
+			if no != nil && !answered(no) {
+				return began, err // it is gone, or about to go
+			}
+			if began = true; no == nil && err != nil && each.code == beginContent {
+				c.endEmpty()
+			}
+		}
+		if err != nil {
+			return began, err
+		}
+	}
+	return began, nil
+}
+
+// beginContent is what lets content begin.
+const beginContent = 354
+
+// endEmpty ends the content of a mail that is none: a host may begin it though it
+// refused the recipient (RFC 2920 §3.1).
+func (c *connection) endEmpty() {
+	if c.Text.PrintfLine(".") == nil {
+		_, _, _ = c.Text.ReadResponse(250)
+	}
+}
+
+// parameters are those of MAIL, where the host knows them.
+func (c *connection) parameters() (all string) {
+	for _, each := range [...]struct{ extension, parameter string }{{"8BITMIME", " BODY=8BITMIME"}, {"SMTPUTF8", " SMTPUTF8"}} {
+		if ok, _ := c.Extension(each.extension); ok {
+			all += each.parameter
+		}
+	}
+	return all
 }
 
 // reset makes the connection ready after a refusal, and reports whether it is.
@@ -313,6 +367,7 @@ func (p *pool) greet(l *line, to peer, policy string) (*connection, error) {
 			return nil, fmt.Errorf("authentication: %w", err)
 		}
 	}
+	c.content = bufio.NewWriterSize(c.Text.W, contentAtOnce)
 	return c, nil
 }
 
