@@ -114,6 +114,7 @@ func (s *Store) Beside(after bool, between func() error) *Store {
 	other := newStore(e, *s.secrets.master.Load(), s.vault, Options{Data: s.data, Ledger: s.ledger.path, Now: s.now})
 	other.secrets.file, other.blobs, other.signer, other.pepper = s.secrets.file, s.blobs, s.signer, s.pepper
 	other.sites.Store(s.sites.Load())
+	other.shards.Store(s.shards.Load())
 	return other
 }
 

@@ -116,12 +116,13 @@ func (s *Store) hinted() {
 }
 
 // eachDueSite visits the sites that the hints name as due, until visit says that
-// it is enough. Shards come in random order, so that daemons do not queue up
-// behind one another.
+// it is enough: there may be more of that site then. Shards come in random order, so
+// that daemons do not queue up behind one another.
 func (s *Store) eachDueSite(ctx context.Context, hints, index string, visit func(room) (more bool, err error)) error {
 	s.hinted()
-	for _, n := range rand.Perm(hintShards) {
-		space := engine.Volatile(n)
+	shards := *s.shards.Load()
+	for _, i := range rand.Perm(len(shards)) {
+		space := shards[i]
 		for {
 			hinted, err := s.engine.Lease(ctx, space, hints, 1, hintLease)
 			if err != nil {
@@ -154,15 +155,17 @@ func (s *Store) visitHinted(ctx context.Context, space engine.Space, hints, inde
 		if more, err = visit(r); err != nil {
 			return false, err // the hint comes back when its lease is over
 		}
-		first, err := r.first(ctx, index)
-		if err != nil {
-			return false, err
+		// The lease tells what time it is there.
+		now := hinted.Score - engine.Score(hintLease.Microseconds())
+		first := now // as far as is known, where it had more than enough
+		if more {
+			if first, err = r.first(ctx, index); err != nil {
+				return false, err
+			}
 		}
 		if first != 0 {
 			// Behind those that wait already: one site's backlog is not served before
 			// another's first mail.
-			// The lease tells what time it is there.
-			now := hinted.Score - engine.Score(hintLease.Microseconds())
 			next = engine.Add(hints, r.Name, max(first, now))
 		}
 	}

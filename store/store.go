@@ -104,6 +104,7 @@ type Store struct {
 	signer     *ticket.Signer
 	pepper     *ticket.Pepper
 	sites      atomic.Pointer[map[string]Site]
+	shards     atomic.Pointer[[]engine.Space] // where hints of these lie
 	now        func() time.Time
 	log        *slog.Logger
 	noticesDue chan struct{}
@@ -232,10 +233,15 @@ func (s *Store) Warnings() []string { return s.warnings }
 // way goes on with those that it began with.
 func (s *Store) SetSites(sites []Site) {
 	byName := make(map[string]Site, len(sites))
+	var shards []engine.Space
 	for _, site := range sites {
 		byName[site.Name] = site
+		if shard := hintSpace(site.Name); !slices.Contains(shards, shard) {
+			shards = append(shards, shard)
+		}
 	}
 	s.sites.Store(&byName)
+	s.shards.Store(&shards)
 }
 
 // Signer makes and proves tokens with the keys that all daemons of this store
