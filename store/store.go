@@ -20,7 +20,7 @@
 //   - hints.go: which sites have such work
 //   - tickets.go, list.go, morning.go, report.go: tickets are read, listed, counted
 //   - search.go, words.go, wordsearch.go, worklist.go: how tickets are found
-//   - seal.go, short.go, secrets.go, sitekeys.go, master.go: sealing, and its keys
+//   - seal.go, value.go, short.go, secrets.go, sitekeys.go, master.go: sealing, and its keys
 //   - rotate.go, rekey*.go, rewrap.go, lookups.go: a key of each kind is replaced
 //   - erase.go, person.go, ledger.go, acts.go: what is gone for good, and the record of that
 //   - backup*.go, restore.go, migrate.go, fill.go, progress.go: all of a store, copied
