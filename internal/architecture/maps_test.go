@@ -50,6 +50,33 @@ func TestMapsAreWhole(t *testing.T) {
 	}
 }
 
+// docsPath is a file of ours as docs name it.
+var docsPath = regexp.MustCompile("`([a-z]+(?:/[a-z]+)*/[a-z]+\\.(?:go|lua|sh|service|yaml|json|txt))`")
+
+// TestDocsNameFilesThatAreThere: whoever follows a page into the code arrives.
+func TestDocsNameFilesThatAreThere(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, page := range append(pages, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range docsPath.FindAllSubmatch(text, -1) {
+			named++
+			if _, err := os.Stat(filepath.Join(root, string(found[1]))); err != nil {
+				t.Errorf("%s: %v", filepath.Base(page), err)
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d files are named", named)
+	}
+}
+
 // mapsOfFiles gives the names in each map, by its folder.
 func mapsOfFiles(t *testing.T) map[string][]string {
 	t.Helper()
