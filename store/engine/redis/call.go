@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"guichet/store/engine"
 )
@@ -27,12 +28,29 @@ type arg []byte
 // MarshalBinary gives what go-redis writes.
 func (a *arg) MarshalBinary() ([]byte, error) { return *a, nil }
 
-// newCall is for about n steps or asks.
-func newCall(space engine.Space, n int) *call {
-	return &call{
-		prefix: prefixOf(space), keys: make([]arg, 0, n/2+1), at: make(map[string]int, n/2+1),
-		args: make([]arg, 0, 4*n), text: make([]byte, 0, 40*n),
+// calls are used again: what a mail's needs is a tenth of all that is allocated
+// for it.
+var calls = sync.Pool{New: func() any { return &call{at: map[string]int{}} }}
+
+func newCall(space engine.Space) *call {
+	c := calls.Get().(*call)
+	c.prefix = prefixOf(space)
+	return c
+}
+
+// manyKeys is how many make a call too large to be kept.
+const manyKeys = 100
+
+// answered gives a call back that nobody will send again.
+func (c *call) answered() {
+	if len(c.keys) > manyKeys {
+		return
 	}
+	clear(c.at)
+	clear(c.keys)
+	clear(c.args)
+	c.keys, c.args, c.text, c.size = c.keys[:0], c.args[:0], c.text[:0], 0
+	calls.Put(c)
 }
 
 // key gives the position of a record, index or pack, from 1.

@@ -85,7 +85,7 @@ func (e *Engine) Read(ctx context.Context, space engine.Space, asks ...engine.As
 	if len(asks) == 0 {
 		return nil, nil
 	}
-	c := newCall(space, 2*len(asks))
+	c := newCall(space)
 	for _, ask := range asks {
 		c.ask(ask)
 	}
@@ -102,7 +102,7 @@ func (e *Engine) Commit(ctx context.Context, space engine.Space, batch engine.Ba
 	if err := batch.Validate(); err != nil {
 		return engine.Committed{}, err
 	}
-	c := newCall(space, len(batch.Checks)+len(batch.Steps))
+	c := newCall(space)
 	c.batch(batch)
 	reply, err := e.run(ctx, commitScript, c, !space.Volatile())
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n 
 	if e.now != nil {
 		now = strconv.FormatInt(int64(engine.At(e.now())), 10)
 	}
-	c := newCall(space, 1)
+	c := newCall(space)
 	c.add(c.key(index), now, n, d.Microseconds())
 	reply, err := e.run(ctx, leaseScript, c, false)
 	if err != nil {
@@ -128,7 +128,7 @@ func (e *Engine) Lease(ctx context.Context, space engine.Space, index string, n 
 
 // Take is engine.Engine's.
 func (e *Engine) Take(ctx context.Context, space engine.Space, record string, remember time.Duration, brakes []ticket.Brake) (int, error) {
-	c := newCall(space, 2*len(brakes))
+	c := newCall(space)
 	c.add(c.key(record), remember.Milliseconds())
 	for _, b := range brakes {
 		trips := 0

@@ -21,7 +21,7 @@ const (
 const moves = 3
 
 // run runs a script, and where durable is set waits for the replicas on the
-// same connection: only there does waiting mean this write.
+// same connection: only there does waiting mean this write. The call is gone then.
 func (e *Engine) run(ctx context.Context, script *script, c *call, durable bool) (any, error) {
 	for try := 1; ; try++ {
 		node, err := e.node(ctx, string(c.keys[0]))
@@ -30,8 +30,12 @@ func (e *Engine) run(ctx context.Context, script *script, c *call, durable bool)
 		}
 		p := &passenger{ctx: ctx, script: script, call: c, durable: durable && e.replicas > 0}
 		reply, err := e.convoyTo(node, script != readScript).carry(p)
-		if err == nil || try == moves || !goredis.HasErrorPrefix(err, "MOVED") {
-			return reply, err
+		switch {
+		case err == nil:
+			c.answered()
+			return reply, nil
+		case try == moves || !goredis.HasErrorPrefix(err, "MOVED"):
+			return nil, err // somebody may still be sending it
 		}
 		if cluster, ok := e.client.(*goredis.ClusterClient); ok {
 			cluster.ReloadState(ctx)

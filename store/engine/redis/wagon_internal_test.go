@@ -55,7 +55,7 @@ func TestWagon(t *testing.T) {
 }
 
 func passengerOf(t *testing.T, space engine.Space, b engine.Batch) *passenger {
-	p := &passenger{ctx: t.Context(), script: commitScript, call: newCall(space, len(b.Steps))}
+	p := &passenger{ctx: t.Context(), script: commitScript, call: newCall(space)}
 	p.call.batch(b)
 	return p
 }
