@@ -206,13 +206,13 @@ func (f *fleet) expireLeases(before time.Time) {
 // that will not come back to it. Those leases it ends.
 func (f *fleet) settle() {
 	f.t.Helper()
-	before, still := -1, 0
+	var before [2]int
+	since := time.Now()
 	await(f.t, "standstill", func() bool {
-		n := len(f.due())
-		if still++; n != before {
-			before, still = n, 0
+		if now := [2]int{len(f.due()), len(f.relay.Mails())}; now != before {
+			before, since = now, time.Now()
 		}
-		return still == 20
+		return time.Since(since) > 3*time.Second // no daemon that lives takes so long for a mail
 	})
 	f.expireLeases(time.Now())
 }
