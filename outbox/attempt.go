@@ -108,6 +108,12 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	if out.Paused {
 		return later("paused", now.Add(pausedFor))
 	}
+	// Read before the brakes are asked, notices of one article that were leased
+	// together are read together: only some have brakes.
+	c, err := o.composer(work, site, n, settings)
+	if err != nil {
+		return o.again(n, out, refused(fmt.Errorf("compose: %w", err)), "")
+	}
 	brake, err := o.Store.Allow(work, n)
 	if err != nil {
 		return o.again(n, out, refused(fmt.Errorf("brakes: %w", err)), "")
@@ -115,7 +121,7 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 	if brake != nil {
 		return o.braked(n, brake)
 	}
-	l, err := o.compose(work, site, n, settings)
+	l, err := c.compose(work)
 	var quiet errQuiet
 	if errors.As(err, &quiet) {
 		return later("quiet", quiet.until)
@@ -134,28 +140,11 @@ func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
 		return r
 	}
 	// The team must learn what was written, if without its files.
-	c, err := o.composer(work, site, n, settings)
-	if err != nil {
-		return r
-	}
 	c.withoutFiles = true
 	if l, err = c.compose(work); err != nil {
 		return r
 	}
 	return give(l)
-}
-
-// compose reads what the notice is about and writes the letter, where its
-// recipient wants it now.
-func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*letter, error) {
-	c, err := o.composer(ctx, site, n, s)
-	if err != nil {
-		return nil, err
-	}
-	if err := wanted(n, c.Material, site, o.Now()); err != nil {
-		return nil, err
-	}
-	return c.compose(ctx)
 }
 
 // composer reads what the notice is about.

@@ -50,8 +50,11 @@ type composer struct {
 	withoutFiles bool
 }
 
-// compose writes the letter, or says why there is none to write.
+// compose writes the letter, or says why there is none to write, or none now.
 func (c *composer) compose(ctx context.Context) (*letter, error) {
+	if err := wanted(c.notice, c.Material, c.site, c.now); err != nil {
+		return nil, err
+	}
 	if c.notice.Kind == ticket.Postmaster {
 		return c.toAdmin()
 	}

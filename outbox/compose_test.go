@@ -62,6 +62,15 @@ func (m *matter) of(kind ticket.NoticeKind, to uint16) ticket.Notice {
 	return n
 }
 
+// compose reads what a notice is about and writes its letter.
+func (o *Outbox) compose(ctx context.Context, site *ticket.Site, n ticket.Notice, s Settings) (*letter, error) {
+	c, err := o.composer(ctx, site, n, s)
+	if err != nil {
+		return nil, err
+	}
+	return c.compose(ctx)
+}
+
 func TestEveryMailIsWellFormed(t *testing.T) {
 	for _, each := range kinds {
 		t.Run(string(each.kind), func(t *testing.T) {
