@@ -346,7 +346,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"damaged data":  {spoil(m.Data.Name), "is damaged"},
 		"damaged keys":  {spoil(m.Keys.Name), "is damaged"},
 		"damaged blobs": {spoil(m.Blobs.Name), "is damaged"},
-		"no backup":     {func(_ store.Options, from *store.RestoreOptions) { from.Dir = t.TempDir() }, "there is no backup here"},
+		"no backup":     {func(_ store.Options, from *store.RestoreOptions) { from.Dir = t.TempDir() }, "there is no backup in "},
 		"another stamp": {func(_ store.Options, from *store.RestoreOptions) { from.Stamp = "20200101T000000Z" }, "there is " + m.Stamp},
 		"no ledger":     {func(_ store.Options, from *store.RestoreOptions) { from.Ledgers = []string{"/nowhere"} }, "no such file"},
 		"a store that is in use": {func(opt store.Options, _ *store.RestoreOptions) {

@@ -173,14 +173,14 @@ func readManifest(dir *os.Root, stamp string) (m Manifest, err error) {
 			return m, err
 		}
 		if len(all) == 0 {
-			return m, errors.New("there is no backup here")
+			return m, fmt.Errorf("there is no backup in %s", dir.Name())
 		}
 		stamp = all[len(all)-1]
 	}
 	text, err := dir.ReadFile(backupName(stamp, backupManifest))
 	if errors.Is(err, fs.ErrNotExist) {
 		all, _ := stamps(dir, backupManifest)
-		return m, fmt.Errorf("there is no backup %s here; there is %s", stamp, cmp.Or(strings.Join(all, ", "), "none"))
+		return m, fmt.Errorf("there is no backup %s in %s; there is %s", stamp, dir.Name(), cmp.Or(strings.Join(all, ", "), "none"))
 	}
 	if err != nil {
 		return m, err
