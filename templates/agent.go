@@ -229,7 +229,7 @@ func (in ToAgent) undelivered(c *catalogue, view *agentView) {
 	if u == nil {
 		return
 	}
-	view.Whom, view.Reason, view.TooLarge, view.Size = ShowAddress(u.To), Line(u.Reason, 500), u.TooLarge, c.size(u.Size)
+	view.Whom, view.Reason, view.TooLarge, view.Size = showAddress(u.To), Line(u.Reason, 500), u.TooLarge, c.size(u.Size)
 	if u.Limit > 0 {
 		view.Limit = c.size(u.Limit)
 	}

@@ -17,7 +17,7 @@ func name(m ticket.Mailbox) string {
 	if n := Line(m.Name, 60); n != "" && !strings.Contains(n, "@") {
 		return n
 	}
-	return ShowAddress(m.Address)
+	return showAddress(m.Address)
 }
 
 // called is name, or Guichet where nobody did it.
@@ -35,9 +35,9 @@ func full(m ticket.Mailbox) string {
 	case m.Address == "":
 		return n
 	case n == "":
-		return ShowAddress(m.Address)
+		return showAddress(m.Address)
 	}
-	return n + " <" + ShowAddress(m.Address) + ">"
+	return n + " <" + showAddress(m.Address) + ">"
 }
 
 // proof says in one line how sure it is who wrote.

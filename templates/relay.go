@@ -249,10 +249,10 @@ func compact(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' }), "\n")
 }
 
-// ShowAddress is an address as a person should see it. A domain beyond ASCII is
+// showAddress is an address as a person should see it. A domain beyond ASCII is
 // shown in both its forms; one whose letters come from several scripts only in
 // its ASCII form, which nobody takes for another.
-func ShowAddress(a ticket.Address) string {
+func showAddress(a ticket.Address) string {
 	domain := a.Domain()
 	if !strings.Contains(domain, "xn--") {
 		return string(a)

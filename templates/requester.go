@@ -144,7 +144,7 @@ func (in ToRequester) fill(c *catalogue, view *requesterView) {
 	if view.Reference != "" {
 		request = c.word("the-request", "reference", view.Reference)
 	}
-	pairs := []string{"request", request, "address", ShowAddress(a.Address), "organisation", Line(in.Site.Organisation, 100),
+	pairs := []string{"request", request, "address", showAddress(a.Address), "organisation", Line(in.Site.Organisation, 100),
 		"lines", Line(strings.Join(a.Lines, ", "), 500)}
 	view.Asked = c.word("asked."+string(a.Action), pairs...)
 	view.Done = c.word("done."+string(a.Action), pairs...)

@@ -75,7 +75,7 @@ func showPerson(from string) string {
 	if from == "" || strings.HasPrefix(from, "@") {
 		return Line(from, 254)
 	}
-	return ShowAddress(ticket.Address(from))
+	return showAddress(ticket.Address(from))
 }
 
 // listed is a ticket as a line of a list.

@@ -20,8 +20,8 @@ type MorningList struct {
 	Total   int
 }
 
-// MorningLength is how many tickets of each list a morning tells of.
-const MorningLength = 10
+// morningLength is how many tickets of each list a morning tells of.
+const morningLength = 10
 
 // LongWait is how long a requester waits before the team is reminded.
 const LongWait = 48 * time.Hour
@@ -33,7 +33,7 @@ func (m *Morning) Empty() bool {
 
 // Add puts a ticket on the list.
 func (l *MorningList) Add(t *Ticket) {
-	if l.Total++; len(l.Tickets) < MorningLength {
+	if l.Total++; len(l.Tickets) < morningLength {
 		l.Tickets = append(l.Tickets, t)
 	}
 }
