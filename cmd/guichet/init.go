@@ -20,9 +20,9 @@ import (
 )
 
 type initCommand struct {
-	Dir    string   `default:"." placeholder:"DIR" help:"Directory of guichet.yaml."`
+	Dir    string   `default:"." placeholder:"DIR" help:"Directory of guichet.yaml; else this one."`
 	Data   string   `placeholder:"DIR" help:"Directory of the store and the keys; else guichet-data beside the file, or /var/lib/guichet for a file under /etc."`
-	Domain string   `placeholder:"DOMAIN" help:"Domain of the support address; a DKIM key is made for it."`
+	Domain string   `placeholder:"DOMAIN" help:"Domain of the support address; a DKIM key is made for it. Else example.com, to be changed."`
 	Agent  []string `placeholder:"ADDRESS" help:"Who answers; may be repeated. Else you, at the domain."`
 }
 
