@@ -124,7 +124,7 @@ func (l *listing[T]) print(p *program, table *list, limit int, noun string, row 
 
 // idLength is how much of an id lists show: enough to be the only one, also of the
 // mails of one second, whose ids begin alike.
-const idLength = 10
+const idLength = 12
 
 func shortID(id string) string { return id[:min(len(id), idLength)] }
 
