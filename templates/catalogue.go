@@ -35,11 +35,37 @@ func (c *catalogue) word(key string, pairs ...string) string {
 	if !ok {
 		text = key[strings.LastIndexByte(key, '.')+1:]
 	}
-	marks := slices.Clone(pairs) // which the caller may fill another text with
-	for i := 0; i+1 < len(marks); i += 2 {
-		marks[i] = "{" + marks[i] + "}"
+	var filled strings.Builder
+	for len(pairs) > 0 {
+		before, rest, begun := strings.Cut(text, "{")
+		name, after, ended := strings.Cut(rest, "}")
+		if !begun || !ended {
+			break
+		}
+		filled.WriteString(before)
+		if i := nameIn(pairs, name); i >= 0 {
+			filled.WriteString(pairs[i+1])
+			text = after
+		} else { // it stands for itself
+			filled.WriteByte('{')
+			text = rest
+		}
 	}
-	return strings.NewReplacer(marks...).Replace(text)
+	if filled.Len() == 0 {
+		return text
+	}
+	filled.WriteString(text)
+	return filled.String()
+}
+
+// nameIn is where a name stands in pairs of name and value, or -1.
+func nameIn(pairs []string, name string) int {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // split takes a language file apart.

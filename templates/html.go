@@ -41,10 +41,10 @@ type htmlWriter struct{ strings.Builder }
 // largestFrame is about what the layout and the markup of a mail take.
 const largestFrame = 8 << 10
 
-// html renders the document.
-func (d *document) html(locale, subject, marker string) string {
+// html renders the document, whose text has so many bytes.
+func (d *document) html(locale, subject, marker string, text int) string {
 	w := &htmlWriter{}
-	w.Grow(largestFrame)
+	w.Grow(largestFrame + text)
 	w.mark(frame.start)
 	w.say(locale)
 	w.mark(frame.title)

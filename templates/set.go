@@ -221,6 +221,6 @@ func (c *catalogue) finish(name string, view any, bring map[string]block, subjec
 		m.Subject = Line(d.subject, largestSubject)
 	}
 	m.Text = d.text(c, ticket.QuoteMarker)
-	m.HTML = d.html(c.locale, m.Subject, ticket.QuoteMarker)
+	m.HTML = d.html(c.locale, m.Subject, ticket.QuoteMarker, len(m.Text))
 	return m, nil
 }

@@ -17,9 +17,13 @@ type textWriter struct {
 	words *catalogue
 }
 
+// usualText is more than the text of most mails takes.
+const usualText = 8 << 10
+
 // text renders the document. The marker stands before its first character.
 func (d *document) text(c *catalogue, marker string) string {
 	w := &textWriter{words: c}
+	w.Grow(usualText)
 	w.WriteString(marker)
 	for i, b := range d.blocks {
 		if b.Kind == chartBlock && len(b.Chart.Rows) == 0 {
@@ -252,13 +256,15 @@ func (w *textWriter) flow(first, next, s string) {
 		if rest == "" {
 			// "-- " is the sign of a signature and keeps its space; whatever else
 			// ends a line must not be taken for one that goes on.
-			w.WriteString(strings.TrimRight(line, " ") + "\n")
+			w.WriteString(strings.TrimRight(line, " "))
+			w.WriteByte('\n')
 			return
 		}
+		w.WriteString(line)
 		if next == "" || quoted {
-			line += " "
+			w.WriteByte(' ')
 		}
-		w.WriteString(line + "\n")
+		w.WriteByte('\n')
 		prefix, s = next, rest
 	}
 }
