@@ -202,8 +202,10 @@ const (
 	indexSweep = 10 * time.Minute
 	// indexLast is how long a daemon that stops goes on with it.
 	indexLast = 5 * time.Second
-	// indexedArticles is how many articles of a ticket are read for it, the first.
+	// indexedArticles is how many articles of a ticket are read for it, the first,
+	// and firstArticles how many of them with the ticket: most have no more.
 	indexedArticles = 60
+	firstArticles   = 3
 )
 
 // behind are the sites whose tickets this daemon noted.
@@ -375,10 +377,14 @@ type indexing struct {
 	field    []byte // which names what it is found by
 }
 
-// toIndex reads the tickets of some notes: first themselves, and then all their
-// articles. One that is gone, or cannot be opened, is left out.
-func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexing, err error) {
+// toIndex reads the tickets of some notes with their first articles, and then the
+// others of those that have more. One that is gone, or cannot be opened, is left
+// out.
+func (r room) toIndex(ctx context.Context, noted []engine.Entry) ([]indexing, error) {
 	fields := append([]string{fieldFoundBy}, ticketFields...)
+	for n := range firstArticles {
+		fields = append(fields, fieldArticle(n+1))
+	}
 	var asks []engine.Ask
 	for _, e := range noted {
 		asks = append(asks, engine.Ask{Record: prefixTicket + e.Member, Fields: fields})
@@ -387,6 +393,8 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexi
 	if err != nil {
 		return nil, err
 	}
+	var found []indexing
+	var longer []int // of found
 	asks = nil
 	for i, e := range noted {
 		f := indexing{field: answers[i].Rows[0].Fields[fieldFoundBy]}
@@ -400,23 +408,38 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) (found []indexi
 		if err != nil {
 			return nil, err
 		}
+		if err := r.addArticles(&f, answers[i].Rows[0].Fields, 0, firstArticles); err != nil {
+			return nil, err
+		}
+		if more := min(f.ticket.Articles, indexedArticles) - firstArticles; more > 0 {
+			longer = append(longer, len(found))
+			asks = append(asks, askArticles(f.ticket.ID, firstArticles, more))
+		}
 		found = append(found, f)
-		asks = append(asks, askArticles(f.ticket.ID, 0, min(f.ticket.Articles, indexedArticles)))
 	}
 	if len(asks) == 0 {
-		return nil, nil
+		return found, nil
 	}
 	if answers, err = r.read(ctx, "articles", asks...); err != nil {
 		return nil, err
 	}
-	for i := range found {
-		f := &found[i]
-		f.articles, err = r.openArticles(f.ticket.ID, answers[i].Rows[0].Fields, 0, min(f.ticket.Articles, indexedArticles))
-		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrSealed) {
+	for i, of := range longer {
+		if err := r.addArticles(&found[of], answers[i].Rows[0].Fields, firstArticles, indexedArticles-firstArticles); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// addArticles adds those articles of a ticket that fields holds and that can be
+// opened.
+func (r room) addArticles(f *indexing, fields map[string][]byte, after, n int) error {
+	articles, err := r.openArticles(f.ticket.ID, fields, after, n)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
+		return nil
+	}
+	f.articles = append(f.articles, articles...)
+	return err
 }
 
 // posts reports whether a ticket's field names an entry of a term's index.

@@ -161,7 +161,10 @@ func (c *call) step(steps []engine.Step, links []link, i int) {
 	case engine.DoAddEarlier:
 		c.add("ZADD", 3, key, "LT", int64(s.Score), s.Name)
 	case engine.DoRemove:
-		c.command("ZREM", key, s.Name)
+		c.add("ZREM", links[i].n, key)
+		for ; i >= 0; i = links[i].next {
+			c.add(steps[i].Name)
+		}
 	case engine.DoPlace:
 		c.key(s.Index) // declared, though the script takes it by its name
 		c.add("place", key, s.Field, s.Index, s.Name, int64(s.Score))

@@ -12,12 +12,15 @@ return each(function()
     now = time[1] * 1000000 + time[2]
   end
   local due = call('ZRANGEBYSCORE', index, '-inf', string.format('%.0f', now), 'WITHSCORES', 'LIMIT', 0, most)
-  local out = {}
+  local out, moved = {}, {}
   for i = 1, #due, 2 do
     -- Never the score that it had, or an older lease would hold again.
     local score = string.format('%.0f', math.max(now + lease, due[i + 1] + 1))
-    call('ZADD', index, score, due[i])
     out[i], out[i + 1] = due[i], score
+    moved[i], moved[i + 1] = score, due[i]
+  end
+  if #moved > 0 then
+    call('ZADD', index, unpack(moved))
   end
   return out
 end)

@@ -8,8 +8,8 @@ import (
 
 // A batch names a field or a member a step; Redis sets many of a record at once
 // for little more than one, and writes them down as one command. So puts into
-// one record, and adds to one index, go together where nothing between them
-// could tell.
+// one record, adds to one index, and removals from it, go together where nothing
+// between them could tell.
 
 // link is how a step goes with others.
 type link struct {
@@ -41,8 +41,9 @@ func (c *call) link(steps []engine.Step, record int) (links []link, last int) {
 			open = append(open, 0)
 		}
 		switch s.Do {
-		case engine.DoPut, engine.DoPutNumber, engine.DoAdd:
-			if first := open[key] - 1; first >= 0 && links[first].n < maxLinked {
+		case engine.DoPut, engine.DoPutNumber, engine.DoAdd, engine.DoRemove:
+			removes := s.Do == engine.DoRemove
+			if first := open[key] - 1; first >= 0 && links[first].n < maxLinked && removes == (steps[first].Do == engine.DoRemove) {
 				links[links[first].last].next = i
 				links[first].last, links[i].n = i, 0
 				links[first].n++
