@@ -44,7 +44,7 @@ const (
 // fileName is where a blob is that does not travel inline. The mark keeps apart
 // two attempts to write it, of which one is never committed.
 func fileName(site, record string, blobField, mark string) string {
-	return site + "/" + shard(record) + "/" + strings.Replace(record, ":", "-", 1) + "." + strings.TrimPrefix(blobField, prefixBlobField) + "." + mark
+	return site + "/" + shard(record, mark) + "/" + strings.Replace(record, ":", "-", 1) + "." + strings.TrimPrefix(blobField, prefixBlobField) + "." + mark
 }
 
 // parseFileName reads the name of a file back, as fileName wrote it.
@@ -57,11 +57,17 @@ func parseFileName(name string) (site, record, blobField, mark string, ok bool) 
 	return site, strings.Replace(parts[0], "-", ":", 1), prefixBlobField + parts[1], parts[2], true
 }
 
-// shard spreads files over directories.
-func shard(record string) string {
-	id := record[strings.IndexByte(record, ':')+1:]
-	return id[:min(2, len(id))]
+// shard spreads files over directories. Ids begin with their second: in one lie those
+// of 36 hours. Earlier ones were random all through, and then marks were shorter.
+func shard(record, mark string) string {
+	id, n := record[strings.IndexByte(record, ':')+1:], 3
+	if len(mark) == earlierMark {
+		n = 2
+	}
+	return id[:min(n, len(id))]
 }
+
+const earlierMark = 16
 
 // keeping is a content, and the field that it is for.
 type keeping struct {

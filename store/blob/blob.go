@@ -235,7 +235,7 @@ var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(b
 
 // NewMark draws what keeps two files of one blob apart.
 func NewMark() string {
-	var b [10]byte
+	var b [11]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return lower.EncodeToString(b[:])
 }
