@@ -8,7 +8,8 @@
 # acknowledgement and a mail to each agent queued; sending is paused) and sink
 # (go-smtp alone, which throws mail away). smtp-source loads them, a connection a
 # message: its lines are all alike, and pack to nothing. A size that ends in w is
-# of words in no order, from guichet bench, which pack to half. Then, loaded by
+# of words of random letters, from guichet bench, which do not pack at all: a store
+# writes as much for no other text. Then, loaded by
 # guichet bench with a sender of its own for each message: the same while every
 # mail that is owed leaves at once through a relay, and how long a 250 takes at
 # half the rate that was reached.
