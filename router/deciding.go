@@ -18,17 +18,17 @@ var deciding = []command{
 			"en": "Takes the validation code that the requester reads out to you.",
 			"fr": "Prend le code de validation que le demandeur vous lit."}},
 	{name: "accept", names: map[string][]string{"fr": {"accepter"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).accept,
-		example: "#accept 4ukpqeyrd2hr3c7m",
+		example: "#accept ngsvdeg6usrt6rzq",
 		help: map[string]string{
 			"en": "Takes a held mail, and its writer for somebody who belongs to the ticket. Of a wish to see the whole site, grants it.",
 			"fr": "Accepte un message retenu, et son auteur comme participant à la demande. S’il demande à voir tout le site, l’y autorise."}},
 	{name: "reject", names: map[string][]string{"fr": {"rejeter"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).reject,
-		example: "#reject 4ukpqeyrd2hr3c7m",
+		example: "#reject ngsvdeg6usrt6rzq",
 		help: map[string]string{
 			"en": "Throws a held mail away.",
 			"fr": "Jette un message retenu."}},
 	{name: "spam", names: map[string][]string{"fr": {"indésirable"}}, usage: "[MAIL]", action: ticket.AgentWrite, anywhere: true, run: (*act).spam,
-		example: "#spam 4ukpqeyrd2hr3c7m",
+		example: "#spam ngsvdeg6usrt6rzq",
 		help: map[string]string{
 			"en": "Throws a held mail away, or closes the ticket without a word, and sets aside unanswered what its sender writes later.",
 			"fr": "Jette un message retenu, ou ferme la demande sans un mot, et met de côté sans réponse ce que son auteur écrira ensuite."}},

@@ -20,7 +20,7 @@ type heldCommand struct {
 }
 
 func (heldCommand) Help() string {
-	return example("guichet held", "guichet held show ngsvdeg6us", "guichet held release ngsvdeg6us")
+	return example("guichet held", "guichet held show ngsvdeg6usrt", "guichet held release ngsvdeg6usrt")
 }
 
 // whyHeld says in a sentence why mail was kept aside.
@@ -128,7 +128,7 @@ type heldShow struct {
 }
 
 func (heldShow) Help() string {
-	return example("guichet held show ngsvdeg6us", "guichet held show ngsvdeg6us --raw | guichet explain")
+	return example("guichet held show ngsvdeg6usrt", "guichet held show ngsvdeg6usrt --raw | guichet explain")
 }
 
 // Run shows one held mail.
@@ -210,7 +210,7 @@ func (c mails) each(ctx context.Context, p *program, do func(*tool, *ticket.Held
 type heldRelease struct{ mails }
 
 func (heldRelease) Help() string {
-	return example("guichet held release ngsvdeg6us") + `
+	return example("guichet held release ngsvdeg6usrt") + `
 
 Its writer takes part in the ticket from then on, and the agents get it.`
 }
@@ -244,7 +244,7 @@ func (c heldRelease) Run(ctx context.Context, p *program) error {
 
 type heldDrop struct{ mails }
 
-func (heldDrop) Help() string { return example("guichet held drop ngsvdeg6us") }
+func (heldDrop) Help() string { return example("guichet held drop ngsvdeg6usrt") }
 
 // Run throws held mail away.
 func (c heldDrop) Run(ctx context.Context, p *program) error {

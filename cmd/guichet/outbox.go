@@ -210,7 +210,7 @@ type outboxRetry struct {
 }
 
 func (outboxRetry) Help() string {
-	return example("guichet outbox retry ngsvdeca2j", "guichet outbox retry --all")
+	return example("guichet outbox retry ngsvdeca2jht", "guichet outbox retry --all")
 }
 
 // Run queues mails anew.
@@ -286,7 +286,7 @@ func (c outboxFlush) Run(ctx context.Context, p *program) error {
 
 type outboxHold struct{ notices }
 
-func (outboxHold) Help() string { return example("guichet outbox hold ngsvdeca2j ngsvdecd7q") }
+func (outboxHold) Help() string { return example("guichet outbox hold ngsvdeca2jht ngsvdecd7qa4") }
 
 // Run keeps mails back.
 func (c outboxHold) Run(ctx context.Context, p *program) error {
@@ -295,7 +295,7 @@ func (c outboxHold) Run(ctx context.Context, p *program) error {
 
 type outboxRelease struct{ notices }
 
-func (outboxRelease) Help() string { return example("guichet outbox release ngsvdeca2j") }
+func (outboxRelease) Help() string { return example("guichet outbox release ngsvdeca2jht") }
 
 // Run lets go of mails on hold.
 func (c outboxRelease) Run(ctx context.Context, p *program) error {
@@ -304,7 +304,7 @@ func (c outboxRelease) Run(ctx context.Context, p *program) error {
 
 type outboxDrop struct{ notices }
 
-func (outboxDrop) Help() string { return example("guichet outbox drop ngsvdeca2j") }
+func (outboxDrop) Help() string { return example("guichet outbox drop ngsvdeca2jht") }
 
 // Run throws mails away.
 func (c outboxDrop) Run(ctx context.Context, p *program) error {
