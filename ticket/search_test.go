@@ -108,3 +108,17 @@ func TestFoldIsOne(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSearchWords(b *testing.B) {
+	for language, mail := range map[string]string{
+		"english": "Hello, our till number 4 does not print receipts any more since this morning;\nwe have changed the roll twice.\nCould somebody call back before noon, please?\n",
+		"french":  "Bonjour, la caisse numéro 4 n'imprime plus les tickets depuis ce matin ;\nnous avons changé le rouleau deux fois.\nQuelqu'un pourrait-il nous rappeler avant midi ? Merci à vous.\n",
+	} {
+		b.Run(language, func(b *testing.B) {
+			text := strings.Repeat(mail, 4096/len(mail))
+			for b.Loop() {
+				SearchWords(text, wordsOfText)
+			}
+		})
+	}
+}
