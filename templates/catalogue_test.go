@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,5 +251,24 @@ func TestASiteChoosesTheMailThatBringsCodes(t *testing.T) {
 	write(t, filepath.Join(dir, "en.txt"), "-- validation-short --\nYour code: {{.Cdoe}}\n")
 	if _, err := New(map[string]string{"acme": dir}); err == nil || !strings.Contains(err.Error(), "en.txt:2") {
 		t.Errorf("a mistake in it: %v", err)
+	}
+}
+
+// French puts a space before its double signs, and that space does not break: a
+// line of a mail never begins with a colon.
+func TestFrenchSignsStayWithTheirWords(t *testing.T) {
+	text, err := os.ReadFile("languages/fr.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, mails, found := strings.Cut(string(text), "\n-- ")
+	if !found {
+		t.Fatal("no mails")
+	}
+	breaks := regexp.MustCompile(`\S [:;?!](\s|[*){]|$)`)
+	for line := range strings.Lines(mails) {
+		if loose := breaks.FindString(line); loose != "" {
+			t.Errorf("%q of %s", loose, line)
+		}
 	}
 }
