@@ -11,8 +11,8 @@
 # of words of random letters, from guichet bench, which do not pack at all: a store
 # writes as much for no other text. Then, loaded by
 # guichet bench with a sender of its own for each message: the same while every
-# mail that is owed leaves at once through a relay, and how long a 250 takes at
-# half the rate that was reached.
+# mail that is owed leaves at once through a relay; sending alone; and how long a
+# 250 takes at half the rate that was reached.
 # PROCESSOR is microseconds a message, of the server and all that came from it
 # (for redis: both). A size of 100 KB has a tenth of the messages, 100 at least.
 # What a store does after the last 250, which is to index what tickets are found
@@ -224,6 +224,40 @@ deliver() {
   done
 }
 
+pause() { # SERVER true|false
+  sed -i "s/paused: [a-z]*/paused: $2/" "$work/$1.yaml"
+  kill -HUP ${pids[$1]%% *}
+}
+
+delivered() { value "${metrics[$1]}" '^guichet_deliveries_total.*outcome="delivered"'; }
+
+# Sending alone what was accepted before: mails a second beside those that came.
+drain() {
+  local s=50 server line cpu begin end due
+  printf '\n%s messages of 4096 bytes accepted in %s sessions, and then every mail that is owed delivered: a second\n\n' "$messages" "$s"
+  printf '%14s  %10s  %14s\n' server accepted 'mails delivered'
+  for server in embedded-out redis-out; do
+    due=$(($(delivered $server) + messages * (1 + agents)))
+    pause $server true
+    sleep 1 # it reads its settings again
+    line=$(bench $server -s $s -n "$messages")
+    settle $server "$messages"
+    cpu=$(ticks ${pids[$server]}) begin=$(date +%s.%N)
+    pause $server false
+    for _ in $(seq 600); do
+      [ "$(delivered $server)" -ge "$due" ] && break
+      sleep 0.2
+    done
+    end=$(date +%s.%N)
+    rate=$(calc %.0f "$messages * (1 + $agents) / ($end - $begin)")
+    cost=$(calc %.0f "($(ticks ${pids[$server]}) - $cpu) * 10000 / ($messages * (1 + $agents))")
+    [ "$(delivered $server)" -ge "$due" ] || { echo "$server has not sent all in two minutes" >&2; continue; }
+    printf '%14s  %10.0f  %6s %4s µs\n' $server "$(field rate <<< "$line")" "$rate" "$cost"
+    printf '{"server":"%s","sessions":%d,"size":4096,"messages":%d,"rate":%s,"drained_rate":%s,"drained_cpu_us":%s}\n' \
+      $server $s "$messages" "$(field rate <<< "$line")" "$rate" "$cost" >> "$out"
+  done
+}
+
 # How long a 250 takes at half of what was reached.
 half() {
   local server line
@@ -273,6 +307,7 @@ listening "${port[@]}" $((base + 9))
 printf '%s, %s cores, %s, agents of the queue: %s\n' "$(uname -sr)" "$(nproc)" "$(date -u +%F)" "$agents"
 for size in $sizes; do accept "$size"; done
 deliver
+drain
 half
 kept
 echo
