@@ -79,9 +79,19 @@ func readSpan(text string, local time.Time, hour time.Duration) (time.Time, bool
 	case "d", "j":
 		return atHour(local.AddDate(0, 0, n), hour), true
 	case "mo":
-		return atHour(local.AddDate(0, n, 0), hour), true
+		return atHour(monthsOn(local, n), hour), true
 	}
 	return atHour(local.AddDate(0, 0, 7*n), hour), true
+}
+
+// monthsOn is the same day n months on: of a shorter month the last, where Go counts on
+// into the next.
+func monthsOn(day time.Time, n int) time.Time {
+	then := day.AddDate(0, n, 0)
+	if then.Day() != day.Day() {
+		return then.AddDate(0, 0, -then.Day())
+	}
+	return then
 }
 
 // readDay reads a date, a word for a day, or a day of the week, which is the next

@@ -23,6 +23,12 @@ func TestReadWhen(t *testing.T) {
 			t.Errorf("%q is %s (%t), want %s", c.text, said, ok, c.want)
 		}
 	}
+	last := time.Date(2027, time.October, 31, 10, 30, 0, 0, paris)
+	for text, want := range map[string]string{"1mo": "2027-11-30", "3mo": "2028-01-31", "4mo": "2028-02-29", "16mo": "2029-02-28"} {
+		if got, ok := readWhen(text, last, paris, 8*time.Hour); !ok || got.Format(time.DateOnly) != want {
+			t.Errorf("%s after the last of October is %s (%t), want %s", text, got, ok, want)
+		}
+	}
 	for _, text := range []string{"", "soon", "0d", "today", "today 9:00", "2026-03-27", "2026-02-30", "2020-01-01", "9999d", "2026-12-01 25:00", "2026-12-01 9:75",
 		"tomorrow at noon", "3x", "01/04/2026", "-3d"} {
 		if got, ok := readWhen(text, now, paris, 8*time.Hour); ok {
