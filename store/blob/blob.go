@@ -233,7 +233,8 @@ func Broken(name string) bool { return strings.HasPrefix(path.Base(name), tempPr
 
 var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// NewMark draws what keeps two files of one blob apart.
+// NewMark draws what keeps two files of one blob apart: 18 characters. Earlier ones
+// were 16, by which the store knows where their files are.
 func NewMark() string {
 	var b [11]byte
 	_, _ = rand.Read(b[:]) // never fails
