@@ -53,7 +53,7 @@ func (s *Store) Commit(ctx context.Context, c *ticket.Change) (ticket.Result, er
 // unknown wants nothing to be there of what Facts would have looked for.
 func (d *draft) unknown(u *ticket.Unknown) {
 	for _, id := range u.MessageIDs {
-		d.check(engine.Absent(recordMessage(d.digest(kindMessage, id)), fieldTicket))
+		d.check(d.messagePosting(id).absent())
 	}
 	for _, delivery := range u.Seen {
 		d.check(engine.Absent(recordSeen(d.digest(kindSeen, delivery)), fieldSeen))
@@ -190,11 +190,10 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 		}
 	}
 	for _, id := range c.MessageIDs {
-		posting := d.digest(kindMessage, id)
+		name := d.digest(kindMessage, id)
 		// The first ticket of a message keeps it: nobody moves another's thread by
 		// naming its messages.
-		d.step(engine.PutAbsent(recordMessage(posting), fieldTicket, []byte(t.ID.String())),
-			engine.Put(record, fieldMessage(posting), nil))
+		d.step(postingOf(name).putFirst(t.ID), engine.Put(record, fieldMessage(name), nil))
 	}
 	for _, n := range c.Notices {
 		if err := d.notice(n, k.key); err != nil {
@@ -250,19 +249,18 @@ func (d *draft) people(ctx context.Context, c *ticket.Change) error {
 
 // create adds what a ticket gets once: its key, its number, its tracking code.
 func (d *draft) create(t *ticket.Ticket) {
-	record, id := recordTicket(t.ID), []byte(t.ID.String())
+	record := recordTicket(t.ID)
 	n := d.draw(recordNumbers, fieldTickets)
 	d.created = append(d.created, t.ID)
-	d.step(engine.PutAt(prefixNumber, n, fieldTicket, id),
+	d.step(engine.PutAt(prefixByNumber, n, sharedNumbers, []byte(t.ID.String())),
 		engine.PutNumber(record, fieldNumber, n),
 		engine.Put(record, fieldKey, d.keys[record].wrapped))
 	if t.Tracking == "" {
 		return
 	}
 	code := d.digest(kindTracking, t.Tracking)
-	d.check(engine.Absent(recordTracking(code), fieldTicket))
-	d.step(engine.Put(recordTracking(code), fieldTicket, id),
-		engine.Put(record, fieldTracked, []byte(code)))
+	d.check(postingOf(code).absent())
+	d.step(postingOf(code).put(t.ID), engine.Put(record, fieldTracked, []byte(code)))
 }
 
 // ticketKey gives the key of a ticket of this batch: a new one's is drawn.

@@ -60,14 +60,14 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error
 		d.check(engine.Equal(record, fieldVersion, strconv.AppendUint(nil, version, 10)))
 	}
 	if code := fields[fieldTracked]; code != nil {
-		d.step(engine.Drop(recordTracking(digest(code))))
+		d.step(postingOf(digest(code)).drop())
 	}
-	d.step(engine.Drop(prefixNumber + string(fields[fieldNumber])))
 	if err := d.eraseNamed(ctx, id, answers[1].Names); err != nil {
 		return err
 	}
-	number, _ := strconv.ParseUint(string(fields[fieldNumber]), 10, 64) // to what is none, no words lead
-	d.unpost(id, number, fields[fieldFoundBy])
+	number, _ := strconv.ParseUint(string(fields[fieldNumber]), 10, 64) // to what is none, nothing leads
+	d.step(postingOfNumber(number).drop())
+	d.findNoMore(id, number, fields[fieldFoundBy])
 	d.unschedule(Timer{Kind: EraseTimer, Ticket: id})
 	d.unschedule(Timer{Kind: ConfirmTimer, Ticket: id})
 	d.unschedule(Timer{Kind: WakeTimer, Ticket: id})
@@ -90,7 +90,7 @@ func (d *draft) eraseNamed(ctx context.Context, id ticket.ID, fields []string) e
 		kind, name, _ := strings.Cut(field, ":")
 		switch kind + ":" {
 		case prefixMessageField:
-			if err := d.erasePosting(ctx, id, digest(name)); err != nil {
+			if err := d.erasePosting(ctx, id, postingOf(digest(name))); err != nil {
 				return err
 			}
 		case prefixNoticeField:
@@ -115,14 +115,13 @@ func (d *draft) eraseNamed(ctx context.Context, id ticket.ID, fields []string) e
 }
 
 // erasePosting drops a posting that still leads to the ticket.
-func (d *draft) erasePosting(ctx context.Context, id ticket.ID, posting digest) error {
-	record := recordMessage(posting)
-	answers, err := d.read(ctx, "a posting", engine.Ask{Record: record, Fields: []string{fieldTicket}})
+func (d *draft) erasePosting(ctx context.Context, id ticket.ID, p posting) error {
+	answers, err := d.read(ctx, "a posting", p.ask())
 	if err != nil {
 		return err
 	}
-	if string(answers[0].Rows[0].Fields[fieldTicket]) == id.String() {
-		d.step(engine.Drop(record))
+	if answers[0].Rows[0].Reached == id.String() {
+		d.step(p.drop())
 	}
 	return nil
 }

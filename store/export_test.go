@@ -34,6 +34,15 @@ func (s *Store) Downgrade(ctx context.Context, site string) error {
 	return err
 }
 
+// BringUpToDate does what a daemon does that is started.
+func (s *Store) BringUpToDate(ctx context.Context) error {
+	version, err := versionIn(ctx, s.engine)
+	if err != nil {
+		return err
+	}
+	return s.upgrade(ctx, version)
+}
+
 // SwapSealed puts one ticket's sealed content in another's place.
 func (s *Store) SwapSealed(ctx context.Context, site string, one, two ticket.ID) error {
 	answers, err := s.engine.Read(ctx, engine.Space(site),
@@ -201,6 +210,9 @@ func (s *Store) Digests(ctx context.Context, site string) (map[string]bool, erro
 		if kind += ":"; digestNamed[kind] || digestSealed[kind] || kind == prefixOwn {
 			all[item.Record+item.Index] = true
 		}
+		if kind == prefixByDigest {
+			all[item.Record+" "+item.Name] = true
+		}
 		if strings.HasPrefix(item.Name, prefixMessageField) {
 			all[item.Record+" "+item.Name] = true
 		}
@@ -245,9 +257,9 @@ func (s *Store) Each(ctx context.Context, give func(string)) error {
 	return nil
 }
 
-// Unpost takes a ticket out of all indexes of its terms, and leaves what its field
+// Unindex takes a ticket out of all indexes of its terms, and leaves what its field
 // says of them.
-func (s *Store) Unpost(ctx context.Context, site string, id ticket.ID) error {
+func (s *Store) Unindex(ctx context.Context, site string, id ticket.ID) error {
 	r, err := s.room(ctx, site)
 	if err != nil {
 		return err
@@ -262,8 +274,8 @@ func (s *Store) Unpost(ctx context.Context, site string, id ticket.ID) error {
 		return err
 	}
 	d := newDraft(r, r.now())
-	d.unpost(id, number, fields[fieldFoundBy])
-	_, err = r.commit(ctx, "unposting", d.batch)
+	d.findNoMore(id, number, fields[fieldFoundBy])
+	_, err = r.commit(ctx, "taking a ticket out", d.batch)
 	return err
 }
 
@@ -355,7 +367,7 @@ func (s *Store) UnpackWords(ctx context.Context, site string) error {
 		if err != nil {
 			return err
 		}
-		d.unpost(t.ID, t.Reference.Number, found[0].field)
+		d.findNoMore(t.ID, t.Reference.Number, found[0].field)
 		b := binary.BigEndian.AppendUint64(nil, uint64(t.Opened.UnixMilli()))
 		terms := found[0].ticket.Terms(found[0].articles)
 		b = binary.BigEndian.AppendUint16(b, uint16(len(terms)-1))
@@ -371,11 +383,10 @@ func (s *Store) UnpackWords(ctx context.Context, site string) error {
 		}
 		d.step(engine.Put(recordTicket(t.ID), fieldPostings, b), engine.Delete(recordTicket(t.ID), fieldFoundBy))
 	}
-	d.step(engine.Delete(recordSchema, fieldBroughtTo(3)), engine.Delete(recordSchema, fieldBroughtTo(4)))
 	if _, err := r.commit(ctx, "unpacking", d.batch); err != nil {
 		return err
 	}
-	return s.SetSchema(ctx, "2")
+	return s.bringBack(ctx, r, 2)
 }
 
 // TextsInJSON writes articles and held mail as version 3 did, and brings the store
@@ -421,9 +432,53 @@ func (s *Store) TextsInJSON(ctx context.Context, site string, tickets []ticket.I
 			return err
 		}
 	}
-	d.step(engine.Delete(recordSchema, fieldBroughtTo(4)))
 	if _, err := r.commit(ctx, "writing texts as version 3 did", d.batch); err != nil {
 		return err
 	}
-	return s.SetSchema(ctx, "3")
+	return s.bringBack(ctx, r, 3)
+}
+
+// UnsharePostings writes postings as version 4 did, and brings the store back to
+// that.
+func (s *Store) UnsharePostings(ctx context.Context, site string) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	return s.bringBack(ctx, r, 4)
+}
+
+// bringBack makes the store one of an older version, with the postings of then.
+func (s *Store) bringBack(ctx context.Context, r room, version int) error {
+	page, err := s.Tickets(ctx, r.Name, Filter{}, "", 100)
+	if err != nil {
+		return err
+	}
+	var b engine.Batch
+	for _, t := range page.Items {
+		row := engine.Row{Entry: engine.Entry{Member: t.ID.String()}, Fields: map[string][]byte{fieldNumber: strconv.AppendUint(nil, t.Reference.Number, 10)}}
+		if t.Tracking != "" {
+			row.Fields[fieldTracked] = []byte(r.digest(kindTracking, t.Tracking))
+		}
+		named, err := newDraft(r, r.now()).oldPostings(ctx, []engine.Row{row})
+		if err != nil {
+			return err
+		}
+		for _, p := range named {
+			answers, err := r.read(ctx, "a posting", p.to.ask())
+			if err != nil {
+				return err
+			}
+			if answers[0].Rows[0].Reached == p.ticket {
+				b.Steps = append(b.Steps, p.to.drop(), engine.Put(p.record, fieldTicket, []byte(p.ticket)))
+			}
+		}
+	}
+	for v := version + 1; v <= schemaVersion; v++ {
+		b.Steps = append(b.Steps, engine.Delete(recordSchema, fieldBroughtTo(v)))
+	}
+	if _, err := r.commit(ctx, "bringing back", b); err != nil {
+		return err
+	}
+	return s.SetSchema(ctx, strconv.Itoa(version))
 }

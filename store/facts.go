@@ -130,13 +130,13 @@ func (l *lookup) query(q ticket.Query) {
 	l.asks, l.then = make([]engine.Ask, 0, n), make([]reader, 0, n)
 	l.named(q.Tickets)
 	for _, id := range q.MessageIDs {
-		posted(l, recordMessage(l.digest(kindMessage, id)), l.facts.ByMessageID, id)
+		posted(l, l.messagePosting(id), l.facts.ByMessageID, id)
 	}
 	for _, n := range q.References {
-		posted(l, recordNumber(n), l.facts.ByReference, n)
+		posted(l, postingOfNumber(n), l.facts.ByReference, n)
 	}
 	for _, code := range q.Tracking {
-		posted(l, recordTracking(l.digest(kindTracking, code)), l.facts.ByTracking, code)
+		posted(l, l.trackingPosting(code), l.facts.ByTracking, code)
 	}
 	for _, delivery := range q.Seen {
 		l.askRow(engine.Ask{Record: recordSeen(l.digest(kindSeen, delivery)), Fields: []string{fieldSeen}}, func(row engine.Row) error {
@@ -180,8 +180,8 @@ func (l *lookup) query(q ticket.Query) {
 
 // posted asks for the ticket that a posting leads to. A posting of a ticket that
 // was erased in the same moment leads nowhere.
-func posted[K comparable](l *lookup, record string, found map[K]ticket.ID, name K) {
-	l.askRow(engine.Ask{Record: record, Follow: toTicket}, func(row engine.Row) error {
+func posted[K comparable](l *lookup, p posting, found map[K]ticket.ID, name K) {
+	l.askRow(p.ask(ticketFields...), func(row engine.Row) error {
 		id, ok, err := l.reached(row)
 		if ok {
 			found[name] = id

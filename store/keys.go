@@ -77,10 +77,7 @@ func recordChallenge(id ticket.ID) string { return prefixChallenge + id.String()
 func recordEnrolled(d digest) string      { return prefixEnrolled + string(d) }    // fieldKey, fieldSealed, fieldSight
 func recordProfile(d digest) string       { return prefixProfile + string(d) }
 func recordAlias(d digest) string         { return prefixAlias + string(d) }
-func recordSpammer(d digest) string       { return prefixSpam + string(d) }     // fieldSpam; expires
-func recordMessage(d digest) string       { return prefixMessage + string(d) }  // fieldTicket
-func recordTracking(d digest) string      { return prefixTracking + string(d) } // fieldTicket
-func recordNumber(n uint64) string        { return prefixNumber + strconv.FormatUint(n, 10) }
+func recordSpammer(d digest) string       { return prefixSpam + string(d) }      // fieldSpam; expires
 func recordSeen(d digest) string          { return prefixSeen + string(d) }      // fieldSeen, and the engine's; expires
 func recordOperation(d digest) string     { return prefixOperation + string(d) } // the engine's; expires
 func recordTaken(notice string) string    { return "taken:" + notice }           // the engine's; expires
@@ -104,14 +101,13 @@ const (
 	fieldOf         = "of"
 	recordCanned    = "canned" // fieldKey, fieldSealed, fieldVersion
 	prefixAct       = "act:"   // fieldKey, fieldSealed
-	prefixMessage   = "message:"
-	prefixTracking  = "tracking:"
 	prefixSpam      = "spam:"
 	prefixSeen      = "seen:"
 	prefixOperation = "operation:"
 	prefixCount     = "count:"
-	prefixNumber    = "number:" // fieldTicket
-	recordNumbers   = "numbers" // fieldTickets: the last number drawn
+	prefixByDigest  = "by-digest:" // of postings
+	prefixByNumber  = "by-number:" // of postings
+	recordNumbers   = "numbers"    // fieldTickets: the last number drawn
 	fieldTickets    = "tickets"
 	fieldSeen       = "seen" // seenDone, or the name of the held mail that it was kept as
 	seenDone        = "1"

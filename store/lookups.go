@@ -44,7 +44,7 @@ func byDigest(a engine.Ask) bool {
 	}
 	kind, _, _ := strings.Cut(name, ":")
 	kind += ":"
-	return digestNamed[kind] || digestSealed[kind] || kind == prefixOwn || kind == prefixSearch
+	return digestNamed[kind] || digestSealed[kind] || kind == prefixByDigest || kind == prefixOwn || kind == prefixSearch
 }
 
 // RenewLookups gives a site a new key for its digests, and everything that is
@@ -184,8 +184,7 @@ func (x *renaming) pass(ctx context.Context, total int) error {
 // digestNamed are the records that a digest names and nothing else binds,
 // digestSealed those that are sealed to their name.
 var (
-	digestNamed = map[string]bool{prefixMessage: true, prefixTracking: true, prefixSeen: true, prefixSpam: true, prefixOperation: true,
-		prefixCount: true, prefixAlias: true}
+	digestNamed  = map[string]bool{prefixSeen: true, prefixSpam: true, prefixOperation: true, prefixCount: true, prefixAlias: true}
 	digestSealed = map[string]bool{prefixEnrolled: true, prefixProfile: true}
 )
 
@@ -197,10 +196,30 @@ func (x *renaming) record(ctx context.Context, record string, fields map[string]
 	switch {
 	case kind == prefixTicket:
 		return x.ticket(ctx, record, fields)
+	case kind == prefixByDigest:
+		return x.postings(ctx, record, fields)
 	case digestSealed[kind] && x.keys.renamed(old) != old:
 		return x.sealed(ctx, record, kind+string(x.keys.renamed(old)), fields)
 	case digestNamed[kind] && x.keys.renamed(old) != old:
 		return x.plain(ctx, record, kind+string(x.keys.renamed(old)), fields)
+	}
+	return nil
+}
+
+// postings moves those of a shared record that have older names.
+func (x *renaming) postings(ctx context.Context, record string, fields map[string]engine.Item) error {
+	for name, item := range fields {
+		to := postingOf(x.keys.renamed(digest(name)))
+		if to.field == name {
+			continue
+		}
+		err := x.add(ctx, renames{
+			[]engine.Check{engine.Equal(record, name, item.Value)},
+			[]engine.Step{engine.Put(to.record, to.field, item.Value), engine.Delete(record, name)},
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

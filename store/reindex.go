@@ -126,6 +126,10 @@ func (x *reindexing) each(looking *looking, seen func(tickets int)) error {
 				looking.at(func() error { return x.blob(looking.ctx, r, item.Record, item.Name) })
 			}
 		}
+		if p := (posting{item.Record, item.Name}); p.shared() {
+			looking.posting(r, p)
+			continue
+		}
 		if is := (keyName{item.Space, item.Record}); is != last {
 			if last = is; ofTicket {
 				tickets++
@@ -198,20 +202,21 @@ func (x *reindexing) record(ctx context.Context, r room, record string) error {
 		return x.ticket(ctx, r, id)
 	case prefixHeld, prefixNotice, prefixChallenge, prefixEnrolled, prefixProfile, prefixAct:
 		return x.sealed(ctx, r, record)
+	case prefixOldMessage, prefixOldTracking, prefixOldNumber:
+		return x.differs(r, record, "it is left from an older version, and nothing is found by it", func() error {
+			_, err := r.commit(ctx, "removing what is left", engine.Batch{Steps: []engine.Step{engine.Drop(record)}})
+			return err
+		})
 	}
 	return nil
-}
-
-func askPosting(record string) engine.Ask {
-	return engine.Ask{Record: record, Fields: []string{fieldTicket}, Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldVersion}}}
 }
 
 // dangles reports a posting whose ticket is gone.
 func dangles(row engine.Row) bool { return row.Reached != "" && row.Followed[fieldVersion] == nil }
 
 // posting holds that what leads to a ticket leads to one that is there.
-func (x *reindexing) posting(ctx context.Context, r room, record string) error {
-	answers, err := r.read(ctx, "a posting", askPosting(record))
+func (x *reindexing) posting(ctx context.Context, r room, p posting) error {
+	answers, err := r.read(ctx, "a posting", p.ask(fieldVersion))
 	if err != nil {
 		return err
 	}
@@ -219,10 +224,10 @@ func (x *reindexing) posting(ctx context.Context, r room, record string) error {
 	if !dangles(row) {
 		return nil
 	}
-	return x.differs(r, record, "it leads to a ticket that is gone", func() error {
+	return x.differs(r, p.record, p.field+" leads to a ticket that is gone", func() error {
 		_, err := r.commit(ctx, "mending a posting", engine.Batch{
-			Checks: []engine.Check{engine.Equal(record, fieldTicket, row.Fields[fieldTicket]), engine.Absent(prefixTicket+row.Reached, fieldVersion)},
-			Steps:  []engine.Step{engine.Drop(record)},
+			Checks: []engine.Check{engine.Equal(p.record, p.field, []byte(row.Reached)), engine.Absent(prefixTicket+row.Reached, fieldVersion)},
+			Steps:  []engine.Step{p.drop()},
 		})
 		return err
 	})
@@ -343,7 +348,7 @@ func claims(item engine.Item, fields map[string][]byte) bool {
 	_, field, wants := claimant(item)
 	value := fields[field]
 	if field == fieldFoundBy {
-		return posts(value, item)
+		return namesEntry(value, item)
 	}
 	return value != nil && (wants == "" || string(value) == wants)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strings"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -22,8 +21,9 @@ func (s *Store) Spoil(ctx context.Context, site string, t *ticket.Ticket, held, 
 		{engine.Add("tickets:closed", id, 1), engine.Add("tickets:closed:help", id, 1), engine.Add(indexOwn("nobody"), id, 1)},
 		{engine.Add(indexState(ticket.Open), gone.String(), 1), engine.Add(indexHeld, "gone", 1), engine.Add(indexDue, "gone", 1)},
 		{engine.Add(indexTimers, Timer{Kind: EraseTimer, Ticket: gone}.member(), 1<<60)},
-		{engine.Drop(recordNumber(t.Reference.Number)), engine.Put(recordNumber(99), fieldTicket, []byte(gone.String()))},
-		{engine.Put(recordTracking(r.digest(kindTracking, t.Tracking)), fieldTicket, []byte(gone.String()))},
+		{postingOfNumber(t.Reference.Number).drop(), postingOfNumber(99).put(gone)},
+		{r.trackingPosting(t.Tracking).put(gone)},
+		{engine.Put(prefixOldNumber+"99", fieldTicket, []byte(id))},
 		{engine.Remove(indexHeldIn("help"), held)},
 		{engine.Remove(indexDue, notice)},
 		{engine.Put(record, fieldLegalHold, []byte("1"))},
@@ -35,21 +35,18 @@ func (s *Store) Spoil(ctx context.Context, site string, t *ticket.Ticket, held, 
 		}
 	}
 	return map[string]int{
-		record:                    4, // its own, and three entries
-		recordTicket(gone):        2,
-		recordHeld("gone"):        1,
-		recordNotice("gone"):      1,
-		recordNumber(99):          1,
-		recordNumbers:             1,
-		recordHeld(held):          1,
-		recordNotice(notice):      1,
-		recordHeld("orphan"):      1,
-		"tracking:" + s.who(r, t): 1,
+		record:                               4, // its own, and three entries
+		recordTicket(gone):                   2,
+		recordHeld("gone"):                   1,
+		recordNotice("gone"):                 1,
+		postingOfNumber(99).record:           1,
+		prefixOldNumber + "99":               1,
+		recordNumbers:                        1,
+		recordHeld(held):                     1,
+		recordNotice(notice):                 1,
+		recordHeld("orphan"):                 1,
+		r.trackingPosting(t.Tracking).record: 1,
 	}, nil
-}
-
-func (s *Store) who(r room, t *ticket.Ticket) string {
-	return strings.TrimPrefix(recordTracking(r.digest(kindTracking, t.Tracking)), prefixTracking)
 }
 
 // MaintainOnce does what a daemon does every few seconds.

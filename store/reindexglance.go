@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,7 +28,7 @@ type looking struct {
 	work  chan func() error
 	// Those of one room that wait until they are enough.
 	room     room
-	postings []string
+	postings []posting
 	entries  []engine.Item
 }
 
@@ -66,14 +65,14 @@ func (l *looking) end() error {
 
 // record has a record looked at.
 func (l *looking) record(r room, record string) {
-	switch kind, _, _ := strings.Cut(record, ":"); kind + ":" {
-	case prefixNumber, prefixTracking, prefixMessage:
-		l.of(r)
-		if l.postings = append(l.postings, record); len(l.postings) == glancedAtOnce {
-			l.glance()
-		}
-	default:
-		l.at(func() error { return l.x.record(l.ctx, r, record) })
+	l.at(func() error { return l.x.record(l.ctx, r, record) })
+}
+
+// posting has a posting looked at.
+func (l *looking) posting(r room, p posting) {
+	l.of(r)
+	if l.postings = append(l.postings, p); len(l.postings) == glancedAtOnce {
+		l.glance()
 	}
 }
 
@@ -107,18 +106,18 @@ func (l *looking) glance() {
 }
 
 // postings looks at what leads to tickets.
-func (x *reindexing) postings(ctx context.Context, r room, records []string) error {
+func (x *reindexing) postings(ctx context.Context, r room, postings []posting) error {
 	var asks []engine.Ask
-	for _, record := range records {
-		asks = append(asks, askPosting(record))
+	for _, p := range postings {
+		asks = append(asks, p.ask(fieldVersion))
 	}
 	answers, err := r.read(ctx, "postings", asks...)
 	if err != nil {
 		return err
 	}
-	for i, record := range records {
+	for i, p := range postings {
 		if dangles(answers[i].Rows[0]) {
-			if err := patiently(func() error { return x.posting(ctx, r, record) })(); err != nil {
+			if err := patiently(func() error { return x.posting(ctx, r, p) })(); err != nil {
 				return err
 			}
 		}

@@ -38,7 +38,7 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 		return err
 	}
 	if len(lacks) > 0 {
-		err = x.differs(r, record, strings.Join(lacks, "; "), func() error { return r.leadTo(ctx, t, fields, names) })
+		err = x.differs(r, record, strings.Join(lacks, "; "), func() error { return r.leadTo(ctx, t, names) })
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (x *reindexing) ticket(ctx context.Context, r room, id ticket.ID) error {
 	if err != nil || lack == "" {
 		return err
 	}
-	return x.differs(r, record, lack, func() error { return r.postAnew(ctx, id) })
+	return x.differs(r, record, lack, func() error { return r.indexAnew(ctx, id) })
 }
 
 // standsIn is an index in which a ticket should stand, and the field that names it.
@@ -79,9 +79,9 @@ func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]b
 	for _, p := range places {
 		asks = append(asks, standing(p.index, p.at.Member))
 	}
-	postings := r.postingsOf(t, fields, names)
+	postings := r.postingsOf(t, names)
 	for _, p := range postings {
-		asks = append(asks, engine.Ask{Record: p, Fields: []string{fieldTicket}})
+		asks = append(asks, p.ask())
 	}
 	answers, err := r.read(ctx, "what leads to a ticket", asks...)
 	if err != nil || string(answers[0].Rows[0].Fields[fieldVersion]) != string(fields[fieldVersion]) {
@@ -98,11 +98,9 @@ func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]b
 		}
 	}
 	for i, p := range postings {
-		to := string(answers[1+len(places)+i].Rows[0].Fields[fieldTicket])
-		// The first ticket of a message keeps it.
-		if to == "" || to != t.ID.String() && !strings.HasPrefix(p, prefixMessage) {
-			kind, _, _ := strings.Cut(p, ":")
-			lacks = append(lacks, kind+" does not lead to it")
+		to := answers[1+len(places)+i].Rows[0].Reached
+		if to == "" || to != t.ID.String() && !p.first {
+			lacks = append(lacks, p.of+" does not lead to it")
 		}
 	}
 	if (fields[fieldLegalHold] != nil) != t.LegalHold {
@@ -111,34 +109,45 @@ func (r room) lacks(ctx context.Context, t *ticket.Ticket, fields map[string][]b
 	return lacks, nil
 }
 
-// postingsOf are the records that should lead to a ticket.
-func (r room) postingsOf(t *ticket.Ticket, fields map[string][]byte, names []string) []string {
-	postings := []string{prefixNumber + string(fields[fieldNumber])}
+// wantedPosting is one that should lead to a ticket.
+type wantedPosting struct {
+	posting
+	of string
+	// first is set where it leads to the first ticket that wants it, and stays there.
+	first bool
+}
+
+func (p wantedPosting) put(id ticket.ID) engine.Step {
+	if p.first {
+		return p.putFirst(id)
+	}
+	return p.posting.put(id)
+}
+
+// postingsOf are those that should lead to a ticket.
+func (r room) postingsOf(t *ticket.Ticket, names []string) []wantedPosting {
+	postings := []wantedPosting{{posting: postingOfNumber(t.Reference.Number), of: "its number"}}
 	if t.Tracking != "" {
-		postings = append(postings, recordTracking(r.digest(kindTracking, t.Tracking)))
+		postings = append(postings, wantedPosting{posting: r.trackingPosting(t.Tracking), of: "its tracking code"})
 	}
 	for _, name := range names {
-		if posting, found := strings.CutPrefix(name, prefixMessageField); found {
-			postings = append(postings, recordMessage(digest(posting)))
+		if d, found := strings.CutPrefix(name, prefixMessageField); found {
+			postings = append(postings, wantedPosting{postingOf(digest(d)), "a message of it", true})
 		}
 	}
 	return postings
 }
 
 // leadTo makes everything lead to a ticket that should, if it has not changed.
-func (r room) leadTo(ctx context.Context, t *ticket.Ticket, fields map[string][]byte, names []string) error {
+func (r room) leadTo(ctx context.Context, t *ticket.Ticket, names []string) error {
 	d := newDraft(r, r.now())
 	record := recordTicket(t.ID)
 	d.check(engine.Equal(record, fieldVersion, strconv.AppendUint(nil, t.Version, 10)))
 	for _, p := range r.placesOf(t) {
 		d.step(engine.Place(record, p.field, p.index, p.at.Member, p.at.Score))
 	}
-	for _, p := range r.postingsOf(t, fields, names) {
-		if strings.HasPrefix(p, prefixMessage) {
-			d.step(engine.PutAbsent(p, fieldTicket, []byte(t.ID.String())))
-		} else {
-			d.step(engine.Put(p, fieldTicket, []byte(t.ID.String())))
-		}
+	for _, p := range r.postingsOf(t, names) {
+		d.step(p.put(t.ID))
 	}
 	if t.Tracking != "" {
 		d.step(engine.Put(record, fieldTracked, []byte(r.digest(kindTracking, t.Tracking))))

@@ -97,8 +97,7 @@ func (r room) wantedLeads(ctx context.Context, b block) ([][]uint32, error) {
 
 // askLeads asks for what the ticket of a number is found by.
 func askLeads(number uint64) engine.Ask {
-	return engine.Ask{Record: recordNumber(number), Fields: []string{fieldTicket},
-		Follow: &engine.Follow{Field: fieldTicket, Record: prefixTicket, Fields: []string{fieldFoundBy}}}
+	return postingOfNumber(number).ask(fieldFoundBy)
 }
 
 // differences are the numbers that only one of two lists has; both are sorted.
@@ -150,8 +149,9 @@ func (x *reindexing) leads(ctx context.Context, r room, number uint64, doubtful 
 	check := engine.Equal(record, fieldFoundBy, field)
 	switch {
 	case row.Reached == "":
-		record, what = recordNumber(number), fmt.Sprintf("%d words lead to it, and it is gone", len(stray))
-		check = engine.Absent(record, fieldTicket)
+		p := postingOfNumber(number)
+		record, what = p.record, fmt.Sprintf("%d words lead to ticket %d, and it is gone", len(stray), number)
+		check = p.absent()
 	case field == nil:
 		check = engine.Absent(record, fieldFoundBy)
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,14 +121,21 @@ type restoring struct {
 	sums     struct{ fields, entries total }
 	give     func(engine.Item) error // into the store, while it is filled
 	done     Restored
-	dropped  map[keyName]bool // records that are not restored
+	dropped  map[keyName]bool  // records that are not restored
+	numbers  map[numbered]bool // of tickets that are not
 	told     *course
+}
+
+// numbered is a ticket by its number.
+type numbered struct {
+	site   engine.Space
+	number uint64
 }
 
 func beginRestore(ctx context.Context, opt Options, from RestoreOptions) (*restoring, error) {
 	// Its files are verified and read twice, the store is written, compared and
 	// mended; blobs come between.
-	r := &restoring{from: from, dropped: map[keyName]bool{}, told: newCourse(from.Progress, 1, 10, 3, 8, 3, 1, 12)}
+	r := &restoring{from: from, dropped: map[keyName]bool{}, numbers: map[numbered]bool{}, told: newCourse(from.Progress, 1, 10, 3, 8, 3, 1, 12)}
 	if err := r.open(ctx, opt); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
@@ -346,6 +354,9 @@ func (r *restoring) record(fields []backupLine) error {
 		return nil
 	}
 	is := keyName{fields[0].Space, fields[0].Record}
+	if (posting{record: is.record}).shared() {
+		return r.postings(fields)
+	}
 	owner, sealed := is, false
 	for _, f := range fields {
 		switch f.Name {
@@ -359,10 +370,7 @@ func (r *restoring) record(fields []backupLine) error {
 	}
 	aTicket := strings.HasPrefix(is.record, prefixTicket)
 	if sealed && r.keys.of(owner) == nil {
-		r.dropped[is] = true
-		if aTicket {
-			r.done.Forgotten++
-		}
+		r.drop(is, fields)
 		return nil
 	}
 	if aTicket {
@@ -376,6 +384,34 @@ func (r *restoring) record(fields []backupLine) error {
 			if f.Left = f.Expires.Sub(r.now()); f.Left <= 0 {
 				return nil
 			}
+		}
+		if err := r.put(f.Item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop leaves out a record, and of a ticket also what leads to its number.
+func (r *restoring) drop(is keyName, fields []backupLine) {
+	r.dropped[is] = true
+	if !strings.HasPrefix(is.record, prefixTicket) {
+		return
+	}
+	r.done.Forgotten++
+	for _, f := range fields {
+		if f.Name == fieldNumber {
+			n, _ := strconv.ParseUint(string(f.Value), 10, 64) // to what is none, no words lead
+			r.numbers[numbered{is.site, n}] = true
+		}
+	}
+}
+
+// postings writes those of a shared record that lead to tickets which are restored.
+func (r *restoring) postings(fields []backupLine) error {
+	for _, f := range fields {
+		if r.keys.of(keyName{f.Space, prefixTicket + string(f.Value)}) == nil {
+			continue
 		}
 		if err := r.put(f.Item); err != nil {
 			return err
@@ -399,7 +435,7 @@ func (r *restoring) pack(item engine.Item) error {
 		return fmt.Errorf("%q is no pack", item.Pack)
 	}
 	numbers := slices.DeleteFunc(engine.PackNumbers(item.Value, 0, math.MaxUint32), func(n uint32) bool {
-		return r.dropped[keyName{item.Space, recordNumber(lead{p, n}.ticket())}]
+		return r.numbers[numbered{item.Space, lead{p, n}.ticket()}]
 	})
 	if len(numbers) == 0 {
 		return nil

@@ -49,8 +49,8 @@ const (
 	termLength = termBytes * 4 / 3 // in base64
 )
 
-// posting is an entry of a term's index.
-type posting struct {
+// spot is an entry of a term's index.
+type spot struct {
 	of digest
 	at engine.Score
 }
@@ -61,18 +61,18 @@ const _ = uint8(ticket.MaxTerms)
 // foundBy is what leads to a ticket.
 type foundBy struct {
 	opened engine.Score // where most of it stands
-	placed []posting
+	placed []spot
 	words  []word
 }
 
-// postings are what should lead to a ticket.
-func (r room) postings(t *ticket.Ticket, articles []ticket.Article) foundBy {
+// foundBy is what should lead to a ticket.
+func (r room) foundBy(t *ticket.Ticket, articles []ticket.Article) foundBy {
 	f := foundBy{opened: engine.Score(t.Opened.UnixMilli())}
 	for _, term := range t.Terms(articles) {
 		if d := r.term(term); term.Kind == ticket.WordTerm {
 			f.words = append(f.words, wordOf(d))
 		} else {
-			f.placed = append(f.placed, posting{d, engine.Score(term.Order)})
+			f.placed = append(f.placed, spot{d, engine.Score(term.Order)})
 		}
 	}
 	return f
@@ -125,10 +125,10 @@ func readFoundBy(b []byte) (f foundBy) {
 	plain, placed := int(b[8]), int(b[9])
 	b = b[10:]
 	for ; plain > 0 && len(b) >= termBytes; plain, b = plain-1, b[termBytes:] {
-		f.placed = append(f.placed, posting{digestOf(b[:termBytes]), f.opened})
+		f.placed = append(f.placed, spot{digestOf(b[:termBytes]), f.opened})
 	}
 	for ; placed > 0 && len(b) >= termBytes+8; placed, b = placed-1, b[termBytes+8:] {
-		f.placed = append(f.placed, posting{digestOf(b[:termBytes]), engine.Score(binary.BigEndian.Uint64(b[termBytes:]))})
+		f.placed = append(f.placed, spot{digestOf(b[:termBytes]), engine.Score(binary.BigEndian.Uint64(b[termBytes:]))})
 	}
 	if plain+placed > 0 {
 		return f
@@ -142,9 +142,9 @@ func readFoundBy(b []byte) (f foundBy) {
 
 func digestOf(raw []byte) digest { return digest(base64.RawURLEncoding.EncodeToString(raw)) }
 
-// post adds what brings a ticket's entries and its field from what they were to
+// findBy adds what brings a ticket's entries and its field from what they were to
 // what they should be, and to words what does so with its words.
-func (d *draft) post(f indexing, now foundBy, words packing) {
+func (d *draft) findBy(f indexing, now foundBy, words packing) {
 	id, was, number := f.ticket.ID, readFoundBy(f.field), f.ticket.Reference.Number
 	words.turn(leadsTo(number, was.words), leadsTo(number, now.words))
 	for _, p := range now.placed {
@@ -164,8 +164,8 @@ func (d *draft) post(f indexing, now foundBy, words packing) {
 	d.step(engine.Put(recordTicket(id), fieldFoundBy, now.field()))
 }
 
-// unpost adds the end of all that leads to a ticket, as its field names it.
-func (d *draft) unpost(id ticket.ID, number uint64, field []byte) {
+// findNoMore adds the end of all that leads to a ticket, as its field names it.
+func (d *draft) findNoMore(id ticket.ID, number uint64, field []byte) {
 	if field == nil {
 		d.check(engine.Absent(recordTicket(id), fieldFoundBy))
 	} else {
@@ -363,7 +363,7 @@ func (r room) index(ctx context.Context, noted []engine.Entry) error {
 		d.step(engine.Remove(indexUnindexed, e.Member))
 	}
 	for _, f := range found {
-		d.post(f, r.postings(f.ticket, f.articles), words)
+		d.findBy(f, r.foundBy(f.ticket, f.articles), words)
 	}
 	d.step(words.steps()...)
 	_, err = r.commit(ctx, "indexing", d.batch)
@@ -442,8 +442,8 @@ func (r room) addArticles(f *indexing, fields map[string][]byte, after, n int) e
 	return err
 }
 
-// posts reports whether a ticket's field names an entry of a term's index.
-func posts(field []byte, item engine.Item) bool {
+// namesEntry reports whether a ticket's field names an entry of a term's index.
+func namesEntry(field []byte, item engine.Item) bool {
 	at, stands := readFoundBy(field).place(digest(item.Index[len(prefixSearch):]))
 	return stands && at == item.Score
 }
@@ -463,7 +463,7 @@ func (r room) parseTicket(member string, fields map[string][]byte) (*ticket.Tick
 // field names them; that they lead to it is looked at a block at a time.
 func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticket.Article, field []byte) (string, error) {
 	articles = slices.DeleteFunc(articles, func(a ticket.Article) bool { return a.Number > indexedArticles })
-	want := r.postings(t, articles)
+	want := r.foundBy(t, articles)
 	lacks := 0
 	if !(want.empty() && field == nil) && string(field) != string(want.field()) {
 		lacks++
@@ -491,9 +491,9 @@ func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticke
 	return fmt.Sprintf("%d of its %d terms do not lead to it", lacks, len(want.placed)+len(want.words)), nil
 }
 
-// postAnew has a ticket's entries written again, all of them: what its field
+// indexAnew has a ticket's entries written again, all of them: what its field
 // names and what is there may differ.
-func (r room) postAnew(ctx context.Context, id ticket.ID) error {
+func (r room) indexAnew(ctx context.Context, id ticket.ID) error {
 	found, err := r.toIndex(ctx, []engine.Entry{{Member: id.String()}})
 	if err != nil || len(found) == 0 {
 		return err
@@ -505,11 +505,11 @@ func (r room) postAnew(ctx context.Context, id ticket.ID) error {
 	} else {
 		d.check(engine.Equal(recordTicket(id), fieldFoundBy, f.field))
 	}
-	want := r.postings(f.ticket, f.articles)
+	want := r.foundBy(f.ticket, f.articles)
 	for _, p := range want.placed {
 		d.step(engine.Add(indexSearch(p.of), id.String(), p.at))
 	}
-	d.post(f, want, words)
+	d.findBy(f, want, words)
 	d.step(words.steps()...)
 	_, err = r.commit(ctx, "indexing", d.batch)
 	return err

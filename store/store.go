@@ -11,7 +11,7 @@
 // Where to look:
 //
 //   - store.go, open.go, measure.go, version.go, together.go: an open store, and what all calls of it share
-//   - keys.go: the name of every record, field and index
+//   - keys.go, posting.go: the name of every record, field and index
 //   - commit.go, facts.go: a change is written; what a decision asks is answered
 //   - held.go, challenges.go, people.go, profile.go, canned.go, spam.go: what a change holds besides tickets
 //   - blobs.go: contents, within the commit or in package blob

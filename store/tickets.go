@@ -93,7 +93,7 @@ func (s *Store) Ticket(ctx context.Context, site string, id ticket.ID) (*ticket.
 func (s *Store) ByReference(ctx context.Context, ref ticket.Reference) (*ticket.Ticket, error) {
 	for _, site := range *s.sites.Load() {
 		if site.Prefix == ref.Prefix {
-			return s.byPosting(ctx, site.Name, func(room) string { return recordNumber(ref.Number) })
+			return s.byPosting(ctx, site.Name, func(room) posting { return postingOfNumber(ref.Number) })
 		}
 	}
 	return nil, fmt.Errorf("%w: no site has the prefix %s", ErrNotFound, ref.Prefix)
@@ -102,20 +102,20 @@ func (s *Store) ByReference(ctx context.Context, ref ticket.Reference) (*ticket.
 // ByTracking gives the ticket of a tracking code in its normal form, or
 // ErrNotFound. The code identifies; it proves nothing.
 func (s *Store) ByTracking(ctx context.Context, site, code string) (*ticket.Ticket, error) {
-	return s.byPosting(ctx, site, func(r room) string { return recordTracking(r.digest(kindTracking, code)) })
+	return s.byPosting(ctx, site, func(r room) posting { return r.trackingPosting(code) })
 }
 
 // ByMessageID gives the ticket that a Message-ID leads to, or ErrNotFound.
 func (s *Store) ByMessageID(ctx context.Context, site, messageID string) (*ticket.Ticket, error) {
-	return s.byPosting(ctx, site, func(r room) string { return recordMessage(r.digest(kindMessage, messageID)) })
+	return s.byPosting(ctx, site, func(r room) posting { return r.messagePosting(messageID) })
 }
 
-func (s *Store) byPosting(ctx context.Context, site string, record func(room) string) (*ticket.Ticket, error) {
+func (s *Store) byPosting(ctx context.Context, site string, of func(room) posting) (*ticket.Ticket, error) {
 	r, err := s.room(ctx, site)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := r.read(ctx, "a ticket", engine.Ask{Record: record(r), Follow: toTicket})
+	answers, err := r.read(ctx, "a ticket", of(r).ask(ticketFields...))
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // schemaVersion is that of everything keys.go names and of how it is sealed.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // ErrSuperseded is what a daemon gets that still runs when a newer program has
 // brought the store to its version: it can do nothing more with it.
@@ -102,6 +102,7 @@ var upgrades = map[int]func(context.Context, room) error{
 	2: indexPeople,
 	3: packWords,
 	4: leaveAsIs,
+	5: sharePostings,
 }
 
 // leaveAsIs is of a version whose program reads what the one before wrote, but not
@@ -213,13 +214,7 @@ func (d *draft) indexHeld(row engine.Row) error {
 // rewrite lets visit add a step or more for each record of an index, a page in
 // one commit. It goes on past a record that cannot be opened.
 func (r room) rewrite(ctx context.Context, page engine.Page, fields []string, visit func(*draft, engine.Row) error) error {
-	for {
-		answers, err := r.read(ctx, "what is there", engine.Ask{Fields: fields, Follow: toTicketKey, Page: &page})
-		if err != nil {
-			return err
-		}
-		rows := answers[0].Rows
-		d := newDraft(r, r.now())
+	return r.rewritePages(ctx, page, fields, func(d *draft, rows []engine.Row) error {
 		for _, row := range rows {
 			if row.Fields[fieldSealed] == nil {
 				continue // erased in the same moment
@@ -230,6 +225,22 @@ func (r room) rewrite(ctx context.Context, page engine.Page, fields []string, vi
 			} else if err != nil {
 				return err
 			}
+		}
+		return nil
+	})
+}
+
+// rewritePages is rewrite by whole pages.
+func (r room) rewritePages(ctx context.Context, page engine.Page, fields []string, visit func(*draft, []engine.Row) error) error {
+	for {
+		answers, err := r.read(ctx, "what is there", engine.Ask{Fields: fields, Follow: toTicketKey, Page: &page})
+		if err != nil {
+			return err
+		}
+		rows := answers[0].Rows
+		d := newDraft(r, r.now())
+		if err := visit(d, rows); err != nil {
+			return err
 		}
 		_, err = d.commit(ctx)
 		switch {
@@ -293,4 +304,88 @@ func readPostings(b []byte) (all []digest) {
 		}
 	}
 	return all
+}
+
+// Until version 5, each posting was a record of its own, whose fieldTicket led to
+// the ticket.
+const (
+	prefixOldMessage  = "message:"
+	prefixOldTracking = "tracking:"
+	prefixOldNumber   = "number:"
+)
+
+// sharePostings moves the postings of all tickets into the records that they share.
+func sharePostings(ctx context.Context, r room) error {
+	fields := []string{fieldNumber, fieldTracked}
+	for _, state := range ticket.States {
+		page := engine.Page{Index: indexState(state), Record: prefixTicket, N: upgradeAtOnce}
+		err := r.rewritePages(ctx, page, fields, func(d *draft, rows []engine.Row) error { return d.sharePostings(ctx, rows) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldPosting is one that a ticket names.
+type oldPosting struct {
+	ticket, record string
+	to             posting
+}
+
+// sharePostings moves those that lead to some tickets: what leads to another, that
+// one moves.
+func (d *draft) sharePostings(ctx context.Context, tickets []engine.Row) error {
+	named, err := d.oldPostings(ctx, tickets)
+	if err != nil || len(named) == 0 {
+		return err
+	}
+	var asks []engine.Ask
+	for _, p := range named {
+		asks = append(asks, engine.Ask{Record: p.record, Fields: []string{fieldTicket}})
+	}
+	answers, err := d.read(ctx, "postings", asks...)
+	if err != nil {
+		return err
+	}
+	for i, p := range named {
+		if leads := answers[i].Rows[0].Fields[fieldTicket]; string(leads) == p.ticket {
+			d.check(engine.Equal(p.record, fieldTicket, leads))
+			d.step(engine.PutAbsent(p.to.record, p.to.field, leads), engine.Drop(p.record))
+		}
+	}
+	return nil
+}
+
+// oldPostings are the postings that tickets name.
+func (d *draft) oldPostings(ctx context.Context, tickets []engine.Row) (all []oldPosting, err error) {
+	messages, asks := prefixMessageField, []engine.Ask(nil)
+	for _, row := range tickets {
+		asks = append(asks, engine.Ask{Record: prefixTicket + row.Member, Names: &messages})
+	}
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	answers, err := d.read(ctx, "messages of tickets", asks...)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range tickets {
+		add := func(record string, to posting) { all = append(all, oldPosting{row.Member, record, to}) }
+		if number := row.Fields[fieldNumber]; number != nil {
+			n, err := strconv.ParseUint(string(number), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("number of ticket %s: %w", row.Member, err)
+			}
+			add(prefixOldNumber+string(number), postingOfNumber(n))
+		}
+		if code := row.Fields[fieldTracked]; code != nil {
+			add(prefixOldTracking+string(code), postingOf(digest(code)))
+		}
+		for _, field := range answers[i].Names {
+			name := strings.TrimPrefix(field, prefixMessageField)
+			add(prefixOldMessage+name, postingOf(digest(name)))
+		}
+	}
+	return all, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -212,6 +213,92 @@ func TestTextsOfTheThirdVersionAreRead(t *testing.T) {
 		restore(w, opt, dir, "")
 		asItWas(openWorld(w, opt, w.advance))
 	})
+}
+
+// Until version 5, each posting was a record of its own.
+func TestPostingsOfTheFourthVersionAreShared(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		c, first := w.opening("Cold heating")
+		w.commit(c)
+		message := c.Tickets[0].MessageIDs[0]
+		second := w.open("Wet cellar")
+		change := ticket.Change{Site: "acme", At: w.now(), Tickets: []ticket.TicketChange{{Ticket: w.ticket(second.ID), MessageIDs: []string{message, "<only@second.example>"}}}}
+		w.commit(&change) // the message stays with the ticket that had it first
+		stray := w.open("Erased by its deadline")
+		before := w.postings()
+		if err := w.UnsharePostings(ctx, "acme"); err != nil {
+			w.Fatal(err)
+		}
+		if old := w.postings(); len(old) != len(before) || strings.Contains(strings.Join(old, " "), "by-") {
+			w.Fatalf("they are %q, once %q", old, before)
+		}
+		for range 2 { // the second time there is nothing to do
+			w = w.again()
+			if after := w.postings(); !cmp.Equal(after, before) {
+				w.Errorf("they are: %s", cmp.Diff(before, after))
+			}
+		}
+		got := w.facts(ticket.Query{MessageIDs: []string{message, "<only@second.example>"}, Tracking: []string{second.Tracking}, References: []uint64{1, 2}})
+		if got.ByMessageID[message] != first.ID || got.ByMessageID["<only@second.example>"] != second.ID || got.ByTracking[second.Tracking] != second.ID ||
+			got.ByReference[1] != first.ID || got.ByReference[2] != second.ID {
+			w.Errorf("they lead to %v, %v, %v", got.ByMessageID, got.ByTracking, got.ByReference)
+		}
+		if err := w.Erase(ctx, "acme", stray.ID); err != nil {
+			w.Error(err)
+		}
+		if left := w.postings(); len(left) != len(before)-3 {
+			w.Errorf("erasing leaves %q of %q", left, before)
+		}
+		w.consistent()
+	})
+}
+
+// TestTwoDaemonsSharePostings has one bring the store to version 5 while another
+// does the same, and while one more has done so and erases a ticket.
+func TestTwoDaemonsSharePostings(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		var last *ticket.Ticket
+		for range 3 {
+			last = w.open("Cold heating")
+		}
+		before := w.postings()
+		if err := w.UnsharePostings(ctx, "acme"); err != nil {
+			w.Fatal(err)
+		}
+		meanwhile := 0
+		slow := w.Beside(false, func() error {
+			if meanwhile++; meanwhile == 3 { // the first marks the installation, the second the site
+				if err := w.BringUpToDate(ctx); err != nil {
+					return err
+				}
+				return w.Erase(ctx, "acme", last.ID)
+			}
+			return nil
+		})
+		if err := slow.BringUpToDate(ctx); err != nil {
+			w.Fatal(err)
+		}
+		if left := w.postings(); meanwhile < 4 || len(left) != len(before)-3 || strings.Contains(strings.Join(left, " "), "number:3") {
+			w.Errorf("after %d commits they are %q", meanwhile, left)
+		}
+		w.consistent()
+	})
+}
+
+// postings are the site's, of all versions, sorted.
+func (w *world) postings() (all []string) {
+	w.Helper()
+	err := w.Each(ctx, func(item string) {
+		kind, _, _ := strings.Cut(item, ":")
+		if slices.Contains([]string{"by-digest", "by-number", "message", "tracking", "number"}, kind) {
+			all = append(all, item)
+		}
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
 }
 
 func TestAToolLeavesAnOlderStoreToItsDaemon(t *testing.T) {

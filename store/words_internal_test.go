@@ -67,12 +67,12 @@ func TestPackingKeepsWhatWordsShare(t *testing.T) {
 func TestAFieldHoldsWhatATicketIsFoundBy(t *testing.T) {
 	f := foundBy{
 		opened: 1772442000000,
-		placed: []posting{{"i9uB0g4b1QyWnT5c", 1772442000000}, {"AAAAAAAAAAAAAAAA", -5}, {"________________", 1772442000000}},
+		placed: []spot{{"i9uB0g4b1QyWnT5c", 1772442000000}, {"AAAAAAAAAAAAAAAA", -5}, {"________________", 1772442000000}},
 		words:  []word{0, 1, 0xffffffffffff},
 	}
 	back := readFoundBy(f.field())
-	slices.SortFunc(back.placed, func(a, b posting) int { return int(a.at - b.at) })
-	slices.SortFunc(f.placed, func(a, b posting) int { return int(a.at - b.at) })
+	slices.SortFunc(back.placed, func(a, b spot) int { return int(a.at - b.at) })
+	slices.SortFunc(f.placed, func(a, b spot) int { return int(a.at - b.at) })
 	if back.opened != f.opened || !slices.Equal(back.placed, f.placed) || !slices.Equal(back.words, f.words) {
 		t.Errorf("%+v is read as %+v", f, back)
 	}

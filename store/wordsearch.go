@@ -191,9 +191,9 @@ func (s *wordSearch) judge(numbers []uint64) {
 	some := numbers[:min(len(numbers), candidatesAtOnce)]
 	var ids []string
 	for i, n := range some {
-		s.askRow(engine.Ask{Record: recordNumber(n), Fields: []string{fieldTicket}}, func(row engine.Row) error {
-			if id := string(row.Fields[fieldTicket]); id != "" {
-				ids = append(ids, id)
+		s.askRow(postingOfNumber(n).ask(), func(row engine.Row) error {
+			if row.Reached != "" {
+				ids = append(ids, row.Reached)
 			}
 			if i == len(some)-1 {
 				s.candidates(ids, func() { s.judge(numbers[len(some):]) })

@@ -96,7 +96,7 @@ func (x *listing) readNoted(a engine.Answer) error {
 			return err
 		}
 		// A word may stand in an article, which is read when it is indexed.
-		has := x.postings(t, nil)
+		has := x.foundBy(t, nil)
 		has.words = append(has.words, readFoundBy(row.Fields[fieldFoundBy]).words...)
 		if at, ok := x.wants(has, indexQueue(t.State, t.Queue)); ok {
 			x.noted[row.Member], x.wanted[row.Member] = at, true

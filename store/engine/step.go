@@ -19,6 +19,7 @@ type Step struct {
 	Score  Score         `json:"score,omitempty"`
 	For    time.Duration `json:"for,omitempty"`
 	Draw   int           `json:"draw,omitempty"`
+	Share  int           `json:"share,omitempty"`
 }
 
 // Verb is what a step does.
@@ -56,9 +57,11 @@ func PutNumber(record, field string, draw int) Step {
 	return Step{Do: DoPutNumber, Record: record, Name: field, Draw: draw}
 }
 
-// PutAt sets a field of the record whose key is prefix and the number of a draw.
-func PutAt(prefix string, draw int, field string, value []byte) Step {
-	return Step{Do: DoPutAt, Record: prefix, Name: field, Value: value, Draw: draw}
+// PutAt sets the field whose name is the number of a draw, in decimal, of the record
+// whose key is prefix and that number divided by share: so many numbers in a row
+// are in one record.
+func PutAt(prefix string, draw, share int, value []byte) Step {
+	return Step{Do: DoPutAt, Record: prefix, Value: value, Draw: draw, Share: share}
 }
 
 // Delete removes a field. A record without fields is none.
@@ -151,6 +154,8 @@ func (s *Step) validate(draws int) error {
 		return fmt.Errorf("names neither record, index nor pack")
 	case (s.Do == DoPutNumber || s.Do == DoPutAt) && (s.Draw < 0 || s.Draw >= draws):
 		return fmt.Errorf("refers to draw %d of %d", s.Draw, draws)
+	case s.Do == DoPutAt && s.Share < 1:
+		return fmt.Errorf("has %d numbers in a record", s.Share)
 	case s.Do == DoExpire && s.For < time.Millisecond:
 		return fmt.Errorf("expires after %v", s.For)
 	}

@@ -40,7 +40,7 @@ func mail(i int) engine.Batch {
 		Checks: []engine.Check{engine.Absent("ticket:"+id, "version")},
 		Draws:  []engine.Counter{{Record: "counters", Field: "reference"}},
 		Steps: []engine.Step{
-			engine.Put("ticket:"+id, "blob", make([]byte, 6000)), engine.PutAt("reference:", 0, "ticket", []byte(id)),
+			engine.Put("ticket:"+id, "blob", make([]byte, 6000)), engine.PutAt("reference:", 0, 64, []byte(id)),
 			engine.Put("message:"+id, "ticket", []byte(id)), engine.Expire("message:"+id, 90*24*time.Hour),
 		},
 	}

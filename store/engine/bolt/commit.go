@@ -96,7 +96,9 @@ func (p *page) step(space engine.Space, s *engine.Step, numbers []uint64) error 
 	case engine.DoPutNumber:
 		return p.put(record, s.Name, strconv.AppendUint(nil, numbers[s.Draw], 10))
 	case engine.DoPutAt:
-		return p.put(name(string(space), s.Record+strconv.FormatUint(numbers[s.Draw], 10)), s.Name, s.Value)
+		n := numbers[s.Draw]
+		shared := s.Record + strconv.FormatUint(n/uint64(s.Share), 10)
+		return p.put(name(string(space), shared), strconv.FormatUint(n, 10), s.Value)
 	case engine.DoDelete:
 		return p.delete(record, s.Name)
 	case engine.DoDrop:

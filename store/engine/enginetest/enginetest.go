@@ -194,7 +194,7 @@ func stepsKeepTheirOrder(s suite) {
 			engine.Put("c", "x", []byte("1")), engine.Delete("c", "x"), engine.Put("c", "y", []byte("1")),
 			engine.Put("d", "x", []byte("9")), engine.PutNumber("d", "x", 0), engine.Put("d", "y", []byte("1")),
 			engine.PutNumber("e", "x", 0), engine.Put("e", "x", []byte("9")),
-			engine.Put("f1", "x", []byte("1")), engine.PutAt("f", 0, "x", []byte("2")), engine.Put("f1", "x", []byte("3")),
+			engine.Put("f0", "1", []byte("1")), engine.PutAt("f", 0, 9, []byte("2")), engine.Put("f0", "1", []byte("3")),
 			engine.PutAbsent("g", "x", []byte("1")), engine.Put("g", "x", []byte("2")), engine.PutAbsent("g", "x", []byte("3")),
 			engine.Place("h", "in", "i", "m", 5), engine.Put("h", "in", []byte("j")), engine.Add("i", "m", 7),
 			engine.Add("k", "m", 1), engine.Add("k", "n", 2), engine.Remove("k", "m"), engine.Add("k", "o", 3),
@@ -203,10 +203,10 @@ func stepsKeepTheirOrder(s suite) {
 	})
 	for record, want := range map[string]map[string][]byte{
 		"a": {"x": []byte("2"), "y": []byte("1")}, "b": {"y": []byte("1")}, "c": {"y": []byte("1")},
-		"d": {"x": []byte("1"), "y": []byte("1")}, "e": {"x": []byte("9")}, "f1": {"x": []byte("3")},
+		"d": {"x": []byte("1"), "y": []byte("1")}, "e": {"x": []byte("9")}, "f0": {"1": []byte("3")},
 		"g": {"x": []byte("2")}, "h": {"in": []byte("j")},
 	} {
-		s.equal(record, s.read(engine.Ask{Record: record, Fields: []string{"x", "y", "in"}})[0].Rows[0].Fields, want)
+		s.equal(record, s.read(engine.Ask{Record: record, Fields: []string{"x", "y", "in", "1"}})[0].Rows[0].Fields, want)
 	}
 	s.equal("k", s.members(engine.Page{Index: "k", N: 9}), []string{"o", "p", "n"})
 	s.equal("i", s.members(engine.Page{Index: "i", N: 9}), []string{"m"})
@@ -271,7 +271,7 @@ func conflictLeavesNoTrace(s suite) {
 		Operation: "op", Remember: time.Hour,
 		Checks: []engine.Check{engine.Equal("a", "v", []byte("2"))},
 		Draws:  []engine.Counter{{Record: "numbers", Field: "n"}},
-		Steps:  []engine.Step{engine.Put("a", "v", []byte("3")), engine.Add("i", "m", 1), engine.PutAt("at:", 0, "x", nil)},
+		Steps:  []engine.Step{engine.Put("a", "v", []byte("3")), engine.Add("i", "m", 1), engine.PutAt("at:", 0, 1, nil)},
 	}, 0)
 	s.equal("a.v", s.get("a", "v"), []byte("1"))
 	s.equal("index", s.members(engine.Page{Index: "i", N: 10}), []string(nil))
@@ -312,16 +312,23 @@ func drawnNumbers(s suite) {
 	b := engine.Batch{
 		Draws: []engine.Counter{{Record: "numbers", Field: "n"}, {Record: "numbers", Field: "n"}},
 		Steps: []engine.Step{
-			engine.PutNumber("a", "number", 0), engine.PutAt("at:", 0, "is", []byte("a")),
-			engine.PutNumber("b", "number", 1), engine.PutAt("at:", 1, "is", []byte("b")),
+			engine.PutNumber("a", "number", 0), engine.PutAt("at:", 0, 2, []byte("a")),
+			engine.PutNumber("b", "number", 1), engine.PutAt("at:", 1, 2, []byte("b")),
 		},
 	}
 	s.commit(b)
 	s.equal("a", s.get("a", "number"), []byte("1"))
 	s.equal("b", s.get("b", "number"), []byte("2"))
-	s.equal("at 1", s.get("at:1", "is"), []byte("a"))
-	s.equal("at 2", s.get("at:2", "is"), []byte("b"))
 	s.equal("next", s.commit(b).Numbers, []uint64{3, 4})
+	for record, want := range map[string]map[string][]byte{
+		"at:0": {"1": []byte("a")}, "at:1": {"2": []byte("b"), "3": []byte("a")}, "at:2": {"4": []byte("b")},
+	} {
+		s.equal(record, s.read(engine.Ask{Record: record, Fields: []string{"1", "2", "3", "4"}})[0].Rows[0].Fields, want)
+	}
+	large := engine.Batch{Draws: b.Draws[:1], Steps: []engine.Step{engine.PutAt("large:", 0, 100, []byte("c"))}}
+	s.do(engine.Put("numbers", "n", []byte("2000000000000000")))
+	s.equal("large", s.commit(large).Numbers, []uint64{2000000000000001})
+	s.equal("its record", s.get("large:20000000000000", "2000000000000001"), []byte("c"))
 }
 
 func concurrentDraws(s suite) {

@@ -54,7 +54,7 @@ func mail(id string, i int) engine.Batch {
 		},
 		Draws: []engine.Counter{{Record: "numbers", Field: "tickets"}},
 		Steps: []engine.Step{
-			engine.PutAt("number:", 0, "ticket", []byte(id)), engine.PutNumber(record, "number", 0), engine.Put(record, "key", make([]byte, 73)),
+			engine.PutAt("by-number:", 0, 64, []byte(id)), engine.PutNumber(record, "number", 0), engine.Put(record, "key", make([]byte, 73)),
 			engine.Put("tracking:"+id, "ticket", []byte(id)), engine.Put(record, "tracking", make([]byte, 22)),
 			engine.Put(record, "sealed", make([]byte, 700)), engine.Put(record, "version", []byte("1")),
 			engine.Put(record, "in-state", []byte("tickets:new")), engine.Add("tickets:new", id, at),

@@ -150,7 +150,7 @@ func (c *call) step(steps []engine.Step, links []link, i int) {
 		c.add("HSETNX", 2, key, s.Name)
 		c.content(s.Value)
 	case engine.DoPutAt:
-		c.add("at", s.Record, s.Draw, s.Name)
+		c.add("at", s.Record, s.Draw, s.Share)
 		c.content(s.Value)
 	case engine.DoDelete:
 		c.command("HDEL", key, s.Name)

@@ -96,9 +96,9 @@ local steps = {
     local draw, on = arg(), arg()
     ARGV[at + on] = numbers[draw + 1]
   end,
-  at = function() -- beginning-of-name draw field value
-    local name = arg() .. numbers[arg() + 1]
-    call('HSET', prefix .. name, arg(), arg())
+  at = function() -- beginning-of-name draw how-many-share-a-record value
+    local name, n = arg(), numbers[arg() + 1]
+    call('HSET', prefix .. name .. string.format('%.0f', math.floor(n / arg())), n, arg())
   end,
   place = function() -- key field index-name member score
     local record, field, index, member = key(), arg(), arg(), arg()

@@ -144,13 +144,13 @@ func TestClusterSpreadsSites(t *testing.T) {
 	e := open(t, redis.Options{URL: testkit.Clustered.For(t).URL(), Replicas: -1})
 	for _, site := range []engine.Space{"acme", "globex", "initech", "umbrella", "*", engine.Volatile(0)} {
 		b := engine.Batch{Operation: "op", Remember: time.Hour, Draws: []engine.Counter{{Record: "numbers", Field: "n"}},
-			Steps: []engine.Step{engine.PutAt("n:", 0, "is", []byte("a")), engine.Place("a", "in", "index", "a", 1)}}
+			Steps: []engine.Step{engine.PutAt("n:", 0, 9, []byte("a")), engine.Place("a", "in", "index", "a", 1)}}
 		for range 2 {
 			if done, err := e.Commit(ctx, site, b); err != nil || done.Numbers[0] != 1 {
 				t.Errorf("%s: %+v, %v", site, done, err)
 			}
 		}
-		answers, err := e.Read(ctx, site, engine.Ask{Record: "n:1", Follow: &engine.Follow{Field: "is", Fields: []string{"in"}}})
+		answers, err := e.Read(ctx, site, engine.Ask{Record: "n:0", Follow: &engine.Follow{Field: "1", Fields: []string{"in"}}})
 		if err != nil || string(answers[0].Rows[0].Followed["in"]) != "index" {
 			t.Errorf("%s: %+v, %v", site, answers, err)
 		}

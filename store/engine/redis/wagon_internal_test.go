@@ -31,7 +31,7 @@ func TestWagon(t *testing.T) {
 			group := []*passenger{
 				passengerOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Draws: []engine.Counter{number, number}, Steps: []engine.Step{
 					engine.PutNumber("one", "n", 1), engine.Put("one", "v", []byte("1")), engine.PutNumber("one", "m", 0)}}),
-				passengerOf(t, "globex", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.PutAt("n:", 0, "of", nil)}}),
+				passengerOf(t, "globex", engine.Batch{Draws: []engine.Counter{number}, Steps: []engine.Step{engine.PutAt("n:", 0, 9, nil)}}),
 				passengerOf(t, "acme", engine.Batch{Checks: []engine.Check{engine.Absent("one", "v")}, Steps: []engine.Step{engine.Put("one", "v", []byte("2"))}}),
 				passengerOf(t, "acme", engine.Batch{Steps: []engine.Step{engine.Put("broken", "v", nil)}}),
 				passengerOf(t, "acme", engine.Batch{Operation: "op", Remember: 1e9, Steps: []engine.Step{engine.Put("one", "v", []byte("3"))}}),
