@@ -80,8 +80,21 @@ func packsAreSets(s suite) {
 			slices.Sort(all)
 			s.equal(fmt.Sprint(name, " after round ", round), s.numbers(name), all)
 		}
+		if round%100 == 99 {
+			s.compact()
+		}
 		if s.Failed() {
 			return
+		}
+	}
+}
+
+// compact has an engine that can write itself anew.
+func (s suite) compact() {
+	s.Helper()
+	if c, ok := s.Engine.(engine.Compacter); ok {
+		if err := c.Compact(ctx); err != nil {
+			s.Error(err)
 		}
 	}
 }
