@@ -448,6 +448,43 @@ func (s *Store) UnsharePostings(ctx context.Context, site string) error {
 	return s.bringBack(ctx, r, 4)
 }
 
+// UnpackPeople writes what tickets are found by as version 4 did, and brings the
+// store back to that.
+func (s *Store) UnpackPeople(ctx context.Context, site string) error {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return err
+	}
+	page, err := s.Tickets(ctx, site, Filter{}, "", 100)
+	if err != nil {
+		return err
+	}
+	d, words := newDraft(r, r.now()), newPacking()
+	for _, t := range page.Items {
+		found, err := r.toIndex(ctx, []engine.Entry{{Member: t.ID.String()}})
+		if err != nil {
+			return err
+		}
+		old := foundBy{opened: engine.Score(t.Opened.UnixMilli())}
+		for _, term := range found[0].ticket.Terms(found[0].articles) {
+			switch name := r.term(term); {
+			case term.Kind == ticket.WordTerm:
+				old.words = append(old.words, wordOf(name))
+			case term.Kind.List():
+				old.placed = append(old.placed, spot{name, engine.Score(term.Order)})
+			default:
+				old.placed = append(old.placed, spot{name, old.opened})
+			}
+		}
+		d.findBy(found[0], old, words)
+	}
+	d.step(words.steps()...)
+	if _, err := r.commit(ctx, "unpacking", d.batch); err != nil {
+		return err
+	}
+	return s.bringBack(ctx, r, 4)
+}
+
 // bringBack makes the store one of an older version, with the postings of then.
 func (s *Store) bringBack(ctx context.Context, r room, version int) error {
 	page, err := s.Tickets(ctx, r.Name, Filter{}, "", 100)

@@ -15,10 +15,10 @@ import (
 	"guichet/ticket"
 )
 
-// Tickets are found by their terms: words, people, tags, and the lists in which
-// they stand (ticket.Term). Each term that has an order is an index of its own,
-// under a digest, that holds the tickets that have it; words lie in packs (see
-// words.go). A field of each ticket names them all.
+// Tickets are found by their terms (ticket.Term). Each list is an index of its own,
+// under a digest, that holds the tickets that stand in it; words, people and tags,
+// which here are words too, lie in packs (see words.go). A field of each ticket
+// names them all.
 //
 // Nothing of this is done while a mail is taken in: a commit only notes its
 // ticket in indexUnindexed, and KeepIndexed brings indexes and packs in line a
@@ -49,7 +49,7 @@ const (
 	termLength = termBytes * 4 / 3 // in base64
 )
 
-// spot is an entry of a term's index.
+// spot is an entry of a list.
 type spot struct {
 	of digest
 	at engine.Score
@@ -69,10 +69,10 @@ type foundBy struct {
 func (r room) foundBy(t *ticket.Ticket, articles []ticket.Article) foundBy {
 	f := foundBy{opened: engine.Score(t.Opened.UnixMilli())}
 	for _, term := range t.Terms(articles) {
-		if d := r.term(term); term.Kind == ticket.WordTerm {
-			f.words = append(f.words, wordOf(d))
-		} else {
+		if d := r.term(term); term.Kind.List() {
 			f.placed = append(f.placed, spot{d, engine.Score(term.Order)})
+		} else {
+			f.words = append(f.words, wordOf(d))
 		}
 	}
 	return f
@@ -80,7 +80,7 @@ func (r room) foundBy(t *ticket.Ticket, articles []ticket.Article) foundBy {
 
 func (f foundBy) empty() bool { return len(f.placed)+len(f.words) == 0 }
 
-// place is where the ticket stands in a term's index.
+// place is where the ticket stands in a list.
 func (f foundBy) place(d digest) (engine.Score, bool) {
 	for _, p := range f.placed {
 		if p.of == d {
@@ -442,7 +442,7 @@ func (r room) addArticles(f *indexing, fields map[string][]byte, after, n int) e
 	return err
 }
 
-// namesEntry reports whether a ticket's field names an entry of a term's index.
+// namesEntry reports whether a ticket's field names an entry of a list.
 func namesEntry(field []byte, item engine.Item) bool {
 	at, stands := readFoundBy(field).place(digest(item.Index[len(prefixSearch):]))
 	return stands && at == item.Score

@@ -102,7 +102,7 @@ var upgrades = map[int]func(context.Context, room) error{
 	2: indexPeople,
 	3: packWords,
 	4: leaveAsIs,
-	5: sharePostings,
+	5: shareAndPack,
 }
 
 // leaveAsIs is of a version whose program reads what the one before wrote, but not
@@ -314,15 +314,36 @@ const (
 	prefixOldNumber   = "number:"
 )
 
-// sharePostings moves the postings of all tickets into the records that they share.
-func sharePostings(ctx context.Context, r room) error {
-	fields := []string{fieldNumber, fieldTracked}
+// shareAndPack moves the postings of all tickets into the records that they share,
+// and has tickets made findable anew: until version 5, people and tags had indexes
+// as lists have.
+func shareAndPack(ctx context.Context, r room) error {
+	fields := []string{fieldVersion, fieldNumber, fieldTracked}
 	for _, state := range ticket.States {
 		page := engine.Page{Index: indexState(state), Record: prefixTicket, N: upgradeAtOnce}
-		err := r.rewritePages(ctx, page, fields, func(d *draft, rows []engine.Row) error { return d.sharePostings(ctx, rows) })
+		err := r.rewritePages(ctx, page, fields, func(d *draft, rows []engine.Row) error {
+			return errors.Join(d.findAnew(rows), d.sharePostings(ctx, rows))
+		})
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// findAnew notes those tickets that are there.
+func (d *draft) findAnew(tickets []engine.Row) error {
+	for _, row := range tickets {
+		version := row.Fields[fieldVersion]
+		if version == nil {
+			continue // erased in the same moment
+		}
+		id, err := ticket.ParseID(row.Member)
+		if err != nil {
+			return err
+		}
+		d.check(engine.Equal(recordTicket(id), fieldVersion, version))
+		d.unindexed(id)
 	}
 	return nil
 }

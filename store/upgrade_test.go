@@ -149,22 +149,11 @@ func TestWordsOfTheSecondVersionArePacked(t *testing.T) {
 		w.advance(time.Second)
 		wet := w.open("Wet cellar")
 		w.index()
-		entries := func() (n int) {
-			err := w.Each(ctx, func(item string) {
-				if strings.HasPrefix(item, " search:") {
-					n++
-				}
-			})
-			if err != nil {
-				w.Fatal(err)
-			}
-			return n
-		}
-		before := entries()
+		before := w.listed()
 		if err := w.UnpackWords(ctx, "acme"); err != nil {
 			w.Fatal(err)
 		}
-		if old := entries(); old < before+10 {
+		if old := w.listed(); old < before+10 {
 			w.Fatalf("%d entries, once %d", old, before)
 		}
 		for range 2 { // the second time there is nothing to do
@@ -173,9 +162,53 @@ func TestWordsOfTheSecondVersionArePacked(t *testing.T) {
 			w.index()
 		}
 		w.finds(words("heating room"), wet.Subject, cold.Subject) // of their text
-		if after := entries(); after != before {
+		if after := w.listed(); after != before {
 			w.Errorf("%d entries are left of %d", after, before)
 		}
+		w.consistent()
+	})
+}
+
+// listed is how many entries the site's lists have.
+func (w *world) listed() (n int) {
+	w.Helper()
+	err := w.Each(ctx, func(item string) {
+		if strings.HasPrefix(item, " search:") {
+			n++
+		}
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return n
+}
+
+// Until version 5, each person and each tag had an index of its own.
+func TestPeopleAndTagsOfTheFourthVersionArePacked(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		cold := w.open("Cold heating")
+		w.advance(time.Second)
+		wet := w.open("Wet cellar")
+		w.alter(wet.ID, func(t *ticket.Ticket) { t.Tags = []string{"cellar"} })
+		w.index()
+		before := w.listed()
+		if err := w.UnpackPeople(ctx, "acme"); err != nil {
+			w.Fatal(err)
+		}
+		if old := w.listed(); old != before+5 { // the address and its domain, twice, and the tag
+			w.Fatalf("%d entries, once %d", old, before)
+		}
+		for range 2 { // the second time there is nothing to do
+			w = w.again()
+			w.finds(ticket.Worklist{View: ticket.ViewContact, From: "marie@customer.example"}, wet.Subject, cold.Subject)
+			w.finds(ticket.Worklist{View: ticket.ViewAll, Tags: []string{"cellar"}}, wet.Subject)
+			w.consistent()
+			w.index()
+		}
+		if after := w.listed(); after != before {
+			w.Errorf("%d entries are left of %d", after, before)
+		}
+		w.finds(ticket.Worklist{View: ticket.ViewSearch, From: "@customer.example", Words: []string{"heating"}}, wet.Subject, cold.Subject)
 		w.consistent()
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"guichet/store/engine"
 )
 
-// A ticket has a hundred words, so what leads from a word to its tickets must be
-// small. Tickets lie in blocks by their number, and each block has packs, over
+// A ticket has a hundred words, people and tags among them, so what leads from a word
+// to its tickets must be small. Tickets lie in blocks by their number, and each block has packs, over
 // which the digests of words spread. A number of a pack is 19 bits of the digest of
 // a word and, in the 13 lowest, the place of a ticket within the block: all tickets
 // of a word stand next to one another. With the bits that choose the pack, one

@@ -32,19 +32,17 @@ const (
 // end when more is found than is looked at.
 type wordSearch struct {
 	*listing
-	// source is what else is wanted, and rarer how many tickets have it.
-	source wanted
-	rarer  int
+	listed int      // how many tickets stand in the lists
 	found  []uint64 // numbers of tickets that may have all words, the newest first
 	looked int      // at blocks
 }
 
-// byWords begins with the words, unless fewer tickets have what source names.
-func (x *listing) byWords(last uint64, rarer int, source wanted) {
-	s := &wordSearch{listing: x, source: source, rarer: rarer}
+// byWords begins with the words, unless fewer tickets stand in the lists.
+func (x *listing) byWords(last uint64, listed int) {
+	s := &wordSearch{listing: x, listed: listed}
 	newest := blockOf(last)
-	if rarer <= s.names()*int(newest+1) { // no more tickets than packs
-		s.scan(source, nil, candidates)
+	if listed <= s.names()*int(newest+1) { // no more tickets than packs
+		s.scan(s.any, nil, candidates)
 		return
 	}
 	var sample []block
@@ -140,8 +138,8 @@ func (s *wordSearch) take(b block, p places) {
 // next goes on to the blocks before one, or to what was found.
 func (s *wordSearch) next(oldest block) {
 	switch {
-	case len(s.found) > s.rarer:
-		s.scan(s.source, nil, candidates)
+	case len(s.found) > s.listed, len(s.found) > candidates && !s.w.Newest():
+		s.scan(s.any, nil, candidates) // in the order of the lists
 	case len(s.found) > candidates:
 		s.beyond = true
 		s.judge(s.found[:candidates])

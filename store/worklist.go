@@ -32,8 +32,7 @@ type listing struct {
 	*lookup
 	w     ticket.Worklist
 	any   []digest // of which one
-	every []wanted
-	words []called
+	words []called // of which all
 	// noted are the tickets that were changed since they were indexed, and where
 	// they stand in the list; 0 and false are nowhere.
 	noted  map[string]engine.Score
@@ -44,16 +43,8 @@ type listing struct {
 	beyond bool
 }
 
-// wanted is a term that each listed ticket has, under any of its names; called is
-// one that is a word.
-type (
-	wanted []digest
-	called []word
-)
-
-func (w wanted) among(has foundBy) bool {
-	return slices.ContainsFunc(w, func(d digest) bool { _, found := has.place(d); return found })
-}
+// called is a word that each listed ticket has, under any of its names.
+type called []word
 
 func (c called) among(has foundBy) bool {
 	return slices.ContainsFunc(c, func(w word) bool { return slices.Contains(has.words, w) })
@@ -66,11 +57,7 @@ func (l *lookup) list(w ticket.Worklist) {
 		x.any = append(x.any, l.everTerm(t)...)
 	}
 	for _, t := range w.Every() {
-		if names := l.everTerm(t); t.Kind == ticket.WordTerm {
-			x.words = append(x.words, calledBy(names))
-		} else {
-			x.every = append(x.every, names)
-		}
+		x.words = append(x.words, calledBy(l.everTerm(t)))
 	}
 	fields := append([]string{fieldFoundBy}, ticketFields...)
 	l.askPage(engine.Ask{Fields: fields, Page: &engine.Page{Index: indexUnindexed, Record: prefixTicket, Reverse: true, N: notedAtOnce}}, x.readNoted)
@@ -114,9 +101,6 @@ func (x *listing) wants(has foundBy, inQueue string) (at engine.Score, ok bool) 
 			at, ok = score, true
 		}
 	}
-	for _, w := range x.every {
-		ok = ok && w.among(has)
-	}
 	for _, c := range x.words {
 		ok = ok && c.among(has)
 	}
@@ -147,35 +131,30 @@ func (x *listing) plain() {
 	}
 }
 
-// rarest begins with the terms of which the fewest tickets have one: those that
-// are listed all have the others, too.
+// rarest begins with the words, unless fewer tickets stand in the lists.
 func (x *listing) rarest() {
 	if len(x.any) == 0 {
 		x.answer(&ticket.Listing{})
 		return
 	}
-	sources := append([]wanted{x.any}, x.every...)
-	sizes := make([]int, len(sources))
-	for i, source := range sources {
-		for _, d := range source {
-			x.askPage(engine.Ask{Page: &engine.Page{Index: indexSearch(d)}}, func(a engine.Answer) error {
-				sizes[i] += a.Total
-				return nil
-			})
-		}
+	listed := 0
+	for _, d := range x.any {
+		x.askPage(engine.Ask{Page: &engine.Page{Index: indexSearch(d)}}, func(a engine.Answer) error {
+			listed += a.Total
+			return nil
+		})
 	}
 	x.askRow(engine.Ask{Record: recordNumbers, Fields: []string{fieldTickets}}, func(row engine.Row) error {
-		rarest := slices.Index(sizes, slices.Min(sizes))
 		if last, _ := strconv.ParseUint(string(row.Fields[fieldTickets]), 10, 64); len(x.words) > 0 {
-			x.byWords(last, sizes[rarest], sources[rarest])
+			x.byWords(last, listed)
 		} else {
-			x.scan(sources[rarest], nil, candidates)
+			x.scan(x.any, nil, candidates)
 		}
 		return nil
 	})
 }
 
-// scan goes through some indexes, page by page, for the tickets that are listed.
+// scan goes through some lists, page by page, for the tickets that are wanted.
 func (x *listing) scan(source []digest, after *engine.Entry, left int) {
 	n := min(candidatesAtOnce, left)
 	page := &engine.Page{Index: indexSearch(source[0]), After: after, Record: prefixTicket, Reverse: x.w.Newest(), N: n}

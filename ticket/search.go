@@ -10,12 +10,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Term is something that a ticket is found by: a word of it, or a list in which
-// it stands. The store keeps keyed digests of terms, never the terms.
+// Term is something that a ticket is found by: a word of it, somebody who takes
+// part, a tag, or a list in which it stands. The store keeps keyed digests of terms,
+// never the terms.
 type Term struct {
 	Kind  TermKind
 	Value string
-	// Order is where the ticket stands among all of the term.
+	// Order is where the ticket stands in a list; all else has none.
 	Order int64
 }
 
@@ -23,11 +24,13 @@ type Term struct {
 type TermKind string
 
 const (
-	// Found by, as long as the ticket is there. Order: when it was opened.
+	// Found by, as long as the ticket is there.
 	WordTerm    TermKind = "word"
 	AddressTerm TermKind = "address" // Address.Key, or @ and a domain
 	TagTerm     TermKind = "tag"
-	QueueTerm   TermKind = "queue"
+
+	// The list of all tickets of a queue. Order: when it was opened.
+	QueueTerm TermKind = "queue"
 
 	// The lists that a team works through. Order: what comes first.
 	OpenTerm    TermKind = "open"       // by queue: the team is to act
@@ -37,6 +40,9 @@ const (
 	SnoozedTerm TermKind = "snoozed"    // by queue: put aside, the soonest to come back first
 	MineTerm    TermKind = "mine"       // by the Key of the agent's address: taken, and not done
 )
+
+// List reports whether the tickets that have such a term are a list.
+func (k TermKind) List() bool { return k != WordTerm && k != AddressTerm && k != TagTerm }
 
 // These bound what one ticket can be found by.
 const (
@@ -55,9 +61,8 @@ func (t *Ticket) Terms(articles []Article) []Term {
 	if !t.Merged.IsZero() {
 		return nil
 	}
-	s := termSet{opened: t.Opened.UnixMilli(), has: map[Term]bool{}}
-	s.all = t.listTerms()
-	s.add(QueueTerm, t.Queue)
+	s := termSet{has: map[Term]bool{}}
+	s.all = append(t.listTerms(), Term{QueueTerm, t.Queue, t.Opened.UnixMilli()})
 	for _, tag := range t.Tags {
 		s.add(TagTerm, Fold(tag))
 	}
@@ -111,13 +116,12 @@ func (t *Ticket) workOrder() int64 {
 
 // termSet gathers terms, each once.
 type termSet struct {
-	opened int64
-	all    []Term
-	has    map[Term]bool
+	all []Term
+	has map[Term]bool
 }
 
 func (s *termSet) add(kind TermKind, value string) (added bool) {
-	t := Term{kind, value, s.opened}
+	t := Term{Kind: kind, Value: value}
 	if value == "" || len(s.all) >= MaxTerms || s.has[t] {
 		return false
 	}
