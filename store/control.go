@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"guichet/store/engine/bolt"
 	"guichet/store/engine/control"
 )
 
@@ -17,8 +16,8 @@ func controlPath(data string) string { return filepath.Join(data, "control.sock"
 // their own: there they only tell by it that they made work. It is then no more
 // than advice, and no reason not to start.
 func (s *Store) ListenControl() (serve func(context.Context) error, err error) {
-	e, embedded := s.engine, true
-	if _, embedded = bare(s.engine).(*bolt.Engine); !embedded {
+	e, embedded := s.engine, s.embedded()
+	if !embedded {
 		e = nil
 	}
 	l, err := control.Listen(controlPath(s.data))

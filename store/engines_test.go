@@ -30,17 +30,27 @@ type place struct {
 	opt     store.Options
 	advance func(time.Duration)
 	server  testkit.Deployment
+	// shelved has the texts of every ticket lie on a shelf at any time.
+	shelved bool
 }
 
 func (p place) open(t testing.TB) *world {
 	w := openWorld(t, p.opt, p.advance)
 	w.server = p.server
+	if w.shelved = p.shelved; w.shelved {
+		w.ShelveAtOnce()
+	}
 	return w
 }
 
 // eachPlace is eachEngine for a test that opens the store by itself.
 func eachPlace(t *testing.T, test func(*testing.T, place)) {
 	t.Run("embedded", func(t *testing.T) { test(t, inFiles(t)) })
+	t.Run("on-shelves", func(t *testing.T) {
+		p := inFiles(t)
+		p.shelved = true
+		test(t, p)
+	})
 	for _, shared := range []testkit.Shared{testkit.Alone, testkit.Clustered, testkit.Watched} {
 		if _, err := shared.Start(); errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() {
 			t.Run("miniredis", func(t *testing.T) { test(t, inMiniredis(t)) })
@@ -118,8 +128,18 @@ func (w *world) again() *world {
 		w.Fatal(err)
 	}
 	anew := openWorld(w.TB, w.opt, w.advance)
-	anew.server = w.server
+	if anew.server, anew.shelved = w.server, w.shelved; w.shelved {
+		anew.ShelveAtOnce()
+	}
 	return anew
+}
+
+// ofOld ends a test of what there was before there were shelves.
+func (w *world) ofOld() {
+	w.Helper()
+	if w.shelved {
+		w.Skip("there were no shelves then")
+	}
 }
 
 func (w *world) setSchema(version string) {

@@ -42,7 +42,7 @@ func (r room) erase(ctx context.Context, id ticket.ID) error {
 func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error {
 	record, all := recordTicket(id), ""
 	answers, err := r.read(ctx, "a ticket",
-		engine.Ask{Record: record, Fields: []string{fieldVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldFoundBy}},
+		engine.Ask{Record: record, Fields: withShelf(fieldVersion, fieldNumber, fieldTracked, fieldLegalHold, fieldFoundBy)},
 		engine.Ask{Record: record, Names: &all})
 	if err != nil {
 		return err
@@ -53,6 +53,9 @@ func (r room) eraseOnce(ctx context.Context, id ticket.ID, version uint64) error
 	}
 	if fields[fieldLegalHold] != nil {
 		return fmt.Errorf("%w (%s)", ErrLegalHold, id)
+	}
+	if err := r.bringBack(ctx, record, fields); err != nil {
+		return err
 	}
 	d := newDraft(r, r.now())
 	d.check(engine.Equal(record, fieldVersion, fields[fieldVersion]))

@@ -90,6 +90,12 @@ const (
 	fieldLook   = "look"
 )
 
+// recordShelved says how far a site's closed tickets were put on shelves.
+const (
+	recordShelved = "shelved"
+	fieldUntil    = "until" // score of the last
+)
+
 const (
 	prefixTicket    = "ticket:"
 	prefixNotice    = "notice:"
@@ -136,6 +142,9 @@ const (
 	fieldInOutbox = "in-outbox"
 	// What a ticket is found by: see foundBy.
 	fieldFoundBy = "found-by"
+	// The file in which long fields of a ticket lie: see KeepShelved. It is one of its
+	// blobs.
+	fieldShelf = prefixBlobField + "shelf"
 )
 
 // Fields of a ticket by the thing that they name; those without a content of

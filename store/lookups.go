@@ -285,7 +285,8 @@ func (x *renaming) ticket(ctx context.Context, record string, fields map[string]
 			r.steps = append(r.steps, engine.Delete(record, name), engine.Put(record, fieldMessage(x.keys.renamed(old)), nil))
 		}
 	}
-	if _, indexed := fields[fieldFoundBy]; indexed {
+	_, indexed := fields[fieldFoundBy]
+	if _, onShelf := fields[fieldShelf]; indexed || onShelf {
 		// What it is found by gets its new names afterwards, while the site works.
 		note := renames{steps: []engine.Step{engine.Add(indexUnindexed, strings.TrimPrefix(record, prefixTicket), dueAtOnce(x.now()))}}
 		if err := x.gather(ctx, note); err != nil {

@@ -118,7 +118,7 @@ func (f *finding) walk(ctx context.Context, seen func(tickets int)) error {
 			}
 			is, row = key, engine.Row{Fields: map[string][]byte{}}
 		}
-		if item.Record != "" && f.found[item.Space] != nil && !strings.Contains(item.Name, ":") {
+		if item.Record != "" && f.found[item.Space] != nil && (item.Name == fieldShelf || !strings.Contains(item.Name, ":")) {
 			row.Fields[item.Name] = item.Value
 		}
 	}
@@ -136,6 +136,9 @@ func (f *finding) look(ctx context.Context, r room, record string, row engine.Ro
 		id, err := ticket.ParseID(name)
 		if err != nil {
 			return nil
+		}
+		if err := r.takeOne(ctx, record, ticketFields, row.Fields); err != nil {
+			return err
 		}
 		t, err := r.ticketOf(id, row.Fields)
 		if err != nil {

@@ -315,12 +315,16 @@ func stands(a engine.Answer, e engine.Entry) bool {
 func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error {
 	record, field, _ := claimant(item)
 	at := engine.Entry{Member: item.Name, Score: item.Score}
-	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: []string{field}}, standing(item.Index, item.Name))
+	wanted := []string{field}
+	if field == fieldFoundBy {
+		wanted = withShelf(field)
+	}
+	answers, err := r.read(ctx, "an entry", engine.Ask{Record: record, Fields: wanted}, standing(item.Index, item.Name))
 	if err != nil {
 		return err
 	}
 	fields := answers[0].Rows[0].Fields
-	if claims(item, fields) || !stands(answers[1], at) {
+	if claims(item, fields) || !stands(answers[1], at) || field == fieldFoundBy && unreadable(fields) {
 		return nil
 	}
 	value := fields[field]
@@ -332,6 +336,9 @@ func (x *reindexing) entry(ctx context.Context, r room, item engine.Item) error 
 		what = item.Index + " names it, and it stands in " + string(value)
 	}
 	return x.differs(r, record, what, func() error {
+		if err := r.bringBack(ctx, record, fields); err != nil {
+			return err
+		}
 		check := engine.Absent(record, field)
 		if value != nil {
 			check = engine.Equal(record, field, value)

@@ -97,7 +97,7 @@ func (r room) wantedLeads(ctx context.Context, b block) ([][]uint32, error) {
 
 // askLeads asks for what the ticket of a number is found by.
 func askLeads(number uint64) engine.Ask {
-	return postingOfNumber(number).ask(fieldFoundBy)
+	return postingOfNumber(number).ask(withShelf(fieldFoundBy)...)
 }
 
 // differences are the numbers that only one of two lists has; both are sorted.
@@ -142,7 +142,7 @@ func (x *reindexing) leads(ctx context.Context, r room, number uint64, doubtful 
 			stray = append(stray, l)
 		}
 	}
-	if len(lacks)+len(stray) == 0 {
+	if len(lacks)+len(stray) == 0 || unreadable(row.Followed) {
 		return nil
 	}
 	record, what := prefixTicket+row.Reached, fmt.Sprintf("%d of its words do not lead to it, and %d lead to it that it does not have", len(lacks), len(stray))
@@ -156,6 +156,9 @@ func (x *reindexing) leads(ctx context.Context, r room, number uint64, doubtful 
 		check = engine.Absent(record, fieldFoundBy)
 	}
 	return x.differs(r, record, what, func() error {
+		if err := r.bringBack(ctx, record, row.Followed); err != nil {
+			return err
+		}
 		words := newPacking()
 		words.turn(stray, lacks)
 		_, err := r.commit(ctx, "mending packs", engine.Batch{Checks: []engine.Check{check}, Steps: words.steps()})

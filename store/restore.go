@@ -72,8 +72,10 @@ func (k *keyring) add(of keyName, wrapped []byte) {
 	if k.at == nil {
 		k.at = map[[16]byte]uint32{}
 	}
-	k.at[of.digest()] = uint32(len(k.bytes) / wrappedBytes)
-	k.bytes = append(k.bytes, wrapped...)
+	k.at[of.digest()] = uint32(len(k.bytes) / sealedBytes)
+	var longest [sealedBytes]byte
+	copy(longest[:], wrapped)
+	k.bytes = append(k.bytes, longest[:]...)
 }
 
 // of gives a key, or nil.
@@ -82,7 +84,8 @@ func (k *keyring) of(name keyName) []byte {
 	if !found {
 		return nil
 	}
-	return k.bytes[int(n)*wrappedBytes:][:wrappedBytes]
+	wrapped := k.bytes[int(n)*sealedBytes:]
+	return wrapped[:wrappedLength(wrapped[0])]
 }
 
 func (n keyName) digest() [16]byte {
@@ -281,7 +284,7 @@ func (r *restoring) readKeys(ctx context.Context) error {
 		switch {
 		case line.Space == global, line.Record == recordInUse:
 			return r.put(line.Item)
-		case len(line.Value) != wrappedBytes:
+		case len(line.Value) == 0 || len(line.Value) != wrappedLength(line.Value[0]):
 			return fmt.Errorf("the key of %s %s is damaged", line.Space, line.Record)
 		case !r.erased.covers(key, r.keysOf.Begun):
 			r.keys.add(key, line.Value)
@@ -364,7 +367,7 @@ func (r *restoring) record(fields []backupLine) error {
 			owner, sealed = keyName{is.site, prefixTicket + string(f.Value)}, true
 		case fieldOf:
 			owner, sealed = keyName{is.site, prefixProfile + string(f.Value)}, true
-		case fieldSealed:
+		case fieldSealed, fieldShelf:
 			sealed = true
 		}
 	}

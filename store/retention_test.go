@@ -176,7 +176,7 @@ func TestHeldMailGoesWhenItsTimeIsOver(t *testing.T) {
 					files++
 				}
 			}
-			if n := len(w.files()); n != files {
+			if n := len(w.contents()); n != files {
 				t.Errorf("%s: %d files, want %d", when, n, files)
 			}
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -64,6 +65,8 @@ const (
 	sealedPacked = 2 // with zstd
 	sealedShort  = 3 // with S2 and the phrases
 	sealedHead   = 1 + chacha20poly1305.NonceSizeX
+	// sealedWrapped is a key: see wrap.
+	sealedWrapped = 4
 )
 
 // A short value is mostly names of fields and what stands in each of its kind.
@@ -134,26 +137,60 @@ func (v *vault) unpacked(how byte, packed []byte) ([]byte, error) {
 	return nil, ErrSealed
 }
 
-// wrappedBytes is how long a wrapped key is.
-const wrappedBytes = sealedHead + len(key{}) + chacha20poly1305.Overhead
+// A key is wrapped under one that is drawn from its place, so that few are ever
+// wrapped under the same and a nonce of 96 bits is enough: Redis keeps a record in
+// half the memory as long as no value of it has more than 64 bytes. Until version 5
+// keys were sealed like everything else.
+const (
+	wrappedHead  = 1 + chacha20poly1305.NonceSize
+	wrappedBytes = wrappedHead + len(key{}) + chacha20poly1305.Overhead
+	sealedBytes  = sealedHead + len(key{}) + chacha20poly1305.Overhead
+)
+
+// wrappedLength is how long a wrapped key is that begins so; 0 is of none.
+func wrappedLength(how byte) int {
+	switch how {
+	case sealedWrapped:
+		return wrappedBytes
+	case sealedPlain:
+		return sealedBytes
+	}
+	return 0
+}
 
 // wrap seals a key, as it is.
 func wrap(under key, at place, k key) []byte {
-	out := make([]byte, sealedHead, sealedHead+len(k)+chacha20poly1305.Overhead)
-	out[0] = sealedPlain
+	out := make([]byte, wrappedHead, wrappedBytes)
+	out[0] = sealedWrapped
 	_, _ = rand.Read(out[1:])
-	return aead(under).Seal(out, out[1:sealedHead], k[:], at.bind(sealedPlain))
+	return wrapping(under, at).Seal(out, out[1:], k[:], nil)
 }
 
 func unwrap(under key, at place, wrapped []byte) (k key, err error) {
-	if len(wrapped) < sealedHead || wrapped[0] != sealedPlain {
-		return k, fmt.Errorf("%w (key of %s %s)", ErrSealed, at.site, at.record)
+	err = ErrSealed
+	var plain []byte
+	if len(wrapped) > 0 && len(wrapped) == wrappedLength(wrapped[0]) {
+		if wrapped[0] == sealedWrapped {
+			plain, err = wrapping(under, at).Open(nil, wrapped[1:wrappedHead], wrapped[wrappedHead:], nil)
+		} else {
+			plain, err = aead(under).Open(nil, wrapped[1:sealedHead], wrapped[sealedHead:], at.bind(sealedPlain))
+		}
 	}
-	plain, err := aead(under).Open(nil, wrapped[1:sealedHead], wrapped[sealedHead:], at.bind(sealedPlain))
-	if err != nil || len(plain) != len(k) {
+	if err != nil {
 		return k, fmt.Errorf("%w (key of %s %s)", ErrSealed, at.site, at.record)
 	}
 	return key(plain), nil
+}
+
+// wrapping is what the key of a place is wrapped with.
+func wrapping(under key, at place) cipher.AEAD {
+	h := hmac.New(sha256.New, under[:])
+	h.Write(at.bind(sealedWrapped))
+	a, err := chacha20poly1305.New(h.Sum(nil))
+	if err != nil {
+		panic("store: " + err.Error()) // only for keys of another length
+	}
+	return a
 }
 
 // bound begins what sealed values are bound to.

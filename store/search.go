@@ -157,10 +157,6 @@ func (d *draft) findBy(f indexing, now foundBy, words packing) {
 			d.step(engine.Remove(indexSearch(p.of), id.String()))
 		}
 	}
-	if now.empty() {
-		d.step(engine.Delete(recordTicket(id), fieldFoundBy))
-		return
-	}
 	d.step(engine.Put(recordTicket(id), fieldFoundBy, now.field()))
 }
 
@@ -397,6 +393,9 @@ func (r room) toIndex(ctx context.Context, noted []engine.Entry) ([]indexing, er
 	var longer []int // of found
 	asks = nil
 	for i, e := range noted {
+		if err := r.bringBack(ctx, prefixTicket+e.Member, answers[i].Rows[0].Fields); err != nil && !errors.Is(err, ticket.ErrConflict) {
+			return nil, err
+		}
 		f := indexing{field: answers[i].Rows[0].Fields[fieldFoundBy]}
 		f.ticket, err = r.parseTicket(e.Member, answers[i].Rows[0].Fields)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrSealed) {
@@ -468,7 +467,7 @@ func (r room) notIndexed(ctx context.Context, t *ticket.Ticket, articles []ticke
 	if !(want.empty() && field == nil) && string(field) != string(want.field()) {
 		lacks++
 	}
-	asks := []engine.Ask{standing(indexUnindexed, t.ID.String()), {Record: recordTicket(t.ID), Fields: []string{fieldFoundBy, fieldVersion}}}
+	asks := []engine.Ask{standing(indexUnindexed, t.ID.String()), {Record: recordTicket(t.ID), Fields: withShelf(fieldFoundBy, fieldVersion)}}
 	for _, p := range want.placed {
 		asks = append(asks, standing(indexSearch(p.of), t.ID.String()))
 	}

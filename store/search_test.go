@@ -248,6 +248,9 @@ func TestIndexingGivesWayToWhatCameMeanwhile(t *testing.T) {
 // Reindex finds what a search would not, and puts it right.
 func TestReindexMakesTicketsFindableAgain(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		if w.shelved {
+			w.Skip("what a ticket is found by cannot be lost from a shelf alone")
+		}
 		cold := w.open("Cold heating")
 		w.index()
 		if err := w.Unindex(ctx, "acme", cold.ID); err != nil {

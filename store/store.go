@@ -18,6 +18,7 @@
 //   - outbox.go, material.go, redirect.go: mails that are owed are leased, read for their words, moved by hand
 //   - timers.go, wake.go, retention.go, maintain.go: what falls due by itself
 //   - hints.go: which sites have such work
+//   - shelf.go: texts of tickets that rest, in files
 //   - tickets.go, list.go, morning.go, report.go: tickets are read, listed, counted
 //   - search.go, words.go, wordsearch.go, worklist.go: how tickets are found
 //   - seal.go, value.go, short.go, secrets.go, sitekeys.go, master.go: sealing, and its keys
@@ -187,13 +188,13 @@ func open(ctx context.Context, e engine.Engine, opt Options) (*Store, error) {
 	if s.pepper, err = s.secrets.pepper(ctx, s.now()); err != nil {
 		return nil, err
 	}
-	if err := s.upgrade(ctx, version); err != nil {
-		return nil, err
-	}
 	if s.blobs, err = blob.Open(cmp.Or(opt.Blobs, filepath.Join(opt.Data, "blobs"))); err != nil {
 		return nil, err
 	}
-	if _, embedded := bare(e).(*bolt.Engine); embedded && !opt.Attach {
+	if err := s.upgrade(ctx, version); err != nil {
+		return nil, err
+	}
+	if s.embedded() && !opt.Attach {
 		err = s.freeLeases(ctx)
 	}
 	return s, err
@@ -214,6 +215,12 @@ func newStore(e engine.Engine, m master, v *vault, opt Options) *Store {
 	}
 	s.SetSites(opt.Sites)
 	return s
+}
+
+// embedded reports whether the store lies in files of its own.
+func (s *Store) embedded() bool {
+	_, is := bare(s.engine).(*bolt.Engine)
+	return is
 }
 
 // Close lets go of the store. What is under way ends first.
@@ -329,6 +336,9 @@ func (r room) read(ctx context.Context, what string, asks ...engine.Ask) ([]engi
 			}
 			row.Followed = followed[row.Reached]
 		}
+	}
+	if err := r.takeDown(ctx, asks, answers); err != nil {
+		return nil, fmt.Errorf("store: reading %s: %w", what, err)
 	}
 	return answers, nil
 }

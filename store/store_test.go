@@ -27,6 +27,7 @@ type world struct {
 	advance func(time.Duration) // moves all clocks, also the engine's
 	now     func() time.Time
 	mint    ticket.Mint
+	shelved bool // the texts of every ticket lie on a shelf at any time
 }
 
 const day = 24 * time.Hour

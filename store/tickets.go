@@ -45,7 +45,7 @@ func (s *Store) Tickets(ctx context.Context, site string, f Filter, after Cursor
 }
 
 // ticketFields are what a ticket is read from.
-var ticketFields = []string{fieldVersion, fieldNumber, fieldKey, fieldSealed}
+var ticketFields = []string{fieldVersion, fieldNumber, fieldKey, fieldSealed, fieldShelf}
 
 // openTicket reads a ticket from ticketFields.
 func (r room) openTicket(id ticket.ID, fields map[string][]byte) (*ticket.Ticket, error) {
@@ -151,7 +151,7 @@ func (r room) articles(ctx context.Context, id ticket.ID, after, n int) ([]ticke
 // askArticles asks for at most n articles of a ticket, those with a number above
 // after.
 func askArticles(id ticket.ID, after, n int) engine.Ask {
-	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey}}
+	ask := engine.Ask{Record: recordTicket(id), Fields: []string{fieldKey, fieldShelf}}
 	for i := range n {
 		ask.Fields = append(ask.Fields, fieldArticle(after+i+1))
 	}

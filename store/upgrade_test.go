@@ -145,6 +145,7 @@ func TestHeldMailOfTheFirstVersionExpires(t *testing.T) {
 // Until version 3, each word had an index of its own.
 func TestWordsOfTheSecondVersionArePacked(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		w.ofOld()
 		cold := w.open("Cold heating")
 		w.advance(time.Second)
 		wet := w.open("Wet cellar")
@@ -423,6 +424,7 @@ func (w *world) backupOf(schema int) (dir string) {
 
 func TestABackupOfAnOlderVersionIsBroughtUpToDate(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		w.ofOld()
 		w.open("Cold heating")
 		w.advance(time.Second)
 		w.open("Wet cellar")

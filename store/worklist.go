@@ -25,7 +25,7 @@ const (
 )
 
 // candidateFields are what tells of a ticket whether a search wants it.
-var candidateFields = []string{fieldFoundBy, fieldInQueue}
+var candidateFields = withShelf(fieldFoundBy, fieldInQueue)
 
 // listing is a worklist while it is read.
 type listing struct {

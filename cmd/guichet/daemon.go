@@ -190,6 +190,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal) error {
 	})
 	workers.Go(func() { d.store.Maintain(working) })
 	workers.Go(func() { d.store.KeepIndexed(working) })
+	workers.Go(func() { d.store.KeepShelved(working) })
 	workers.Go(func() { d.digests(working) })
 	workers.Go(func() { d.reports(working) })
 	workers.Go(func() { d.reviews(working) })

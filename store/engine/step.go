@@ -40,6 +40,7 @@ const (
 	DoUnplace    Verb = "unplace"
 	DoInclude    Verb = "include"
 	DoExclude    Verb = "exclude"
+	DoRepack     Verb = "repack"
 )
 
 // Put sets a field.
@@ -69,6 +70,10 @@ func Delete(record, field string) Step { return Step{Do: DoDelete, Record: recor
 
 // Drop removes a whole record.
 func Drop(record string) Step { return Step{Do: DoDrop, Record: record} }
+
+// Repack lets an engine write a record anew that has become small: one that keeps
+// small records in less memory may not find out by itself.
+func Repack(record string) Step { return Step{Do: DoRepack, Record: record} }
 
 // Expire lets a record, if it is there, vanish after d. Only records that no
 // index names may expire.

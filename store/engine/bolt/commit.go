@@ -129,6 +129,8 @@ func (p *page) step(space engine.Space, s *engine.Step, numbers []uint64) error 
 		return p.delete(record, s.Field)
 	case engine.DoInclude:
 		return p.include(name(string(space), s.Pack), s.Value)
+	case engine.DoRepack:
+		return nil // fields lie each for itself
 	case engine.DoExclude:
 		return p.exclude(name(string(space), s.Pack), s.Value)
 	}

@@ -173,6 +173,8 @@ func (c *call) step(steps []engine.Step, links []link, i int) {
 	case engine.DoInclude:
 		c.add("APPEND", 1, key)
 		c.content(turned(s.Value))
+	case engine.DoRepack:
+		c.add("repack", key)
 	case engine.DoExclude:
 		c.add("exclude", key)
 		c.content(turned(s.Value))

@@ -134,6 +134,14 @@ local steps = {
     unplace(record, field, arg())
     call('HDEL', record, field)
   end,
+  repack = function() -- key, of a record that lives for ever
+    local k = key()
+    local fields = call('HGETALL', k)
+    call('DEL', k)
+    for i = 1, #fields, 500 do
+      call('HSET', k, unpack(fields, i, math.min(i + 499, #fields)))
+    end
+  end,
   exclude = function() -- key numbers
     exclude(key(), arg())
   end,
