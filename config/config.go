@@ -36,7 +36,7 @@ type Config struct {
 	Backups string `yaml:"backups" path:"yes" example:"/srv/backups/guichet"`
 	// The Redis (7.0 or newer) or Valkey that holds the tickets. Empty is the embedded store, for one daemon. Also `rediss://`, `unix:///run/redis.sock?db=1`, `redis+cluster://host1,host2`, `redis+sentinel://host1,host2/name/0`, and `rediss+…` for TLS to these.
 	Redis Redis `yaml:"redis" example:"redis://user:${REDIS_PASSWORD}@redis.example.com:6379/0"`
-	// Where raw mails and attachments are kept that take more than 16 KiB when they are packed. Empty is `blobs` in `data`. Several daemons need a directory that all of them see.
+	// Where raw mails and attachments are kept that take more than 16 KiB when they are packed, and with Redis the texts of tickets that have long been closed. Empty is `blobs` in `data`. Several daemons need a directory that all of them see.
 	Blobs Blobs `yaml:"blobs" example:"file:///srv/shared/guichet"`
 	// When a message counts as safe on Redis: `all` answers 250 only once its replicas have it too, `local` trusts this Redis alone.
 	Durability Durability `yaml:"durability" default:"all" oneof:"all|local" example:"local"`

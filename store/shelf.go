@@ -127,11 +127,8 @@ func (r room) shelveRested(ctx context.Context) (shelved int, err error) {
 				return shelved, err
 			}
 		}
-		if later := slices.IndexFunc(rows, func(row engine.Row) bool { return row.Score > r.rested() }); later >= 0 {
-			rows = rows[:later]
-		}
-		if len(rows) == 0 {
-			return shelved, nil
+		if rows, err = r.resting(ctx, rows); err != nil || len(rows) == 0 {
+			return shelved, err
 		}
 		n, err := r.shelvePage(ctx, rows)
 		if shelved += n; err != nil {
@@ -143,6 +140,26 @@ func (r room) shelveRested(ctx context.Context) (shelved int, err error) {
 			return shelved, err
 		}
 	}
+}
+
+// resting cuts off the closed tickets that do not rest yet, and from the first on
+// that is to be indexed: what it is found by would soon lie in its record again.
+func (r room) resting(ctx context.Context, rows []engine.Row) ([]engine.Row, error) {
+	if later := slices.IndexFunc(rows, func(row engine.Row) bool { return row.Score > r.rested() }); later >= 0 {
+		rows = rows[:later]
+	}
+	asks := make([]engine.Ask, len(rows))
+	for i, row := range rows {
+		asks[i] = standing(indexUnindexed, row.Member)
+	}
+	answers, err := r.read(ctx, "tickets to be indexed", asks...)
+	if err != nil {
+		return nil, err
+	}
+	if noted := slices.IndexFunc(answers, func(a engine.Answer) bool { return len(a.Rows) > 0 }); noted >= 0 {
+		rows = rows[:noted]
+	}
+	return rows, nil
 }
 
 // sameShelves makes sure, by one that was put on a shelf before, that this daemon
@@ -231,10 +248,8 @@ func (r room) shelve(ctx context.Context, id ticket.ID, rested engine.Score) (bo
 			d.step(engine.Delete(record, field))
 		}
 	}
+	// The file of before is left to the sweep: a backup may be about to copy it.
 	d.step(engine.Put(record, fieldShelf, inFile(mark, size)), engine.Repack(record))
-	if before, _, ok := filed(own[fieldShelf]); ok {
-		d.remove = append(d.remove, fileName(r.Name, record, fieldShelf, before))
-	}
 	if _, err = d.commit(ctx); errors.Is(err, ticket.ErrConflict) {
 		r.removeFiles([]string{file})
 	}

@@ -142,8 +142,9 @@ func TestATicketLeavesItsShelfWhenItChanges(t *testing.T) {
 		w.timers()
 		w.shelve()
 		w.onShelves(1)
-		if n := len(w.files()); n != 1 {
-			w.Errorf("%d files, want one shelf", n)
+		w.advance(365 * day) // files are of the true time
+		if _, err := w.SweepBlobs(ctx); err != nil || len(w.files()) != 1 {
+			w.Errorf("%d files, want one shelf; %v", len(w.files()), err)
 		}
 		w.isWhole(cold, articles)
 		w.consistent()
@@ -233,9 +234,14 @@ func TestManyRestingTickets(t *testing.T) {
 	}
 	w.advance(15 * day)
 	w.timers()
+	if n := w.shelve(); n != 0 {
+		t.Errorf("%d were put on shelves that are to be indexed", n)
+	}
+	w.index()
 	late := w.open("Late")
 	late.SetState(ticket.Closed, w.now())
 	w.change(late)
+	w.index()
 	w.advance(2 * day)
 	if n := w.shelve(); n != 230 {
 		t.Errorf("%d were put on shelves", n)
@@ -278,6 +284,7 @@ func TestTicketsAreReadWhileShelvesAreReplaced(t *testing.T) {
 		w := open(t)
 		w.ShelveAtOnce()
 		cold, articles := w.closed("Cold heating")
+		w.advance(365 * day) // files are of the true time: what is no shelf any more is swept at once
 		done := make(chan error, 1)
 		go func() {
 			var err error
@@ -285,6 +292,9 @@ func TestTicketsAreReadWhileShelvesAreReplaced(t *testing.T) {
 				cold.Subject = fmt.Sprint("Cold heating ", i)
 				_, err = w.Commit(ctx, &ticket.Change{Site: "acme", At: w.now(), Tickets: []ticket.TicketChange{{Ticket: cold}}})
 				cold.Version++
+				if err == nil {
+					_, err = w.SweepBlobs(ctx)
+				}
 			}
 			done <- err
 		}()

@@ -33,13 +33,31 @@ func (e *shelving) Commit(ctx context.Context, space engine.Space, b engine.Batc
 		}
 	}
 	for name := range written {
-		if id, parseErr := ticket.ParseID(name); parseErr == nil {
-			if r, roomErr := e.store.room(ctx, string(space)); roomErr == nil {
-				_, _ = r.shelve(ctx, id, math.MaxInt64) // it may be in use
-			}
-		}
+		e.shelve(ctx, string(space), name)
 	}
 	return done, err
+}
+
+// shelve puts a ticket on a shelf, if it is in no other's hands, and takes away the
+// one before, which the sweep would.
+func (e *shelving) shelve(ctx context.Context, site, name string) {
+	id, err := ticket.ParseID(name)
+	if err != nil {
+		return
+	}
+	r, err := e.store.room(ctx, site)
+	if err != nil {
+		return
+	}
+	record := recordTicket(id)
+	answers, err := e.Read(ctx, r.space, engine.Ask{Record: record, Fields: []string{fieldShelf}})
+	if err != nil {
+		return
+	}
+	done, err := r.shelve(ctx, id, math.MaxInt64)
+	if before, _, ok := filed(answers[0].Rows[0].Fields[fieldShelf]); ok && done && err == nil {
+		e.store.removeFiles([]string{fileName(site, record, fieldShelf, before)})
+	}
 }
 
 // ShelvedFields counts fields of tickets that lie in records though they could lie
