@@ -50,30 +50,38 @@ func (r result) tried() bool {
 	return r.State == ticket.Delivered || r.State == ticket.Failed || r.State == ticket.Queued && r.Error != ""
 }
 
-// handle does all that is to be done about one leased notice.
-func (o *Outbox) handle(ctx, work context.Context, d ticket.Delivery) {
+// handle attempts a leased notice and tells what came of it.
+func (o *Outbox) handle(ctx, work context.Context, l leased) result {
 	began := o.Now()
 	work, cancel := context.WithTimeout(work, attemptLimit)
 	defer cancel()
-	r := o.alone(ctx, work, d)
+	r := later("busy", began)
+	if began.Sub(l.at) < workerWithin {
+		r = o.alone(ctx, work, l.Notice)
+	}
 	ended := o.Now()
-	n, took := d.Notice, ended.Sub(began)
+	n, took := l.Notice, ended.Sub(began)
 	if r.tried() {
 		r.Try = &ticket.Try{At: began, Took: took, Host: r.host, Code: r.code, Answer: cmp.Or(r.Error, r.answer)}
 	}
 	o.Metrics.Attempt(n, r.word, took, ended.Sub(n.Created))
 	o.Log.InfoContext(ctx, "delivery", "notice", n.ID, "kind", n.Kind, "site", n.Site, "ticket", n.Ticket, "host", r.host,
-		"outcome", r.word, "code", r.code, "attempt", d.Attempts+1, "took", took.Round(time.Millisecond), "age", ended.Sub(n.Created).Round(time.Millisecond),
+		"outcome", r.word, "code", r.code, "attempt", l.Attempts+1, "took", took.Round(time.Millisecond), "age", ended.Sub(n.Created).Round(time.Millisecond),
 		"answer", r.answer, "reason", r.Error)
+	return r
+}
+
+// conclude settles what came of an attempt.
+func (o *Outbox) conclude(work context.Context, d ticket.Delivery, r result) {
 	if err := o.settle(work, d, r); err != nil {
-		o.Log.ErrorContext(ctx, "delivery not settled", "notice", n.ID, "site", n.Site, "outcome", r.word, "error", err)
+		o.Log.ErrorContext(work, "delivery not settled", "notice", d.Notice.ID, "site", d.Notice.Site, "outcome", r.word, "error", err)
 	}
 }
 
 // alone attempts a notice, unless that is under way already: when the clock
 // leaps, a lease is over before its attempt, and we are given the notice again.
-func (o *Outbox) alone(ctx, work context.Context, d ticket.Delivery) result {
-	id := d.Notice.ID
+func (o *Outbox) alone(ctx, work context.Context, n ticket.Notice) result {
+	id := n.ID
 	o.mu.Lock()
 	busy := o.under[id]
 	o.under[id] = true
@@ -86,13 +94,13 @@ func (o *Outbox) alone(ctx, work context.Context, d ticket.Delivery) result {
 		defer o.mu.Unlock()
 		delete(o.under, id)
 	}()
-	return o.attempt(ctx, work, d)
+	return o.attempt(ctx, work, n)
 }
 
 // attempt tries to send one notice. ctx ends when nothing new is to be begun,
 // work when all must end.
-func (o *Outbox) attempt(ctx, work context.Context, d ticket.Delivery) result {
-	n, now := d.Notice, o.Now()
+func (o *Outbox) attempt(ctx, work context.Context, n ticket.Notice) result {
+	now := o.Now()
 	if ctx.Err() != nil {
 		return later("released", now)
 	}

@@ -107,6 +107,9 @@ type Outbox struct {
 const (
 	leaseTime    = 15 * time.Minute
 	attemptLimit = 12 * time.Minute
+	// workerWithin is how long a notice waits for a worker; then its lease would
+	// not last for an attempt.
+	workerWithin = leaseTime - attemptLimit - time.Minute
 	// pollEvery finds what became due by itself, and what nobody woke us for.
 	pollEvery = 10 * time.Second
 	// drainTime is how long what is under way may take when we are to stop.
@@ -190,11 +193,24 @@ func (o *Outbox) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, stop) })()
 	defer o.relays.closeIdle()
 
-	var under sync.WaitGroup
-	defer under.Wait()
-	free := make(chan struct{}, max(1, o.workers()))
+	free := make(chan struct{}, leasesEach*o.workers())
 	for range cap(free) {
 		free <- struct{}{}
+	}
+	due := make(chan leased, cap(free))
+	var under sync.WaitGroup
+	defer under.Wait()
+	defer close(due)
+	for range o.workers() {
+		under.Go(func() {
+			for l := range due {
+				r := o.handle(ctx, work, l)
+				under.Go(func() { // and the worker goes on to the next
+					o.conclude(work, l.Delivery, r)
+					free <- struct{}{}
+				})
+			}
+		})
 	}
 	for ctx.Err() == nil {
 		if o.current().paused() { // nothing is leased that would only be put back
@@ -202,21 +218,25 @@ func (o *Outbox) Run(ctx context.Context) error {
 			continue
 		}
 		n := take(ctx, free)
-		leased, err := o.lease(ctx, n)
-		for range n - len(leased) {
+		lot, err := o.lease(ctx, n)
+		for range n - len(lot) {
 			free <- struct{}{}
 		}
-		for _, d := range leased {
-			under.Go(func() {
-				defer func() { free <- struct{}{} }()
-				o.handle(ctx, work, d)
-			})
+		at := o.Now()
+		for _, d := range lot {
+			due <- leased{d, at}
 		}
-		if err != nil || len(leased) < n {
+		if err != nil || len(lot) < n {
 			o.wait(ctx)
 		}
 	}
 	return nil
+}
+
+// leased is a notice that waits for a worker, and since when.
+type leased struct {
+	ticket.Delivery
+	at time.Time
 }
 
 func (o *Outbox) workers() int {
@@ -226,10 +246,16 @@ func (o *Outbox) workers() int {
 	return 32
 }
 
-// largestLease bounds what one daemon takes at once, so that others have some.
-const largestLease = 16
+const (
+	// leasesEach is how many notices are leased for each worker: one that it
+	// attempts, and those that wait for it or for the store meanwhile. The more go
+	// to the store at once, the less each costs it, and these hold no mail.
+	leasesEach = 4
+	// largestLease bounds what one daemon takes at once, so that others have some.
+	largestLease = 64
+)
 
-// take waits for a worker to be free, and takes those that are.
+// take waits for a lease to be free, and takes those that are.
 func take(ctx context.Context, free <-chan struct{}) int {
 	select {
 	case <-ctx.Done():
@@ -253,11 +279,11 @@ func (o *Outbox) lease(ctx context.Context, n int) ([]ticket.Delivery, error) {
 	// Cut short, it might have leased what we never hear of.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	leased, err := o.Store.Lease(ctx, n, leaseTime)
+	lot, err := o.Store.Lease(ctx, n, leaseTime)
 	if err != nil {
 		o.Log.ErrorContext(ctx, "outbox cannot lease", "error", err)
 	}
-	return leased, err
+	return lot, err
 }
 
 // wait returns when there may be something to do.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -284,6 +285,65 @@ func (s slowStore) OpenBlob(ctx context.Context, site string, id ticket.ID, b ti
 		return nil, ctx.Err()
 	}
 	return s.fakeStore.OpenBlob(ctx, site, id, b)
+}
+
+// awayStore settles nothing until it is let.
+type awayStore struct {
+	*fakeStore
+	back chan struct{}
+}
+
+func (s awayStore) Settle(ctx context.Context, d ticket.Delivery, o ticket.Outcome) error {
+	<-s.back
+	return s.fakeStore.Settle(ctx, d, o)
+}
+
+// TestAWorkerGoesOnWhileTheStoreSettles: but never has more leased than it may.
+func TestAWorkerGoesOnWhileTheStoreSettles(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *office) {
+		o.settings.Workers = 1
+		away := awayStore{o.store, make(chan struct{})}
+		o.parts.Store = away
+		for range 2 * leasesEach {
+			o.store.queue(o.notice(ticket.AgentNew, 2, 1))
+		}
+		stop := o.start(t)
+		time.Sleep(time.Second)
+		if n := len(o.relay.Mails()); n != leasesEach {
+			t.Errorf("%d mails left that were not settled, want %d", n, leasesEach)
+		}
+		close(away.back)
+		time.Sleep(time.Second)
+		stop()
+		if n := len(o.relay.Mails()); n != 2*leasesEach || strings.Count(o.states(), "delivered") != n {
+			t.Errorf("%d mails left; outcomes:\n%s", n, o.states())
+		}
+	})
+}
+
+// lateStore takes its time to read what the first notice brings.
+type lateStore struct {
+	*fakeStore
+	once *sync.Once
+}
+
+func (s lateStore) Material(ctx context.Context, n ticket.Notice) (ticket.Material, error) {
+	s.once.Do(func() { time.Sleep(workerWithin + time.Second) })
+	return s.fakeStore.Material(ctx, n)
+}
+
+// TestWhatWaitedTooLongForAWorkerIsGivenBack: an attempt must end before its lease.
+func TestWhatWaitedTooLongForAWorkerIsGivenBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, o *office) {
+		o.settings.Workers = 1
+		o.parts.Store = lateStore{o.store, new(sync.Once)}
+		o.store.queue(o.notice(ticket.AgentNew, 2, 1), o.notice(ticket.AgentNew, 3, 1))
+		o.runFor(t, 2*workerWithin)
+		states := o.states()
+		if strings.Count(states, "queued") != 1 || strings.Count(states, "delivered") != 2 || len(o.relay.Mails()) != 2 {
+			t.Errorf("%d mails left; outcomes:\n%s", len(o.relay.Mails()), states)
+		}
+	})
 }
 
 // TestLogsTellNoSecrets: a line an attempt, and nobody's words in it.

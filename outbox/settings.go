@@ -10,7 +10,7 @@ import (
 type Settings struct {
 	// Hostname is what we call ourselves in EHLO and in the loop mark.
 	Hostname string
-	// Workers is how many notices are under way at once; 0 is 32.
+	// Workers is how many notices are attempted at once; 0 is 32.
 	Workers int
 	// Outgoing is how mails leave of the sites that Sites does not name.
 	Outgoing Outgoing
