@@ -362,7 +362,17 @@ func (d *draft) settlement(ctx context.Context, one settlement) error {
 		at = kept.Due
 		d.due = earliest(d.due, at)
 	}
-	return d.moveTo(one.Notice, k, kept, at)
+	if outboxIndex(kept.State) != "" {
+		return d.moveTo(one.Notice, k, kept, at)
+	}
+	// The lease says where it stands: nothing is to be looked up, and those that are
+	// settled together leave in one go.
+	d.step(engine.Remove(indexDue, one.Notice.ID), engine.Delete(recordNotice(one.Notice.ID), fieldInOutbox))
+	if err := d.stands(one.Notice, k, kept, at); err != nil {
+		return err
+	}
+	d.vanishes(one.Notice)
+	return nil
 }
 
 func (r room) noticeKey(ctx context.Context, n ticket.Notice) (key, error) {
@@ -399,9 +409,18 @@ func (d delivery) same(other delivery) bool {
 	return err == nil && otherErr == nil && bytes.Equal(one, two)
 }
 
-// moveTo writes down where a notice stands, and moves it there. The code that it
-// brought is forgotten once no attempt is to come.
+// moveTo writes down where a notice stands, and moves it there.
 func (d *draft) moveTo(n ticket.Notice, k key, kept delivery, at engine.Score) error {
+	if err := d.stands(n, k, kept, at); err != nil {
+		return err
+	}
+	d.move(n, kept.State, at)
+	return nil
+}
+
+// stands writes down where a notice stands. The code that it brought is forgotten
+// once no attempt is to come.
+func (d *draft) stands(n ticket.Notice, k key, kept delivery, at engine.Score) error {
 	if kept.State != ticket.Queued && kept.State != ticket.OnHold && n.Code != "" {
 		n.Code, kept.Spent = "", true
 		sealed, err := d.sealJSON(k, d.at(recordNotice(n.ID), fieldSealed), n)
@@ -413,27 +432,33 @@ func (d *draft) moveTo(n ticket.Notice, k key, kept delivery, at engine.Score) e
 	if kept.State == ticket.Queued {
 		kept.Due = at
 	}
-	if err := d.delivery(n.ID, k, kept); err != nil {
-		return err
-	}
-	d.move(n.ID, kept.State, at)
-	return nil
+	return d.delivery(n.ID, k, kept)
 }
 
-// move puts a notice into the index of a state. One that is over stands in none
-// and vanishes after a while; one that failed waits longer, for a person.
-func (d *draft) move(id string, state ticket.DeliveryState, at engine.Score) {
-	record, index := recordNotice(id), outboxIndex(state)
+// move puts a notice into the index of a state. One that is over stands in none;
+// one that failed waits for a person, for a while.
+func (d *draft) move(n ticket.Notice, state ticket.DeliveryState, at engine.Score) {
+	record, index := recordNotice(n.ID), outboxIndex(state)
 	if index == "" {
-		d.step(engine.Unplace(record, fieldInOutbox, id), engine.Expire(record, traceFor), engine.Drop(recordTaken(id)))
+		d.step(engine.Unplace(record, fieldInOutbox, n.ID))
+		d.vanishes(n)
 		return
 	}
-	d.step(engine.Place(record, fieldInOutbox, index, id, at))
-	timer := Timer{Kind: NoticeTimer, Name: id}
+	d.step(engine.Place(record, fieldInOutbox, index, n.ID, at))
+	timer := Timer{Kind: NoticeTimer, Name: n.ID}
 	if state == ticket.Failed {
 		d.schedule(timer, d.now.Add(traceFor))
 	} else {
 		d.unschedule(timer)
+	}
+}
+
+// vanishes lets the record of a notice that is over vanish after a while, and what
+// its brakes said at once.
+func (d *draft) vanishes(n ticket.Notice) {
+	d.step(engine.Expire(recordNotice(n.ID), traceFor))
+	if len(n.Brakes) > 0 {
+		d.step(engine.Drop(recordTaken(n.ID)))
 	}
 }
 

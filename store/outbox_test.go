@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -249,6 +251,48 @@ func TestBrakesAnswerOnceForANotice(t *testing.T) {
 		// Another site has its own counters.
 		if refused, err := w.Allow(ctx, ticket.Notice{ID: "x", Site: "globex", Brakes: []ticket.Brake{brake}}); err != nil || refused != nil {
 			t.Errorf("refused %v, %v", refused, err)
+		}
+	})
+}
+
+// TestOfANoticeThatIsOverOnlyItsRecordIsLeft: alone, and among others.
+func TestOfANoticeThatIsOverOnlyItsRecordIsLeft(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		t := w.TB
+		for _, brakes := range [][]ticket.Brake{nil, {{Counter: "hour marie@customer.example", Limit: 2, Window: time.Hour}}} {
+			c, _ := w.opening("Cold heating")
+			c.Tickets[0].Notices[0].Brakes = brakes
+			w.commit(c)
+		}
+		leased := w.lease(10, time.Minute)
+		for _, d := range leased {
+			if refused, err := w.Allow(ctx, d.Notice); err != nil || refused != nil {
+				t.Fatal(refused, err)
+			}
+		}
+		var group sync.WaitGroup
+		for _, d := range leased {
+			group.Go(func() {
+				if err := w.Settle(ctx, d, ticket.Outcome{State: ticket.Delivered}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		left := 0
+		err := w.Each(ctx, func(item string) {
+			for _, d := range leased {
+				record, rest, _ := strings.Cut(item, " ")
+				switch {
+				case record == "notice:"+d.Notice.ID && !strings.HasPrefix(rest, " in-outbox "):
+					left++
+				case !strings.HasPrefix(record, "ticket:") && strings.Contains(item, d.Notice.ID):
+					t.Errorf("left is %q", item)
+				}
+			}
+		})
+		if err != nil || left == 0 {
+			t.Errorf("%d fields are left, %v", left, err)
 		}
 	})
 }

@@ -22,13 +22,14 @@ local function key()
   return position ~= '0' and KEYS[before + position] or nil
 end
 
--- Does all calls. The function is given where the arguments of its call end.
+-- Does all calls. The function is given where the arguments of its call end, and
+-- how many keys it has.
 local function each(perform)
   local results, n = {}, #ARGV
   while at < n do
     local keys, last = arg(), arg()
     last = at + last
-    local done, result = pcall(perform, last)
+    local done, result = pcall(perform, last, keys)
     if not done then
       result = redis.error_reply(type(result) == 'table' and result.err or result)
     end

@@ -29,6 +29,16 @@ local function follow()
   return {field = arg(), record = arg(), fields = fields()}
 end
 
+-- The fields that are asked for, and behind them, where it goes on from there, the
+-- one that leads on.
+local function asked()
+  local list, onward = fields(), follow()
+  if onward then
+    list[#list + 1] = onward.field
+  end
+  return list, onward
+end
+
 -- Large records are read some fields at a time: unpack has a limit.
 local function values(k, list)
   local out = {}
@@ -47,8 +57,8 @@ local function row(k, member, score, list, onward)
   if not k then
     return {member, score, false, false, false}
   end
-  local reached = onward and call('HGET', k, onward.field)
-  local there = false
+  local here = values(k, list)
+  local reached, there = onward and table.remove(here), false
   if reached then
     local name = onward.record .. reached
     if not given[name] then
@@ -56,7 +66,7 @@ local function row(k, member, score, list, onward)
       there = values(prefix .. name, onward.fields)
     end
   end
-  return {member, score, values(k, list), reached or false, there}
+  return {member, score, here, reached or false, there}
 end
 
 -- Members of one score sort by their bytes, whatever the server's locale says.
@@ -120,13 +130,13 @@ end
 
 local questions = {
   record = function()
-    local k, list, onward = key(), fields(), follow()
+    local k, list, onward = key(), asked()
     return {row(k, '', '0', list, onward)}
   end,
   page = function()
     local k, record, only = key(), arg(), arg()
     local reverse, score, member, n = arg() == '1', arg(), arg(), tonumber(arg())
-    local list, onward = fields(), follow()
+    local list, onward = asked()
     local out = {call('ZCARD', k)}
     local found = only ~= '' and entry(k, only) or entries(k, reverse, score, member, n)
     for i = 1, #found, 2 do

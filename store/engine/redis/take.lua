@@ -16,12 +16,12 @@ local function allows(limit, doubling, n)
   return n == 1
 end
 
-local function ask()
+local function ask(fresh)
   local b = {
     counter = key(), limit = tonumber(arg()), window = arg(),
     doubling = arg() == '1', peek = arg() == '1', trips = key(),
   }
-  local n = tonumber(call('HGET', b.counter, 'count') or 0)
+  local n = fresh and 0 or tonumber(call('HGET', b.counter, 'count') or 0)
   if not b.peek then
     n = n + 1
   end
@@ -35,9 +35,11 @@ local function raise(counter, window)
   end
 end
 
-return each(function(last)
+return each(function(last, keys)
   local record, remember = key(), arg()
-  local known = call('HGET', record, 'refused')
+  -- Most who write have not written lately: then there is nothing to look up.
+  local fresh = call('EXISTS', unpack(KEYS, before + 1, before + keys)) == 0
+  local known = not fresh and call('HGET', record, 'refused')
   if known then
     return tonumber(known)
   end
@@ -45,7 +47,7 @@ return each(function(last)
   -- another looks at.
   local brakes, refused = {}, -1
   while at < last do
-    local b = ask()
+    local b = ask(fresh)
     brakes[#brakes + 1] = b
     if not b.allowed and refused < 0 then
       refused = #brakes - 1
