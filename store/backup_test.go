@@ -149,7 +149,7 @@ func TestYesterdaysBackupForgetsWhatWasErasedToday(t *testing.T) {
 		for _, redis := range []bool{false, true} {
 			opt := w.elsewhere(redis)
 			done := restore(w, opt, dir, "")
-			if done.Tickets != 2 || done.Forgotten != 1 || len(done.Broken) > 0 || done.Blobs != 4+2*shelf {
+			if done.Tickets != 2 || done.Forgotten != 1 || done.Mended > 0 || len(done.Broken) > 0 || done.Blobs != 4+2*shelf {
 				w.Errorf("restored: %+v", done)
 			}
 			if done.KeptBack != 2 {
