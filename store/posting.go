@@ -32,7 +32,8 @@ func postingOf(d digest) posting {
 	return posting{prefixByDigest + strconv.Itoa(int(n)), string(d)}
 }
 
-// postingOfNumber is where a number leads from. The first is written by engine.PutAt.
+// postingOfNumber is where a number leads from. engine.PutAt writes it, for a number
+// that is drawn.
 func postingOfNumber(n uint64) posting {
 	return posting{prefixByNumber + strconv.FormatUint(n/sharedNumbers, 10), strconv.FormatUint(n, 10)}
 }
