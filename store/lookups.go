@@ -374,7 +374,11 @@ func (x *renaming) end(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = x.commit(ctx, "ending it", engine.Batch{Steps: []engine.Step{engine.Put(recordInUse, fieldLook, strconv.AppendInt(nil, int64(times), 10))}})
+	_, err = x.commit(ctx, "ending it", engine.Batch{Steps: []engine.Step{
+		engine.Put(recordInUse, fieldLook, strconv.AppendInt(nil, int64(times), 10)),
+		// Indexing brings what tickets are found by back into their records.
+		engine.Delete(recordShelved, fieldUntil),
+	}})
 	if err != nil && !errors.Is(err, ticket.ErrConflict) { // another did the same
 		return err
 	}

@@ -221,6 +221,30 @@ func TestAShelfThatCannotBeRead(t *testing.T) {
 	})
 }
 
+// New look-up keys bring what tickets are found by back into their records, until
+// they rest on shelves again.
+func TestNewLookUpKeysLeaveNothingInRecords(t *testing.T) {
+	w := embedded(t)
+	cold, articles := w.closed("Cold heating")
+	w.advance(time.Second)
+	w.closed("Wet cellar")
+	w.advance(16 * day)
+	w.timers()
+	for round := range 2 {
+		if n := w.shelve(); n != 2 {
+			t.Errorf("round %d: %d were put on shelves", round, n)
+		}
+		w.onShelves(2)
+		if _, err := w.RenewLookups(ctx, "acme", nil); err != nil {
+			t.Fatal(err)
+		}
+		w.index()
+	}
+	w.isWhole(cold, articles)
+	w.finds(words("plumber"), "Wet cellar", "Cold heating")
+	w.consistent()
+}
+
 // However many there are, each look goes on behind the one before.
 func TestManyRestingTickets(t *testing.T) {
 	w := embedded(t)
