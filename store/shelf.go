@@ -33,9 +33,11 @@ const (
 	// take: of a store that has never done so, many do.
 	shelveEvery = 10 * time.Minute
 	shelveFor   = 2 * time.Minute
-	// shelvedAtOnce is how many tickets one look takes, and shelvesAtOnce how many
-	// files are written or read at the same time.
+	// shelvedAtOnce is how many tickets one look takes, and fillsAtOnce how many shelves
+	// are written at the same time: so few that the mail that comes meanwhile hardly
+	// waits for the disk. shelvesAtOnce is how many are read.
 	shelvedAtOnce = 100
+	fillsAtOnce   = 2
 	shelvesAtOnce = 8
 	// shelfTries is how often a record is read anew whose shelf was changed meanwhile.
 	shelfTries = 3
@@ -66,9 +68,6 @@ func (s *Store) KeepShelved(ctx context.Context) {
 		if err == nil && ours {
 			soon, cancel := context.WithTimeout(ctx, shelveFor)
 			_, err = s.Shelve(soon)
-			if errors.Is(err, context.DeadlineExceeded) {
-				err = nil // the rest has time
-			}
 			cancel()
 		}
 		if err != nil && ctx.Err() == nil {
@@ -83,22 +82,23 @@ func (s *Store) KeepShelved(ctx context.Context) {
 }
 
 // Shelve puts the texts of all tickets on shelves that have rested for long
-// enough, and gives of how many.
+// enough, and gives of how many. When ctx ends, the others are left for the next time.
 func (s *Store) Shelve(ctx context.Context) (shelved int, err error) {
 	for site := range *s.sites.Load() {
-		r, err := s.room(ctx, site)
-		if err != nil {
-			return shelved, err
+		r, failed := s.room(ctx, site)
+		if failed == nil {
+			var n int
+			n, failed = r.shelveRested(ctx)
+			shelved += n
 		}
-		n, err := r.shelveRested(ctx)
-		if n > 0 {
-			s.log.Info("texts of closed tickets moved to files", "site", site, "tickets", n)
-		}
-		if shelved += n; err != nil {
-			return shelved, err
+		if ctx.Err() == nil { // else the rest has time
+			err = errors.Join(err, failed)
 		}
 	}
-	return shelved, nil
+	if shelved > 0 {
+		s.log.Info("texts of closed tickets moved to files", "tickets", shelved)
+	}
+	return shelved, err
 }
 
 // shelveRested goes on where it ended: through the closed tickets, by when they
@@ -180,7 +180,7 @@ func (r room) sameShelves(row engine.Row) error {
 func (r room) shelvePage(ctx context.Context, rows []engine.Row) (shelved int, err error) {
 	done := make([]bool, len(rows))
 	all, ctx := errgroup.WithContext(ctx)
-	all.SetLimit(shelvesAtOnce)
+	all.SetLimit(fillsAtOnce)
 	for i, row := range rows {
 		all.Go(func() (err error) {
 			done[i], err = r.shelveMember(ctx, row.Member)
