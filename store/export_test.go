@@ -111,6 +111,25 @@ func (l *leasing) Lease(ctx context.Context, space engine.Space, index string, n
 	return taken, err
 }
 
+// CompactUntilTheEnd has the engine's file copied for as long as its daemon runs. It
+// gives what is closed when that begins.
+func (s *Store) CompactUntilTheEnd() (begun <-chan struct{}) {
+	c := &compacting{s.engine, make(chan struct{})}
+	s.engine = c
+	return c.begun
+}
+
+type compacting struct {
+	engine.Engine
+	begun chan struct{}
+}
+
+func (c *compacting) Compact(ctx context.Context) error {
+	close(c.begun)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 // SharesShard reports whether the hints of two sites lie in one space.
 func SharesShard(one, two string) bool { return hintSpace(one) == hintSpace(two) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"guichet/store/blob"
@@ -25,19 +26,33 @@ const (
 )
 
 // Maintain handles timers, and does the daily chores, until ctx ends. Each
-// daemon runs it; they share the work.
+// daemon runs it; they share the work. No timer waits for a chore: the file of a
+// large store takes minutes to copy.
 func (s *Store) Maintain(ctx context.Context) {
+	var chores sync.WaitGroup
+	defer chores.Wait()
+	chores.Go(func() { s.keepDoing(ctx, nil, s.daily) })
+	s.keepDoing(ctx, s.alarm, func(ctx context.Context) error {
+		version, keys := s.lookForVersion(ctx), s.lookForKeys(ctx)
+		_, err := s.RunTimers(ctx)
+		return errors.Join(version, keys, err)
+	})
+}
+
+// keepDoing does something now, then every maintainEvery and when the alarm rings,
+// until ctx ends.
+func (s *Store) keepDoing(ctx context.Context, alarm <-chan struct{}, do func(context.Context) error) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(s.lookForVersion(ctx), s.lookForKeys(ctx), s.maintainOnce(ctx)); err != nil && ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("maintenance failed and will be tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-s.alarm:
+		case <-alarm:
 		}
 	}
 }
@@ -55,10 +70,8 @@ func (s *Store) ring(due engine.Score) {
 	}
 }
 
-func (s *Store) maintainOnce(ctx context.Context) error {
-	if _, err := s.RunTimers(ctx); err != nil {
-		return err
-	}
+// daily does the chores whose turn it is.
+func (s *Store) daily(ctx context.Context) error {
 	now := s.now()
 	if now.Sub(time.Unix(s.asked.Load(), 0)) < askEvery {
 		return nil

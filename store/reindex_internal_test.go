@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"guichet/store/engine"
 	"guichet/ticket"
@@ -50,4 +51,7 @@ func (s *Store) Spoil(ctx context.Context, site string, t *ticket.Ticket, held, 
 }
 
 // MaintainOnce does what a daemon does every few seconds.
-func (s *Store) MaintainOnce(ctx context.Context) error { return s.maintainOnce(ctx) }
+func (s *Store) MaintainOnce(ctx context.Context) error {
+	_, err := s.RunTimers(ctx)
+	return errors.Join(err, s.daily(ctx))
+}

@@ -184,8 +184,11 @@ func (d *draft) unindexed(id ticket.ID) {
 
 const (
 	// indexAtOnce is how many tickets one commit brings in line: few enough that
-	// the mail that comes meanwhile does not wait for it.
-	indexAtOnce = 32
+	// the mail that comes meanwhile does not wait for it. As long as none comes
+	// they are twice as many each time, up to indexBacklog, of which neighbours
+	// share what is written.
+	indexAtOnce  = 32
+	indexBacklog = 256
 	// indexLease is how long a daemon may take for those.
 	indexLease = 5 * time.Minute
 	// indexPause lets tickets gather that change soon after one another.
@@ -325,10 +328,16 @@ func (s *Store) indexSite(ctx context.Context, site string) (indexed int, err er
 	if err != nil {
 		return 0, err
 	}
+	atOnce, before := indexAtOnce, s.commits.Load()
 	for {
-		noted, err := s.engine.Lease(ctx, r.space, indexUnindexed, indexAtOnce, indexLease)
+		noted, err := s.engine.Lease(ctx, r.space, indexUnindexed, atOnce, indexLease)
 		if err != nil || len(noted) == 0 {
 			return indexed, err
+		}
+		if now := s.commits.Load(); now == before {
+			atOnce = min(2*atOnce, indexBacklog)
+		} else {
+			atOnce, before = indexAtOnce, now
 		}
 		err = r.index(ctx, noted)
 		if errors.Is(err, ticket.ErrConflict) { // one has changed meanwhile: the others alone

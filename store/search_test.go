@@ -245,6 +245,33 @@ func TestIndexingGivesWayToWhatCameMeanwhile(t *testing.T) {
 	}
 }
 
+// While nothing else comes, what waits is indexed in rounds that grow: neighbours
+// share what is written. Mail that comes waits for a small one only.
+func TestABacklogIsIndexedInRoundsThatGrow(t *testing.T) {
+	const waiting = 200
+	for come, want := range map[int]int{
+		0: 3, // 32, 64, 104
+		3: 6, // 32 four times, 64, 11
+		5: 7, // 32 six times, 13
+	} {
+		t.Run(fmt.Sprint(come), func(t *testing.T) {
+			w := embedded(t)
+			for range waiting {
+				w.open("Cold heating")
+			}
+			rounds := 0
+			w.WhenLeasing(func() {
+				if rounds++; rounds <= come {
+					w.open("Broken window")
+				}
+			})
+			if n := w.index(); n != waiting+come || rounds != want {
+				t.Errorf("%d tickets in %d rounds, not %d in %d", n, rounds, waiting+come, want)
+			}
+		})
+	}
+}
+
 // Reindex finds what a search would not, and puts it right.
 func TestReindexMakesTicketsFindableAgain(t *testing.T) {
 	eachEngine(t, func(w *world) {

@@ -39,11 +39,14 @@ type life struct {
 	notices  []ticket.Notice
 }
 
-// past makes some tickets of up to two years ago, in one commit.
-func (l *lives) past(ctx context.Context, n int, raw bool) error {
+// past makes some tickets of up to two years ago, in one commit: those of the nth of
+// so many spans of that time, for numbers follow one another as time does.
+func (l *lives) past(ctx context.Context, nth, of, n int, raw bool) error {
 	c := &ticket.Change{Site: site, At: l.now()}
+	oldest := 721 * 24 * time.Hour
+	span := (oldest - 31*24*time.Hour) / time.Duration(of)
 	for range n {
-		age := 31*24*time.Hour + time.Duration(mathrand.Int64N(int64(690*24*time.Hour)))
+		age := oldest - time.Duration(nth)*span - time.Duration(mathrand.Int64N(int64(span)))
 		one := l.whole(l.now().Add(-age))
 		one.ticket.SetState(ticket.Closed, one.ticket.Opened.Add(48*time.Hour))
 		if !raw {
@@ -58,11 +61,11 @@ func (l *lives) past(ctx context.Context, n int, raw bool) error {
 	return err
 }
 
-// present makes a ticket that is younger than span, with the mails that it owes and
-// what is remembered of those that came.
-func (l *lives) present(ctx context.Context, span time.Duration) error {
+// present makes a ticket of that age, with the mails that it owes and what is
+// remembered of those that came.
+func (l *lives) present(ctx context.Context, age time.Duration) error {
 	now := l.now()
-	one := l.whole(now.Add(-time.Duration(mathrand.Int64N(int64(span)))))
+	one := l.whole(now.Add(-age))
 	c := &ticket.Change{Site: site, At: now, Operation: rand.Text()}
 	one.addTo(c, true)
 	_, err := l.store.Commit(ctx, c)

@@ -79,15 +79,16 @@ func (g *growth) run(ctx context.Context, out io.Writer) (err error) {
 	begun := time.Now()
 	told := g.tell(out, begun)
 	old := g.tickets - g.recent
-	err = g.spread(ctx, (old+g.together-1)/g.together, func(ctx context.Context, l *lives, i int) error {
+	commits := (old + g.together - 1) / g.together
+	err = g.spread(ctx, commits, func(ctx context.Context, l *lives, i int) error {
 		n := min(g.together, old-i*g.together)
 		defer g.done.Add(int64(n))
-		return l.past(ctx, n, g.raw)
+		return l.past(ctx, i, commits, n, g.raw)
 	})
 	if err == nil {
-		err = g.spread(ctx, g.recent, func(ctx context.Context, l *lives, _ int) error {
+		err = g.spread(ctx, g.recent, func(ctx context.Context, l *lives, i int) error {
 			defer g.done.Add(1)
-			return l.present(ctx, g.span())
+			return l.present(ctx, g.span()*time.Duration(g.recent-i)/time.Duration(g.recent))
 		})
 	}
 	if err == nil && g.recent > 0 && !g.owed {
