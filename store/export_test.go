@@ -74,10 +74,15 @@ func (s *Store) Syncs() *int { return &s.count().syncs }
 func (s *Store) Reads() *int { return &s.count().reads }
 
 func (s *Store) count() *counting {
-	s.hinted() // or it would be written meanwhile
 	c := &counting{Engine: s.engine}
-	s.engine = c
+	s.callThrough(c)
 	return c
+}
+
+// callThrough puts another engine in the place of the store's.
+func (s *Store) callThrough(e engine.Engine) {
+	s.hinted() // what is hinted in the background calls it too
+	s.engine = e
 }
 
 type counting struct {
@@ -96,7 +101,7 @@ func (c *counting) Sync(ctx context.Context, space engine.Space) error {
 }
 
 // WhenLeasing has something done after each lease that takes something.
-func (s *Store) WhenLeasing(do func()) { s.engine = &leasing{s.engine, do} }
+func (s *Store) WhenLeasing(do func()) { s.callThrough(&leasing{s.engine, do}) }
 
 type leasing struct {
 	engine.Engine

@@ -11,7 +11,7 @@ import (
 
 // ShelveAtOnce puts the texts of every ticket on a shelf as soon as they are
 // written, whatever its state.
-func (s *Store) ShelveAtOnce() { s.engine = &shelving{s.engine, s} }
+func (s *Store) ShelveAtOnce() { s.callThrough(&shelving{s.engine, s}) }
 
 type shelving struct {
 	engine.Engine
