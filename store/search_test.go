@@ -65,6 +65,9 @@ func (w *world) alter(id ticket.ID, change func(*ticket.Ticket)) {
 
 func TestTicketsAreFoundByTheirWords(t *testing.T) {
 	eachEngine(t, func(w *world) {
+		if w.shelved {
+			w.Skip("a search for what is open looks on no shelf")
+		}
 		heating := w.open("Le chauffage est tombé en PANNE")
 		w.advance(time.Second)
 		printer := w.open("Printer KX-2210")

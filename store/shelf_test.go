@@ -105,6 +105,11 @@ func TestTicketsThatRestLieOnShelvesAndAreRead(t *testing.T) {
 		w.isWhole(cold, ofCold)
 		w.finds(words("plumber"), "Cold heating")
 		w.finds(words("room"), "Wet cellar", "Cold heating")
+		live := words("room")
+		live.States = []ticket.State{ticket.New}
+		if !w.shelved {
+			w.finds(live, "Wet cellar")
+		}
 		w.ticket(open.ID)
 		w.consistent()
 	})

@@ -208,7 +208,7 @@ func (s *wordSearch) candidates(ids []string, after func()) {
 		return
 	}
 	for i, id := range ids {
-		s.askRow(engine.Ask{Record: prefixTicket + id, Fields: candidateFields}, func(row engine.Row) error {
+		s.askRow(engine.Ask{Record: prefixTicket + id, Fields: s.candidateFields()}, func(row engine.Row) error {
 			s.candidate(id, row.Fields)
 			if i == len(ids)-1 {
 				after()

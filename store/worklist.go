@@ -24,8 +24,19 @@ const (
 	candidatesAtOnce = 500
 )
 
-// candidateFields are what tells of a ticket whether a search wants it.
-var candidateFields = withShelf(fieldFoundBy, fieldInQueue)
+// What tells of a ticket whether a search wants it. A search that wants no closed
+// ones needs nothing of what lies on a shelf.
+var (
+	candidateFields     = withShelf(fieldFoundBy, fieldInQueue)
+	liveCandidateFields = []string{fieldFoundBy, fieldInQueue}
+)
+
+func (x *listing) candidateFields() []string {
+	if len(x.w.States) > 0 && !slices.Contains(x.w.States, ticket.Closed) {
+		return liveCandidateFields
+	}
+	return candidateFields
+}
 
 // listing is a worklist while it is read.
 type listing struct {
@@ -158,7 +169,7 @@ func (x *listing) rarest() {
 func (x *listing) scan(source []digest, after *engine.Entry, left int) {
 	n := min(candidatesAtOnce, left)
 	page := &engine.Page{Index: indexSearch(source[0]), After: after, Record: prefixTicket, Reverse: x.w.Newest(), N: n}
-	x.askPage(engine.Ask{Fields: candidateFields, Page: page}, func(a engine.Answer) error {
+	x.askPage(engine.Ask{Fields: x.candidateFields(), Page: page}, func(a engine.Answer) error {
 		for _, row := range a.Rows {
 			x.candidate(row.Member, row.Fields)
 		}
