@@ -203,6 +203,7 @@ func (d *draft) ticket(ctx context.Context, c ticket.TicketChange) error {
 	d.own(t)
 	d.retention(t)
 	d.wakeAt(t)
+	d.restsAlready(t)
 	d.unindexed(t.ID)
 	return d.publish(ctx, t.ID, k.key, c.Publish)
 }

@@ -377,7 +377,7 @@ func (x *renaming) end(ctx context.Context) error {
 	_, err = x.commit(ctx, "ending it", engine.Batch{Steps: []engine.Step{
 		engine.Put(recordInUse, fieldLook, strconv.AppendInt(nil, int64(times), 10)),
 		// Indexing brings what tickets are found by back into their records.
-		engine.Delete(recordShelved, fieldUntil),
+		engine.Drop(recordShelved),
 	}})
 	if err != nil && !errors.Is(err, ticket.ErrConflict) { // another did the same
 		return err

@@ -91,7 +91,7 @@ func (s *Store) Shelve(ctx context.Context) (shelved int, err error) {
 			n, failed = r.shelveRested(ctx)
 			shelved += n
 		}
-		if ctx.Err() == nil { // else the rest has time
+		if ctx.Err() == nil && !errors.Is(failed, ticket.ErrConflict) { // else the rest has time
 			err = errors.Join(err, failed)
 		}
 	}
@@ -101,44 +101,65 @@ func (s *Store) Shelve(ctx context.Context) (shelved int, err error) {
 	return shelved, err
 }
 
-// shelveRested goes on where it ended: through the closed tickets, by when they
-// changed last.
+// shelveRested goes through the closed tickets by when they changed last, from where
+// it ended the time before.
 func (r room) shelveRested(ctx context.Context) (shelved int, err error) {
-	page := engine.Page{Index: indexState(ticket.Closed), Record: prefixTicket, N: shelvedAtOnce}
 	answers, err := r.read(ctx, "what lies on shelves", engine.Ask{Record: recordShelved, Fields: []string{fieldUntil}})
 	if err != nil {
 		return 0, err
 	}
-	if held := answers[0].Rows[0].Fields[fieldUntil]; held != nil {
-		until, err := strconv.ParseInt(string(held), 10, 64)
+	// Those whose texts lie in their records have one of these fields there.
+	ask := engine.Ask{Fields: []string{fieldSealed, fieldFoundBy},
+		Page: &engine.Page{Index: indexState(ticket.Closed), Record: prefixTicket, N: shelvedAtOnce}}
+	was := answers[0].Rows[0].Fields[fieldUntil]
+	if was != nil {
+		until, err := strconv.ParseInt(string(was), 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("store: what lies on shelves: %w", err)
 		}
-		page.After = &engine.Entry{Score: engine.Score(until)} // and those of the same time once more
+		ask.Page.After = &engine.Entry{Score: engine.Score(until)} // and those of the same time once more
 	}
-	for first := page.After; ; first = nil {
-		answers, err := r.read(ctx, "closed tickets", engine.Ask{Fields: []string{fieldShelf}, Page: &page})
+	for first := true; ; first = false {
+		answers, err := r.read(ctx, "closed tickets", ask)
 		if err != nil {
 			return shelved, err
 		}
-		rows := answers[0].Rows
-		if first != nil && len(rows) > 0 && rows[0].Score == first.Score {
-			if err := r.sameShelves(rows[0]); err != nil {
-				return shelved, err
-			}
+		rows, err := r.resting(ctx, answers[0].Rows)
+		if err == nil && first && len(rows) > 0 {
+			err = r.sameShelves(ctx, rows[0].Member)
 		}
-		if rows, err = r.resting(ctx, rows); err != nil || len(rows) == 0 {
+		if err != nil || len(rows) == 0 {
 			return shelved, err
 		}
 		n, err := r.shelvePage(ctx, rows)
 		if shelved += n; err != nil {
 			return shelved, err
 		}
-		page.After = &rows[len(rows)-1].Entry
-		until := strconv.AppendInt(nil, int64(page.After.Score), 10)
-		if _, err := r.commit(ctx, "what lies on shelves", engine.Batch{Steps: []engine.Step{engine.Put(recordShelved, fieldUntil, until)}}); err != nil {
+		ask.Page.After = &rows[len(rows)-1].Entry
+		if was, err = r.shelvedUntil(ctx, was, ask.Page.After.Score); err != nil {
 			return shelved, err
 		}
+	}
+}
+
+// shelvedUntil writes down how far it came, unless it is to begin anew: then it gives
+// ticket.ErrConflict.
+func (r room) shelvedUntil(ctx context.Context, was []byte, at engine.Score) ([]byte, error) {
+	check := engine.Absent(recordShelved, fieldUntil)
+	if was != nil {
+		check = engine.Equal(recordShelved, fieldUntil, was)
+	}
+	until := strconv.AppendInt(nil, int64(at), 10)
+	_, err := r.commit(ctx, "what lies on shelves", engine.Batch{Checks: []engine.Check{check}, Steps: []engine.Step{engine.Put(recordShelved, fieldUntil, until)}})
+	return until, err
+}
+
+// restsAlready has all closed tickets looked at again where one is written that the
+// last look went past: old mail is imported, what rested is changed by an
+// administrator.
+func (d *draft) restsAlready(t *ticket.Ticket) {
+	if t.State == ticket.Closed && engine.At(t.Changed) <= d.rested() {
+		d.step(engine.Drop(recordShelved))
 	}
 }
 
@@ -165,12 +186,17 @@ func (r room) resting(ctx context.Context, rows []engine.Row) ([]engine.Row, err
 // sameShelves makes sure, by one that was put on a shelf before, that this daemon
 // has the directory in which that was: texts that go elsewhere the others would not
 // find.
-func (r room) sameShelves(row engine.Row) error {
-	mark, _, ok := filed(row.Fields[fieldShelf])
+func (r room) sameShelves(ctx context.Context, member string) error {
+	record := prefixTicket + member
+	answers, err := r.read(ctx, "a shelf", engine.Ask{Record: record, Fields: []string{fieldShelf}})
+	if err != nil {
+		return err
+	}
+	mark, _, ok := filed(answers[0].Rows[0].Fields[fieldShelf])
 	if !ok {
 		return nil
 	}
-	name := fileName(r.Name, prefixTicket+row.Member, fieldShelf, mark)
+	name := fileName(r.Name, record, fieldShelf, mark)
 	if _, there := r.blobs.Size(name); there {
 		return nil
 	}
@@ -182,6 +208,9 @@ func (r room) shelvePage(ctx context.Context, rows []engine.Row) (shelved int, e
 	all, ctx := errgroup.WithContext(ctx)
 	all.SetLimit(fillsAtOnce)
 	for i, row := range rows {
+		if len(row.Fields) == 0 {
+			continue
+		}
 		all.Go(func() (err error) {
 			done[i], err = r.shelveMember(ctx, row.Member)
 			return err

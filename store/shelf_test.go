@@ -348,6 +348,32 @@ func TestTicketsAreReadWhileShelvesAreReplaced(t *testing.T) {
 	}
 }
 
+// What is written with a time that the last look went past, as imports are, goes on
+// a shelf all the same.
+func TestOldMailThatIsImportedGoesOnShelves(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		if w.shelved {
+			w.Skip("all is on shelves")
+		}
+		w.closed("Cold heating")
+		w.advance(16 * day)
+		w.timers()
+		if n := w.shelve(); n != 1 {
+			w.Errorf("%d tickets", n)
+		}
+		c, old := w.opening("Of last year")
+		c.Tickets[0].Notices = nil
+		old.Opened, old.Changed = w.now().Add(-300*day), w.now().Add(-300*day)
+		old.SetState(ticket.Closed, old.Changed)
+		w.commit(c)
+		w.index()
+		if n := w.shelve(); n != 1 {
+			w.Errorf("%d tickets, want the imported one", n)
+		}
+		w.onShelves(2)
+	})
+}
+
 // A daemon that has another directory of blobs than those before it moves nothing
 // there.
 func TestShelvesAreInOneDirectory(t *testing.T) {
