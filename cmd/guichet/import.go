@@ -51,8 +51,23 @@ func (c importCommand) Run(ctx context.Context, p *program) error {
 				return err
 			}
 		}
+		if err := i.index(ctx); err != nil {
+			return err
+		}
 		return i.tell()
 	})
+}
+
+// index has searches find what was taken in, which a daemon would look for within
+// minutes.
+func (i *importing) index(ctx context.Context) error {
+	if i.c.DryRun {
+		return nil
+	}
+	if _, err := i.store.Index(ctx); err != nil {
+		return fmt.Errorf("the mail is in; searches find it when a daemon has indexed it: %w", err)
+	}
+	return nil
 }
 
 // importing is history on its way in.
