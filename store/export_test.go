@@ -120,7 +120,7 @@ func (l *leasing) Lease(ctx context.Context, space engine.Space, index string, n
 // gives what is closed when that begins.
 func (s *Store) CompactUntilTheEnd() (begun <-chan struct{}) {
 	c := &compacting{s.engine, make(chan struct{})}
-	s.engine = c
+	s.callThrough(c)
 	return c.begun
 }
 
