@@ -46,11 +46,13 @@ func (p place) open(t testing.TB) *world {
 // eachPlace is eachEngine for a test that opens the store by itself.
 func eachPlace(t *testing.T, test func(*testing.T, place)) {
 	t.Run("embedded", func(t *testing.T) { test(t, inFiles(t)) })
-	t.Run("on-shelves", func(t *testing.T) {
-		p := inFiles(t)
-		p.shelved = true
-		test(t, p)
-	})
+	if !testing.Short() {
+		t.Run("on-shelves", func(t *testing.T) {
+			p := inFiles(t)
+			p.shelved = true
+			test(t, p)
+		})
+	}
 	for _, shared := range []testkit.Shared{testkit.Alone, testkit.Clustered, testkit.Watched} {
 		if _, err := shared.Start(); errors.Is(err, testkit.ErrNoRedis) && !testkit.RedisRequired() {
 			t.Run("miniredis", func(t *testing.T) { test(t, inMiniredis(t)) })
