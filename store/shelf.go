@@ -40,7 +40,7 @@ const (
 	fillsAtOnce   = 2
 	shelvesAtOnce = 8
 	// shelfTries is how often a record is read anew whose shelf was changed meanwhile.
-	shelfTries = 3
+	shelfTries = 10
 )
 
 // shelvable reports whether a field of a ticket may lie on its shelf.
