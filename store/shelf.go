@@ -259,8 +259,7 @@ func (r room) shelve(ctx context.Context, id ticket.ID, rested engine.Score) (bo
 		return false, err
 	}
 	mark := blob.NewMark()
-	file := fileName(r.Name, record, fieldShelf, mark)
-	size, err := r.blobs.Put(ctx, file, k.key, r.at(record, fieldShelf).bind(blobFile), strings.NewReader(writeShelf(fields)))
+	size, err := r.blobs.Put(ctx, fileName(r.Name, record, fieldShelf, mark), k.key, r.at(record, fieldShelf).bind(blobFile), strings.NewReader(writeShelf(fields)))
 	if err != nil {
 		return false, fmt.Errorf("store: a shelf: %w", err)
 	}
@@ -277,11 +276,11 @@ func (r room) shelve(ctx context.Context, id ticket.ID, rested engine.Score) (bo
 			d.step(engine.Delete(record, field))
 		}
 	}
-	// The file of before is left to the sweep: a backup may be about to copy it.
+	// The file of before is left to the sweep: a backup may be about to copy it. So is
+	// this one when the commit fails: a client that heard no answer and sent it again
+	// is told of a conflict with itself.
 	d.step(engine.Put(record, fieldShelf, inFile(mark, size)), engine.Repack(record))
-	if _, err = d.commit(ctx); errors.Is(err, ticket.ErrConflict) {
-		r.removeFiles([]string{file})
-	}
+	_, err = d.commit(ctx)
 	return err == nil, err
 }
 

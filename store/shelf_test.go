@@ -301,8 +301,42 @@ func TestATicketThatChangesMeanwhileIsNotShelved(t *testing.T) {
 		if n, err := other.Shelve(ctx); n != 0 || err != nil {
 			w.Errorf("%d tickets, %v", n, err)
 		}
+		w.advance(365 * day) // files are of the true time
+		if _, err := w.SweepBlobs(ctx); err != nil {
+			w.Fatal(err)
+		}
 		if got := w.ticket(cold.ID); got.Subject != "Warm heating" || len(w.files()) != 0 {
 			w.Errorf("%+v, files %v", got, w.files())
+		}
+	})
+}
+
+// A client that hears no answer sends a commit again, and is told of a conflict with
+// what it did itself: the shelf that is named by then stays.
+func TestAShelfIsKeptWhoseAnswerWasLost(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		cold, articles := w.closed("Cold heating")
+		w.advance(16 * day)
+		w.timers()
+		if _, err := w.Repeating().Shelve(ctx); err != nil {
+			w.Error(err)
+		}
+		w.onShelves(1)
+		w.isWhole(cold, articles)
+	})
+}
+
+// A ticket that is erased when its turn comes is passed over.
+func TestAnErasedTicketIsNotShelved(t *testing.T) {
+	eachEngine(t, func(w *world) {
+		cold, _ := w.closed("Cold heating")
+		w.advance(16 * day)
+		w.timers()
+		if err := w.Erase(ctx, "acme", cold.ID); err != nil {
+			w.Fatal(err)
+		}
+		if done, err := w.ShelveMember(ctx, "acme", cold.ID); done || err != nil {
+			w.Errorf("done %v, %v", done, err)
 		}
 	})
 }

@@ -60,6 +60,32 @@ func (e *shelving) shelve(ctx context.Context, site, name string) {
 	}
 }
 
+// ShelveMember puts one ticket on a shelf, wherever it stands.
+func (s *Store) ShelveMember(ctx context.Context, site string, id ticket.ID) (bool, error) {
+	r, err := s.room(ctx, site)
+	if err != nil {
+		return false, err
+	}
+	return r.shelveMember(ctx, id.String())
+}
+
+// Repeating is another program on the same engine, whose connection is cut after each
+// commit before the answer: its client sends it once more.
+func (s *Store) Repeating() *Store {
+	other := s.Beside(false, nil)
+	other.engine = repeating{s.engine}
+	return other
+}
+
+type repeating struct{ engine.Engine }
+
+func (e repeating) Commit(ctx context.Context, space engine.Space, b engine.Batch) (engine.Committed, error) {
+	if _, err := e.Engine.Commit(ctx, space, b); err != nil {
+		return engine.Committed{}, err
+	}
+	return e.Engine.Commit(ctx, space, b)
+}
+
 // ShelvedFields counts fields of tickets that lie in records though they could lie
 // on a shelf, and shelves.
 func (s *Store) ShelvedFields(ctx context.Context) (inRecords, shelves int, err error) {
