@@ -368,7 +368,7 @@ func (d *draft) settlement(ctx context.Context, one settlement) error {
 	// The lease says where it stands: nothing is to be looked up, and those that are
 	// settled together leave in one go.
 	d.step(engine.Remove(indexDue, one.Notice.ID), engine.Delete(recordNotice(one.Notice.ID), fieldInOutbox))
-	if err := d.stands(one.Notice, k, kept, at); err != nil {
+	if err := d.writeDown(one.Notice, k, kept, at); err != nil {
 		return err
 	}
 	d.vanishes(one.Notice)
@@ -411,16 +411,16 @@ func (d delivery) same(other delivery) bool {
 
 // moveTo writes down where a notice stands, and moves it there.
 func (d *draft) moveTo(n ticket.Notice, k key, kept delivery, at engine.Score) error {
-	if err := d.stands(n, k, kept, at); err != nil {
+	if err := d.writeDown(n, k, kept, at); err != nil {
 		return err
 	}
 	d.move(n, kept.State, at)
 	return nil
 }
 
-// stands writes down where a notice stands. The code that it brought is forgotten
+// writeDown writes down where a notice stands. The code that it brought is forgotten
 // once no attempt is to come.
-func (d *draft) stands(n ticket.Notice, k key, kept delivery, at engine.Score) error {
+func (d *draft) writeDown(n ticket.Notice, k key, kept delivery, at engine.Score) error {
 	if kept.State != ticket.Queued && kept.State != ticket.OnHold && n.Code != "" {
 		n.Code, kept.Spent = "", true
 		sealed, err := d.sealJSON(k, d.at(recordNotice(n.ID), fieldSealed), n)

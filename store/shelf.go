@@ -48,8 +48,8 @@ func shelvable(field string) bool {
 	return field == fieldSealed || field == fieldFoundBy || strings.HasPrefix(field, prefixArticleField)
 }
 
-// rested is when a ticket must have changed last for its texts to go on a shelf: by
-// then nothing but texts goes from its record by itself.
+// rested is when a ticket must have changed last for its texts to go on a shelf. Raw
+// mails are gone by then, one of which would keep its record from being packed.
 func (r room) rested() engine.Score {
 	return engine.At(r.now().Add(-max(restFor, r.KeepRaw+24*time.Hour)))
 }

@@ -24,6 +24,14 @@ func (w *world) shelve() int {
 	return n
 }
 
+// rest lets closed tickets rest until their texts are on shelves.
+func (w *world) rest() {
+	w.Helper()
+	w.advance(16 * day)
+	w.timers()
+	w.shelve()
+}
+
 // onShelves wants no text of that many tickets in their records.
 func (w *world) onShelves(tickets int) {
 	w.Helper()
@@ -120,9 +128,7 @@ func TestTicketsThatRestLieOnShelvesAndAreRead(t *testing.T) {
 func TestATicketLeavesItsShelfWhenItChanges(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		cold, _ := w.closed("Cold heating")
-		w.advance(16 * day)
-		w.timers()
-		w.shelve()
+		w.rest()
 		w.onShelves(1)
 		cold.Articles, cold.Subject, cold.Changed = 3, "Cold heating again", w.now()
 		cold.SetState(ticket.Open, w.now())
@@ -143,9 +149,7 @@ func TestATicketLeavesItsShelfWhenItChanges(t *testing.T) {
 		w.change(cold)
 		w.index()
 		cold = w.ticket(cold.ID)
-		w.advance(16 * day)
-		w.timers()
-		w.shelve()
+		w.rest()
 		w.onShelves(1)
 		w.advance(365 * day) // files are of the true time
 		if _, err := w.SweepBlobs(ctx); err != nil || len(w.files()) != 1 {
@@ -159,9 +163,7 @@ func TestATicketLeavesItsShelfWhenItChanges(t *testing.T) {
 func TestErasingEmptiesTheShelf(t *testing.T) {
 	eachEngine(t, func(w *world) {
 		cold, _ := w.closed("Cold heating")
-		w.advance(16 * day)
-		w.timers()
-		w.shelve()
+		w.rest()
 		w.onShelves(1)
 		w.advance(180 * day)
 		w.timers()
@@ -187,9 +189,7 @@ func TestAShelfThatCannotBeRead(t *testing.T) {
 		damaged, _ := w.closed("Damaged")
 		w.advance(time.Second)
 		whole, articles := w.closed("Whole")
-		w.advance(16 * day)
-		w.timers()
-		w.shelve()
+		w.rest()
 		for _, file := range w.files() {
 			var err error
 			switch name := filepath.Base(file); {
@@ -413,9 +413,7 @@ func TestOldMailThatIsImportedGoesOnShelves(t *testing.T) {
 func TestShelvesAreInOneDirectory(t *testing.T) {
 	w := onRedis(t)
 	cold, _ := w.closed("Cold heating")
-	w.advance(16 * day)
-	w.timers()
-	w.shelve()
+	w.rest()
 	w.onShelves(1)
 	opt := w.opt
 	opt.Blobs = t.TempDir()

@@ -11,13 +11,13 @@ import (
 	"guichet/store/engine"
 )
 
-// A ticket has a hundred words, people and tags among them, so what leads from a word
-// to its tickets must be small. Tickets lie in blocks by their number, and each block has packs, over
-// which the digests of words spread. A number of a pack is 19 bits of the digest of
-// a word and, in the 13 lowest, the place of a ticket within the block: all tickets
-// of a word stand next to one another. With the bits that choose the pack, one
-// ticket in some millions is found by a word that it does not have; its field, which
-// names more bits of each, then decides.
+// A ticket has a hundred words, people and tags among them, so what leads from a
+// word to its tickets must be small. Tickets lie in blocks by their number, and each
+// block has packs, over which the digests of words spread. A number of a pack is 19
+// bits of the digest of a word and, in the 13 lowest, the place of a ticket within
+// the block: all tickets of a word stand next to one another. With the bits that
+// choose the pack, one ticket in some millions is found by a word that it does not
+// have; its field, which names more bits of each, then decides.
 //
 // Blocks grow: the first has 256 tickets and 32 packs, each that follows has twice
 // as many, up to 8,192 and 1,024. So a pack holds some 800 numbers, be the site
